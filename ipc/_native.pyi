@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shared layout, as Python may see it (ipc/native/layout.hpp, relay.hpp)."""
+
+from typing_extensions import Buffer
+from enum import Enum
+
+LAYOUT_VERSION: int
+BUS_CHANNELS: int
+MAX_RECORDS: int
+MAX_FRAMES: int
+MAX_EVENTS: int
+OVER_LEVEL_DB: float
+
+class SegmentKind(Enum):
+    CHAIN_HOST = 1
+    CHAIN_ACTIVATION = 2
+    RECORD_OUTPUT = 3
+
+class RecordStatus(Enum):
+    OFFLINE = 0
+    IDLE = 1
+    WAITING = 2
+    TRIGGERED = 3
+    RUNNING = 4
+    FINISHED = 5
+    ABANDONED = 6
+
+class Geometry:
+    """Sizes of a chain's files: records 1..64, frames a block 1..8192, rate in Hz."""
+
+    def __init__(self, records: int, max_frames: int, sample_rate: float) -> None: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def max_frames(self) -> int: ...
+    @property
+    def sample_rate(self) -> float: ...
+    def size_of(self, kind: SegmentKind) -> int: ...
+    def activation_offset(self, record: int) -> int: ...
+    def report_offset(self) -> int: ...
+
+def write_header(buffer: Buffer, kind: SegmentKind, geometry: Geometry) -> None: ...
+def header_mismatch(buffer: Buffer, kind: SegmentKind, geometry: Geometry) -> str: ...
+def record_state(
+    activation: Buffer, geometry: Geometry, record: int
+) -> tuple[RecordStatus, int]: ...
+def monotonic_ns() -> int: ...

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Each source file binds what it defines; module.cpp calls them in order.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace isobooth::sandbox {
+
+void bind_processors(
+    nanobind::module_ &m); // Processor and one class a format (adapters)
+void bind_slot(nanobind::module_ &m);
+void bind_block_loop(nanobind::module_ &m);
+
+} // namespace isobooth::sandbox
