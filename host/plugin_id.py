@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The name of a plugin: one line of text that says its format and where it is.
+
+Songs, commands, crash reports and the blacklist all name plugins by this text, so it is read in
+one place only and `str()` gives back exactly what was read. Nothing here looks at the disk: an id
+may name a plugin of another machine, and only the worker that loads it finds out.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ipc.errors import InputError
+
+
+class PluginFormat(StrEnum):
+    """What stands before the first colon of a plugin id."""
+
+    VST3 = "vst3"
+    LV2 = "lv2"
+    LADSPA = "ladspa"
+    PEDALBOARD = "pedalboard"
+    BUILTIN = "builtin"
+    FAULT = "fault"
+
+
+EXAMPLES = {
+    PluginFormat.VST3: "vst3:/usr/lib/vst3/X.vst3",
+    PluginFormat.LV2: "lv2:http://drobilla.net/plugins/mda/Delay",
+    PluginFormat.LADSPA: "ladspa:/usr/lib/ladspa/amp.so#amp_stereo",
+    PluginFormat.PEDALBOARD: "pedalboard:Reverb",
+    PluginFormat.BUILTIN: "builtin:gain",
+    PluginFormat.FAULT: "fault:segv?after=100",
+}
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_ARGUMENT = re.compile(r"([a-z][a-z0-9_]*)=([^&=#?\s]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginId:
+    """A plugin id in its parts.
+
+    `target` is the file's absolute path (vst3, ladspa), the URI (lv2), the class (pedalboard) or
+    the name (builtin, fault). `label` picks one plugin of a LADSPA file. `args` are the arguments
+    of a fault, in the order written.
+    """
+
+    format: PluginFormat
+    target: str
+    label: str = ""
+    args: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "PluginId":
+        """Read an id; InputError says what was expected instead."""
+        head, colon, rest = text.partition(":")
+        if _UNPRINTABLE.search(text):
+            raise _expected(PluginFormat.VST3, text, "a plugin id without control characters")
+        if not colon or head not in set(PluginFormat):
+            raise _unknown_format(head if colon else "", text)
+        plugin_format = PluginFormat(head)
+        match plugin_format:
+            case PluginFormat.VST3:
+                if not _is_absolute_file(rest):
+                    raise _expected(plugin_format, text, "the absolute path of a VST3 plugin")
+                return cls(plugin_format, rest)
+            case PluginFormat.LV2:
+                if not _URI.fullmatch(rest):
+                    raise _expected(plugin_format, text, "the URI of an LV2 plugin")
+                return cls(plugin_format, rest)
+            case PluginFormat.LADSPA:
+                path, _, label = rest.rpartition("#")
+                if not _is_absolute_file(path) or not label or "/" in label:
+                    raise _expected(
+                        plugin_format, text, "the absolute path of a LADSPA file, # and a label"
+                    )
+                return cls(plugin_format, path, label)
+            case PluginFormat.PEDALBOARD:
+                if not _CLASS.fullmatch(rest):
+                    raise _expected(plugin_format, text, "the class of a pedalboard effect")
+                return cls(plugin_format, rest)
+            case PluginFormat.BUILTIN:
+                if not _NAME.fullmatch(rest):
+                    raise _expected(plugin_format, text, "the name of a built-in device")
+                return cls(plugin_format, rest)
+            case PluginFormat.FAULT:
+                return cls._parse_fault(rest, text)
+
+    @classmethod
+    def _parse_fault(cls, rest: str, text: str) -> "PluginId":
+        kind, question, tail = rest.partition("?")
+        matches = [_ARGUMENT.fullmatch(part) for part in tail.split("&")] if question else []
+        args = tuple((found[1], found[2]) for found in matches if found)
+        if (
+            not _NAME.fullmatch(kind)
+            or len(args) != len(matches)
+            or len(dict(args)) != len(args)  # a key twice has no one meaning
+        ):
+            raise _expected(PluginFormat.FAULT, text, "a fault, ? and key=value joined by &")
+        return cls(PluginFormat.FAULT, kind, args=args)
+
+    def __str__(self) -> str:
+        text = f"{self.format}:{self.target}"
+        if self.label:
+            text += f"#{self.label}"
+        if self.args:
+            text += "?" + "&".join(f"{key}={value}" for key, value in self.args)
+        return text
+
+    @property
+    def path(self) -> str | None:
+        """The plugin's file or bundle, where the id itself says it."""
+        return self.target if self.format in (PluginFormat.VST3, PluginFormat.LADSPA) else None
+
+
+def _is_absolute_file(path: str) -> bool:
+    # Relative paths would mean another plugin in a worker's folder, or in the blacklist.
+    return path.startswith("/") and not path.endswith("/")
+
+
+def _expected(plugin_format: PluginFormat, text: str, what: str) -> InputError:
+    return InputError(f'expected {what}, such as "{EXAMPLES[plugin_format]}", got {_quoted(text)}')
+
+
+def _unknown_format(head: str, text: str) -> InputError:
+    if head == "clap":
+        return InputError(f"CLAP plugins are not supported yet, got {_quoted(text)}")
+    hint = ""
+    if text.startswith("/") and text.endswith(".vst3"):
+        hint = f"; did you mean {_quoted('vst3:' + text)}?"
+    elif head in ("http", "https", "urn"):
+        hint = f"; did you mean {_quoted('lv2:' + text)}?"
+    elif head.lower() in set(PluginFormat):
+        hint = f'; the format is written "{head.lower()}"'
+    elif head:
+        hint = "; the formats are " + ", ".join(PluginFormat)
+    return InputError(
+        f'expected an id such as "{EXAMPLES[PluginFormat.VST3]}", got {_quoted(text)}{hint}'
+    )
+
+
+def _quoted(text: str) -> str:
+    shown = _UNPRINTABLE.sub("?", text)
+    return f'"{shown[:117]}..."' if len(shown) > 120 else f'"{shown}"'
