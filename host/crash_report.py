@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about one fault of one plugin, as plain data.
+
+A plugin's author gets this from a user and has to find the bug with it, so it holds what led to
+the fault (last events, edits, state), what ended it (signal, exit code, stderr), and where (host,
+rate, block). It must survive storage, export and e-mail unchanged: text that is no valid Unicode
+and numbers that JSON does not know are made printable here, once, because a report that cannot be
+written is worth nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import secrets
+import signal as signals
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self
+
+import msgspec
+
+from host.version import isobooth_version
+from ipc.errors import InputError
+
+# A plugin that prints in a loop fills pipes and databases; what it said last matters most.
+STDERR_TAIL_BYTES = 64 * 1024
+
+# The layout of the exported JSON; readers of a file refuse a higher number by name.
+REPORT_SCHEMA = 1
+
+
+class FaultKind(StrEnum):
+    """How a plugin failed; lateness alone is no fault."""
+
+    CRASH = "crash"  # ended by a signal
+    EXIT = "exit"  # called exit() or its worker returned
+    HANG = "hang"  # did not come back within the hang limit and was killed
+    NONFINITE = "nonfinite"  # NaN or Inf in its output above the limit
+    RUNAWAY = "runaway"  # output level beyond any use
+    LOAD_FAILED = "load_failed"  # said no when it was loaded
+    LOAD_TIMEOUT = "load_timeout"  # did not load or prepare in time
+    RESTORE_FAILED = "restore_failed"  # refused its own state, or hung on it
+
+
+class Phase(StrEnum):
+    """What the worker was doing at the time."""
+
+    LOAD = "load"
+    RESTORE = "restore"
+    WARM_UP = "warm_up"
+    PROCESS = "process"
+    IDLE = "idle"  # between two blocks: a thread of the plugin's own
+    SAVE = "save"
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """The signal that ended a worker. The name travels along: numbers differ between machines."""
+
+    number: int
+    name: str
+
+    @classmethod
+    def of(cls, number: int) -> Self:
+        """Name a signal number; real-time signals, which have no names of their own, included."""
+        try:
+            name = signals.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return cls(number=number, name=name)
+
+
+class ReportedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event that the plugin was given in its last blocks, decoded.
+
+    `kind` is midi, sysex, parameter, program or transport; `detail` what belongs to it, for
+    instance {"bytes": "903c64"} or {"parameter": 3, "value": 0.5}.
+    """
+
+    block: int  # generation
+    frame: int  # offset within the block
+    kind: str
+    detail: dict[str, int | float | str | None]
+
+    def __post_init__(self) -> None:
+        clean = {storable_text(key): _storable_value(value) for key, value in self.detail.items()}
+        msgspec.structs.force_setattr(self, "detail", clean)
+
+
+class ReportedEdit(msgspec.Struct, frozen=True, kw_only=True):
+    """One numbered parameter edit; `value` is normalized 0..1, None where it was not finite."""
+
+    edit: int
+    parameter: int
+    value: float | None
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not math.isfinite(self.value):
+            msgspec.structs.force_setattr(self, "value", None)
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker's memory when last seen alive."""
+
+    rss_bytes: int | None = None
+    pss_bytes: int | None = None
+
+
+class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it happened."""
+
+    version: str  # Isobooth's
+    kernel: str
+    sample_rate_hz: float
+    block_frames: int
+
+    @classmethod
+    def here(cls, sample_rate_hz: float, block_frames: int) -> Self:
+        """This process on this machine, at the engine's rate and block size."""
+        return cls(
+            version=isobooth_version(),
+            kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+            sample_rate_hz=sample_rate_hz,
+            block_frames=block_frames,
+        )
+
+
+class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault. Made by the supervisor with `when=utc_now()` and `id=new_report_id(when)`."""
+
+    id: str
+    when: str  # ISO 8601, UTC
+    kind: FaultKind
+    phase: Phase
+    plugin_id: str
+    plugin_path: str | None
+    plugin_version: str | None
+    plugin_format: str  # vst3, lv2, ladspa, …
+    slot: str
+    song: str | None
+    action: str  # what the host did: restarted, quarantined, bypassed, …
+    host: HostInfo
+    signal: Signal | None = None
+    exit_code: int | None = None
+    block: int = 0  # generation at the fault
+    uptime_s: float = 0.0
+    blocks_processed: int = 0
+    last_events: list[ReportedEvent] = msgspec.field(default_factory=list)
+    last_edits: list[ReportedEdit] = msgspec.field(default_factory=list)
+    process_us: list[float] = msgspec.field(default_factory=list)  # oldest first
+    stderr_tail: str = ""
+    state: bytes | None = None  # the last good snapshot; base64 in JSON
+    memory: Memory = Memory()
+    schema: int = REPORT_SCHEMA
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, str) and not isinstance(value, StrEnum):
+                msgspec.structs.force_setattr(self, name, storable_text(value))
+        msgspec.structs.force_setattr(self, "stderr_tail", _tail(self.stderr_tail))
+        finite_us = [time_us for time_us in self.process_us if math.isfinite(time_us)]
+        msgspec.structs.force_setattr(self, "process_us", finite_us)
+
+    def to_json(self, *, indent: int | None = None) -> bytes:
+        """UTF-8 JSON; `from_json` gives an equal report back."""
+        encoded = msgspec.json.encode(self)
+        return encoded if indent is None else msgspec.json.format(encoded, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: bytes | str, *, source: str = "crash report") -> Self:
+        """Read an exported report; `source` is the file's name for the message. InputError."""
+        try:
+            schema = msgspec.json.decode(text, type=_SchemaOnly).schema
+            if schema > REPORT_SCHEMA:
+                raise InputError(
+                    f"{source}: crash report of layout {schema}, this Isobooth reads up to "
+                    f"{REPORT_SCHEMA}: update Isobooth to read it"
+                )
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError as error:
+            raise InputError(f"{source}: not a crash report: {error}") from error
+
+
+class _SchemaOnly(msgspec.Struct):
+    """The one field that must be read before the others can be trusted."""
+
+    schema: int
+
+
+def utc_now() -> str:
+    """Now as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def new_report_id(when: str) -> str:
+    """A short id: random first, so that a few characters name a report; the date behind it."""
+    return f"{secrets.token_hex(4)}-{when[:10].replace('-', '')}"
+
+
+def storable_text(text: str) -> str:
+    """Text that JSON and SQLite take: file names and stderr may hold bytes that are no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _storable_value(value: int | float | str | None) -> int | float | str | None:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _tail(text: str) -> str:
+    """The last 64 KiB, counted in bytes, cut at a character."""
+    encoded = text.encode()
+    if len(encoded) <= STDERR_TAIL_BYTES:
+        return text
+    return encoded[-STDERR_TAIL_BYTES:].decode(errors="ignore")

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crash reports that outlive the session in which they were written.
+
+The newest 1000 are kept. Lists read columns only; the state, which may be megabytes, is a blob of
+its own that is read when one report is opened.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from host.crash_report import CrashReport, new_report_id, storable_text
+from host.store.database import Database
+from host.store.schema import CrashRow
+from ipc.errors import InputError
+
+# A plugin that fails in a loop fills a disk with states otherwise; nobody reads the 1001st.
+KEEP_REPORTS = 1000
+
+# Enough candidates to choose from, in a message that is still one line.
+_SHOWN_MATCHES = 5
+
+
+class CrashSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the list."""
+
+    id: str
+    when: str
+    plugin_id: str
+    kind: str
+    cause: str  # SIGSEGV, "exit code 3" or empty
+    slot: str
+    song: str | None
+    action: str
+
+
+class CrashStore:
+    """The reports in a database."""
+
+    def __init__(self, database: Database, *, keep: int = KEEP_REPORTS) -> None:
+        self._database = database
+        self._keep = keep
+
+    def add(self, report: CrashReport) -> str:
+        """Store a report, drop the oldest beyond the limit; the id under which it now stands."""
+
+        def work(session: Session) -> str:
+            stored = report
+            while session.scalar(select(CrashRow.id).where(CrashRow.id == stored.id)):
+                stored = msgspec.structs.replace(stored, id=new_report_id(stored.when))
+            session.add(_row_of(stored))
+            session.flush()
+            newest = select(CrashRow.sequence).order_by(CrashRow.sequence.desc()).limit(self._keep)
+            session.execute(delete(CrashRow).where(CrashRow.sequence.not_in(newest)))
+            return stored.id
+
+        return self._database.run(work, write=True)
+
+    def list(self, limit: int | None = None, plugin: str | None = None) -> Sequence[CrashSummary]:
+        """The newest first; `plugin` is a whole plugin id."""
+        query = select(CrashRow).order_by(CrashRow.sequence.desc()).limit(limit)
+        if plugin is not None:
+            query = query.where(CrashRow.plugin_id == storable_text(plugin))
+        return self._database.run(
+            lambda session: [_summary_of(row) for row in session.scalars(query)]
+        )
+
+    def get(self, id_or_prefix: str) -> CrashReport:
+        """One report by its id or the beginning of it. InputError where none or several match."""
+
+        def work(session: Session) -> CrashReport:
+            row = session.scalars(
+                select(CrashRow).where(CrashRow.id == _full_id(session, id_or_prefix))
+            ).one()
+            report = CrashReport.from_json(row.body, source=f"stored report {row.id}")
+            return msgspec.structs.replace(report, state=row.state)
+
+        return self._database.run(work)
+
+    def export(self, id_or_prefix: str, target: Path | BinaryIO) -> str:
+        """Write one report as indented JSON to a file or an open stream; its full id.
+
+        A file is complete or not there: it gets its name when it is written. InputError where
+        the report or the file's folder does not exist.
+        """
+        report = self.get(id_or_prefix)
+        text = report.to_json(indent=2) + b"\n"
+        if isinstance(target, Path):
+            _write_whole(target, text)
+        else:
+            target.write(text)
+        return report.id
+
+
+def _row_of(report: CrashReport) -> CrashRow:
+    body = msgspec.structs.replace(report, state=None).to_json().decode()
+    return CrashRow(
+        id=report.id,
+        when=report.when,
+        plugin_id=report.plugin_id,
+        kind=report.kind.value,
+        cause=_cause_of(report),
+        slot=report.slot,
+        song=report.song,
+        action=report.action,
+        body=body,
+        state=report.state,
+    )
+
+
+def _cause_of(report: CrashReport) -> str:
+    if report.signal is not None:
+        return report.signal.name
+    return "" if report.exit_code is None else f"exit code {report.exit_code}"
+
+
+def _summary_of(row: CrashRow) -> CrashSummary:
+    return CrashSummary(
+        id=row.id,
+        when=row.when,
+        plugin_id=row.plugin_id,
+        kind=row.kind,
+        cause=row.cause,
+        slot=row.slot,
+        song=row.song,
+        action=row.action,
+    )
+
+
+def _full_id(session: Session, given: str) -> str:
+    prefix = given.strip().lower()
+    matching = CrashRow.id.startswith(prefix, autoescape=True)
+    count = session.scalar(select(func.count()).where(matching)) if prefix else 0
+    if not count:
+        raise InputError(f"no crash report {given!r}: `isobooth crashes` lists those there are")
+    newest = select(CrashRow.id).where(matching).order_by(CrashRow.sequence.desc())
+    found = session.scalars(newest.limit(_SHOWN_MATCHES)).all()
+    if count > 1 and prefix not in found:
+        more = ", …" if count > len(found) else ""
+        raise InputError(
+            f"{count} crash reports begin with {given!r}: give more of {', '.join(found)}{more}"
+        )
+    return prefix if prefix in found else found[0]
+
+
+def _write_whole(path: Path, text: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(text)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}): name another file"
+        ) from error
