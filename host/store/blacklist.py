@@ -15,7 +15,8 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from host.crash_report import storable_text, utc_now
-from host.store.content import plugin_file, sha256_of, stamp_of
+from host.plugin_id import PluginId
+from host.store.content import sha256_of, stamp_of
 from host.store.database import Database
 from host.store.schema import BlacklistRow
 from ipc.errors import InputError
@@ -53,7 +54,7 @@ class Blacklist:
 
     def is_blacklisted(self, plugin_id: str) -> BlacklistEntry | None:
         """The plugin's active entry; an entry whose file has changed is lifted first."""
-        query = _active().where(BlacklistRow.plugin_id == storable_text(plugin_id))
+        query = _active().where(BlacklistRow.plugin_id == plugin_id)
 
         def find(session: Session) -> tuple[BlacklistEntry, str | None] | None:
             row = session.scalars(query).first()
@@ -71,20 +72,21 @@ class Blacklist:
         """Blacklist a plugin, or count once more where it is already.
 
         `path` is its file or bundle; None takes it from the id, and where that has none (an LV2
-        URI, a built-in device) the id alone counts and only the user lifts the entry.
+        URI, a built-in device) the id alone counts and only the user lifts the entry. InputError
+        where the id is none.
         """
         self.is_blacklisted(plugin_id)  # what is added counts for the file as it is now
-        file = plugin_file(plugin_id) if path is None else path.absolute()
+        file = _file_named_by(plugin_id) if path is None else path.absolute()
         # The stamp before the content: where the file changes in between, the stamp no longer
         # fits and the content is looked at again.
         stamp = stamp_of(file) if file else None
         content = sha256_of(file) if file else None
-        stored_id, now = storable_text(plugin_id), utc_now()
+        now = utc_now()
 
         def work(session: Session) -> BlacklistEntry:
-            row = session.scalars(_active().where(BlacklistRow.plugin_id == stored_id)).first()
+            row = session.scalars(_active().where(BlacklistRow.plugin_id == plugin_id)).first()
             if row is None:
-                row = BlacklistRow(plugin_id=stored_id, count=0, reports=[], added_at=now)
+                row = BlacklistRow(plugin_id=plugin_id, count=0, reports=[], added_at=now)
                 session.add(row)
             if file is not None:
                 row.path, row.sha256, row.stamp = storable_text(str(file)), content, stamp
@@ -166,6 +168,11 @@ class Blacklist:
 
 def _active() -> Select[BlacklistRow]:
     return select(BlacklistRow).where(BlacklistRow.lifted_at.is_(None))
+
+
+def _file_named_by(plugin_id: str) -> Path | None:
+    path = PluginId.parse(plugin_id).path
+    return None if path is None else Path(path)
 
 
 def _entry_of(row: BlacklistRow) -> BlacklistEntry:

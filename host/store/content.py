@@ -20,20 +20,6 @@ _ELF = b"\x7fELF"
 _DESCRIPTIONS = {".ttl", ".json"}
 
 
-def plugin_file(plugin_id: str) -> Path | None:
-    """The file or bundle that a plugin id names; None where the id holds none.
-
-    vst3:PATH and ladspa:PATH#LABEL do; the bundle of lv2:URI is known to the host only;
-    built-in devices, pedalboard's effects and faults have no file of their own.
-    """
-    scheme, _, rest = plugin_id.partition(":")
-    if scheme == "ladspa":
-        rest = rest.rpartition("#")[0] or rest
-    elif scheme != "vst3":
-        return None
-    return Path(rest).expanduser().absolute() if rest else None
-
-
 def stamp_of(path: Path) -> str | None:
     """Names, sizes and times of all files at `path`, as one hash; None where there is nothing.
 

@@ -5,7 +5,6 @@ The newest 1000 are kept. Lists read columns only; the state, which may be megab
 its own that is read when one report is opened.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from sqlalchemy.orm import Session
 from host.crash_report import CrashReport, new_report_id, storable_text
 from host.store.database import Database
 from host.store.schema import CrashRow
+from host.user_file import AtomicFile
 from ipc.errors import InputError
 
 # A plugin that fails in a loop fills a disk with states otherwise; nobody reads the 1001st.
@@ -86,12 +86,13 @@ class CrashStore:
         """Write one report as indented JSON to a file or an open stream; its full id.
 
         A file is complete or not there: it gets its name when it is written. InputError where
-        the report or the file's folder does not exist.
+        there is no such report or the file cannot be made.
         """
         report = self.get(id_or_prefix)
         text = report.to_json(indent=2) + b"\n"
         if isinstance(target, Path):
-            _write_whole(target, text)
+            with AtomicFile(target) as output:
+                output.file.write(text)
         else:
             target.write(text)
         return report.id
@@ -146,15 +147,3 @@ def _full_id(session: Session, given: str) -> str:
             f"{count} crash reports begin with {given!r}: give more of {', '.join(found)}{more}"
         )
     return prefix if prefix in found else found[0]
-
-
-def _write_whole(path: Path, text: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(text)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}): name another file"
-        ) from error

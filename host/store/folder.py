@@ -8,26 +8,19 @@ SQLAlchemy.
 import os
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 from ipc.errors import MachineError
 
 DATA_VARIABLE = "ISOBOOTH_DATA"
 
 
 def data_folder() -> Path:
-    """ISOBOOTH_DATA, or `isobooth` in the XDG data folder; it need not exist yet."""
+    """ISOBOOTH_DATA, or `isobooth` where the desktop keeps its programs' data; it may not exist."""
     chosen = os.environ.get(DATA_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
-    # The XDG rule: a relative path in the variable is invalid and ignored.
-    shared = Path(os.environ.get("XDG_DATA_HOME", ""))
-    if not shared.is_absolute():
-        try:
-            shared = Path.home() / ".local" / "share"
-        except RuntimeError as error:
-            raise MachineError(
-                f"no home folder for this user: name a data folder in {DATA_VARIABLE}"
-            ) from error
-    return shared / "isobooth"
+        return Path(os.path.expanduser(chosen)).absolute()
+    return user_data_path("isobooth", appauthor=False)
 
 
 def made_data_folder(folder: Path | None = None) -> Path:

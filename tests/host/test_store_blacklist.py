@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host.store.blacklist import LIFTED_BY_CHANGE, LIFTED_BY_USER, Blacklist
-from host.store.content import plugin_file, sha256_of
+from host.store.content import sha256_of
 from host.store.database import Database
 from ipc.errors import InputError
 
@@ -198,26 +198,26 @@ def test_a_lifted_entry_cannot_be_lifted_again(blacklist: Blacklist) -> None:
         blacklist.remove(entry.id)
 
 
-def test_a_path_that_is_no_unicode_can_be_blacklisted(blacklist: Blacklist, tmp_path: Path) -> None:
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.so")
-    Path(path).write_bytes(ELF)
-    blacklist.add(f"vst3:{path}", None, "crashed")
-    assert blacklist.is_blacklisted(f"vst3:{path}") is not None
+def test_a_path_that_is_no_unicode_leaves_the_id_alone_to_count(
+    blacklist: Blacklist, tmp_path: Path
+) -> None:
+    bundle = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.lv2"))
+    bundle.mkdir()
+    (bundle / "manifest.ttl").write_text("first")
+    blacklist.add("lv2:urn:x", bundle, "crashed")
+    assert blacklist.is_blacklisted("lv2:urn:x") is not None
 
 
-@pytest.mark.parametrize(
-    ("plugin_id", "file"),
-    [
-        ("vst3:/a/B.vst3", "/a/B.vst3"),
-        ("ladspa:/a/b.so#label", "/a/b.so"),
-        ("ladspa:/a/x#y.so#label", "/a/x#y.so"),
-        ("lv2:http://example.org/x#y", None),
-        ("builtin:gain", None),
-        ("pedalboard:Reverb", None),
-        ("fault:segv?after=3", None),
-        ("vst3:", None),
-        ("", None),
-    ],
-)
-def test_a_plugin_id_names_its_file(plugin_id: str, file: str | None) -> None:
-    assert plugin_file(plugin_id) == (Path(file) if file else None)
+@pytest.mark.parametrize("plugin_id", ["builtin:gain", "pedalboard:Reverb", "fault:segv?after=3"])
+def test_what_has_no_file_stays_until_the_user_lifts_it(
+    blacklist: Blacklist, plugin_id: str
+) -> None:
+    assert blacklist.add(plugin_id, None, "crashed").path is None
+    assert blacklist.is_blacklisted(plugin_id) is not None
+    blacklist.remove(plugin_id)
+    assert blacklist.is_blacklisted(plugin_id) is None
+
+
+def test_what_is_no_plugin_id_is_not_added(blacklist: Blacklist) -> None:
+    with pytest.raises(InputError, match="expected an id"):
+        blacklist.add("ZamEQ2", None, "crashed")

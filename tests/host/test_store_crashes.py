@@ -222,6 +222,6 @@ def test_an_export_that_fails_leaves_no_file(store: CrashStore, tmp_path: Path) 
         store.export("1a", tmp_path / "missing" / "out.json")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(InputError, match="folder: cannot be written"):
+    with pytest.raises(InputError, match="folder: is a folder"):
         store.export("1a", tmp_path / "folder")
     assert sorted(tmp_path.iterdir()) == before
