@@ -11,4 +11,5 @@ NB_MODULE(_native, m) {
   isobooth::sandbox::bind_processors(m);
   isobooth::sandbox::bind_slot(m);
   isobooth::sandbox::bind_block_loop(m);
+  isobooth::sandbox::bind_guard(m);
 }
