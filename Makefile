@@ -2,7 +2,42 @@
 #
 # The commands of a working day. Each sets up what it needs first; the logic is in tools/setup/.
 
-.PHONY: native
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup native demo test bench lint asan tsan format clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## Debian packages, .venv, Python packages, native modules
+	@tools/setup/setup.sh
 
 native: ## compile what changed in C++, modules beside their packages
 	@tools/setup/native.sh modules
+
+demo: setup ## render the demo in real time and show what happened
+	@.venv/bin/isobooth demo
+
+test: setup ## native tests, then pytest on the checked host; ARGS='-k relay' goes to pytest
+	@tools/setup/test.sh $(ARGS)
+
+bench: setup ## measure; the figures go to bench.json
+	@.venv/bin/isobooth bench --json bench.json
+
+lint: setup ## ruff, mypy, clang-format
+	@tools/setup/lint.sh check
+
+asan: setup ## native code under Address- and UndefinedBehaviorSanitizer
+	@tools/setup/sanitize.sh address $(ARGS)
+
+tsan: setup ## the relay as threads under ThreadSanitizer
+	@tools/setup/sanitize.sh thread
+
+format: setup ## rewrite sources in the project's form
+	@tools/setup/lint.sh format
+
+clean: ## remove what was built; .venv stays
+	rm -rf build dist bench.json demo-out .setup/stamp
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find ipc host sandbox ui tools tests -name '*.so' -delete
+	find ipc host sandbox ui tools tests -name __pycache__ -exec rm -rf {} +
