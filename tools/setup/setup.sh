@@ -124,25 +124,32 @@ with open("pyproject.toml", "rb") as file:
     python_key >"$STATE/python"
 }
 
-# Everything that decides what a full set-up would do.
-full_key() {
+# Everything that decides what a full set-up would do ...
+sources_key() {
     {
         cat pyproject.toml CMakeLists.txt tools/setup/*.sh
         find ipc sandbox host -path '*/native/*' -type f | LC_ALL=C sort | xargs sha256sum
-        ls -l "$VENV/bin/python"
-        find ipc sandbox host -name '*.so' | LC_ALL=C sort
-    } 2>/dev/null | hash_of
+    } | hash_of
+}
+
+# ... and what it leaves behind.
+products_key() {
+    { ls -l "$VENV/bin/python" && find ipc sandbox host -name '*.so' | LC_ALL=C sort; } \
+        2>/dev/null | hash_of
 }
 
 set_up() {
-    [ "$(cat "$STATE/stamp" 2>/dev/null)" != "$(full_key)" ] || return 0
+    local sources
+    # Taken before the work: a source that is edited meanwhile makes the next run build again.
+    sources=$(sources_key)
+    [ "$(cat "$STATE/stamp" 2>/dev/null)" != "$sources $(products_key)" ] || return 0
     # shellcheck disable=SC2086
     install_packages $PACKAGES
     check_compiler
     set_up_python
     say "building the native modules"
     tools/setup/native.sh modules
-    full_key >"$STATE/stamp"
+    echo "$sources $(products_key)" >"$STATE/stamp"
     say "ready"
 }
 
