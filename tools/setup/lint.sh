@@ -21,12 +21,24 @@ run() { # NAME COMMAND...
     "$@" || failed+=("$name")
 }
 
+# Names the files only; what is wrong in each is clang-format's to mend, not ours to read.
+clang_format_check() {
+    local file wrong=0
+    for file in "${NATIVE_SOURCES[@]}"; do
+        clang-format "$file" | cmp -s - "$file" || {
+            echo "Would reformat: $file"
+            wrong=1
+        }
+    done
+    return "$wrong"
+}
+
 case "${1:-check}" in
 check)
     run "ruff check" "$VENV/bin/ruff" check .
     run "ruff format" "$VENV/bin/ruff" format --check .
     run "mypy" "$VENV/bin/mypy" --strict "${PYTHON_SOURCES[@]}"
-    run "clang-format" clang-format --dry-run --Werror "${NATIVE_SOURCES[@]}"
+    run "clang-format" clang_format_check
     [ ${#failed[@]} -eq 0 ] || fail 1 "failed: ${failed[*]} ('make format' mends the form)"
     ;;
 format)
