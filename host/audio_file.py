@@ -173,12 +173,12 @@ _WRITE_FRAMES = 16384
 class AudioWriter:
     """Writes a WAV or FLAC file block by block; it stands under its name only when complete.
 
-    Inside `with`, call `write`; an exception, or `abort()`, leaves nothing behind and what stood
-    under the name before stays. To integers of n bits a sample x becomes round(x * 2^(n-1)), ties
-    to even, limited to -2^(n-1) .. 2^(n-1)-1: an integer file that is read and written again is
-    the same, bit for bit. Nothing is dithered. Samples beyond ±1 are counted in
-    `clipped_samples`; +1.0 itself, one step above the highest integer, is not. Float files keep
-    every value. NaN is never written: it becomes 0 and is counted in `nan_samples`.
+    Inside `with`, call `write`; an exception, `abort()` or no frames at all leave nothing
+    behind, and what stood under the name before stays. To integers of n bits a sample x becomes
+    round(x * 2^(n-1)), ties to even, limited to -2^(n-1) .. 2^(n-1)-1: an integer file that is
+    read and written again is the same, bit for bit. Nothing is dithered. Samples beyond ±1 are
+    counted in `clipped_samples`; +1.0 itself, one step above the highest integer, is not. Float
+    files keep every value. NaN is never written: it becomes 0 and is counted in `nan_samples`.
     """
 
     def __init__(
@@ -310,6 +310,8 @@ class AudioWriter:
     def _finish(self) -> None:
         """Complete the header and look at the file as a reader would."""
         assert self._sound is not None
+        if self.frames == 0:  # libsndfile leaves an empty FLAC file without even a header
+            raise IsoboothError(f"{path_text(self.path)}: there is no audio to write (0 frames)")
         try:
             self._sound.close()
         except soundfile.SoundFileError as error:
