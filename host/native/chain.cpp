@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "host/native/chain.hpp"
+
+#include <algorithm>
+
+#include "ipc/native/repair.hpp"
+
+namespace isobooth::host {
+
+using namespace ipc;
+
+namespace {
+
+// Wakes that a block tolerates before it stops believing its semaphore: a worker may post the
+// chain's end as often as it likes.
+constexpr int kSpuriousWakes = 256;
+
+}  // namespace
+
+Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
+    : id(id_),
+      geometry_(memory.geometry),
+      host_{memory.host, memory.geometry},
+      activation_{memory.activation, memory.geometry},
+      end_(memory.end_semaphore),
+      dead_(std::make_unique<std::atomic<bool>[]>(memory.geometry.records)),
+      mixed_a_(memory.geometry.max_frames),
+      mixed_b_(memory.geometry.max_frames),
+      final_(memory.geometry.max_frames),
+      check_(memory.geometry.max_frames),
+      chain_cover_(memory.geometry.sample_rate, memory.geometry.max_frames, 16384),
+      previous_input_(memory.geometry.max_frames) {
+    for (std::byte* base : memory.outputs) outputs_.push_back({base, memory.geometry});
+    for (const std::string& name : memory.semaphores) semaphores_.emplace_back(name);
+    segment_.reserve(memory.geometry.records);
+    for (unsigned side = 0; side < kBusChannels; ++side) output_[side] = final_[side];
+}
+
+void Chain::retire(std::uint32_t record) noexcept {
+    dead_[record].store(true, std::memory_order_release);
+    apply(word(record), [](Word seen) { return ipc::retire(seen); });
+    end_.post();
+}
+
+void Chain::reset(std::uint32_t record) noexcept {
+    semaphores_[record].drain();
+    dead_[record].store(false, std::memory_order_release);
+}
+
+// ---------------------------------------------------------------- linking
+
+bool Chain::linkable(const PluginSlot& slot) const ISB_RT {
+    if (slot.bypassed || slot.record < 0) return false;
+    const auto record = static_cast<std::uint32_t>(slot.record);
+    if (dead_[record].load(std::memory_order_acquire)) return false;
+    return ipc::link(word(record).load(std::memory_order_acquire), generation_, false).any();
+}
+
+MissCause Chain::why_unlinkable(const PluginSlot& slot) const ISB_RT {
+    if (slot.bypassed) return MissCause::Bypassed;
+    if (slot.record < 0) return MissCause::Offline;
+    const auto record = static_cast<std::uint32_t>(slot.record);
+    const Status status = status_of(word(record).load(std::memory_order_acquire));
+    return dead_[record].load() || status == Status::Offline ? MissCause::Offline : MissCause::Busy;
+}
+
+void Chain::note_busy(PluginSlot& slot) ISB_RT {
+    slot.counters.stuck_blocks.fetch_add(1, std::memory_order_relaxed);
+    if (slot.counters.stuck_since_ns.load(std::memory_order_relaxed) == 0)
+        slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
+}
+
+// Adds a slot to the segment. From a slot that sends MIDI on, its stream replaces the host's.
+void Chain::enlist(PluginSlot& slot) ISB_RT {
+    const auto record = static_cast<std::uint32_t>(slot.record);
+    segment_.push_back({&slot, record, run_.midi_record});  // reserved: never allocates
+    if (slot.produces_midi) run_.midi_record = slot.record;
+    slot.counters.stuck_blocks.store(0, std::memory_order_relaxed);
+    slot.counters.stuck_since_ns.store(0, std::memory_order_relaxed);
+}
+
+void Chain::gather_events(PluginSlot& slot) ISB_RT {
+    if (!slot.accepts_midi || run_.midi_record != kNoRecord) return;
+    for (std::uint32_t i = 0; i < run_.midi_count; ++i) slot.events.add(run_.midi[i]);
+}
+
+void Chain::write_context(const Linked& linked, std::int32_t input_record,
+                          std::int32_t successor) ISB_RT {
+    PluginSlot& slot = *linked.slot;
+    BlockContext& context = host_.context(linked.record);
+    context.generation = generation_;
+    context.frames = static_cast<std::uint32_t>(run_.time->frames);
+    context.input_record = input_record;
+    context.midi_record = slot.accepts_midi ? linked.midi_record : kNoRecord;
+    context.successor = successor;
+    context.transport = run_.time->transport;
+    if (slot.jumped) context.transport.flags |= kTransportJumped;
+    slot.jumped = false;
+    context.event_count = slot.events.take(host_.events(linked.record), kMaxEvents);
+    context.flags = 0;
+    for (std::size_t k = 0; k < run_.key_count; ++k) {
+        if (run_.slots[run_.keys[k].slot] != &slot) continue;
+        context.flags |= kContextSidechain;
+        for (unsigned side = 0; side < kBusChannels; ++side)
+            std::memcpy(host_.sidechain(linked.record, side), run_.keys[k].planes[side],
+                        context.frames * sizeof(float));
+    }
+}
+
+// Links segment_ (already chosen) into this block and wakes its first worker.
+void Chain::link_segment() ISB_RT {
+    for (std::size_t i = 0; i < segment_.size(); ++i) {
+        const auto input =
+            i == 0 ? run_.signal_record : static_cast<std::int32_t>(segment_[i - 1].record);
+        const auto successor =
+            i + 1 < segment_.size() ? static_cast<std::int32_t>(segment_[i + 1].record) : kNoRecord;
+        if (i == 0 && run_.signal_record == kNoRecord)
+            for (unsigned side = 0; side < kBusChannels; ++side)
+                std::memcpy(host_.audio_in(segment_[0].record, side), run_.signal[side],
+                            static_cast<std::size_t>(run_.time->frames) * sizeof(float));
+        write_context(segment_[i], input, successor);
+    }
+    // Words last, first slot last of all: nobody may run before every context stands.
+    for (std::size_t i = segment_.size(); i-- > 0;) {
+        const bool first = i == 0;
+        apply(word(segment_[i].record),
+              [&](Word seen) { return ipc::link(seen, generation_, first); });
+    }
+    const std::uint32_t first = segment_[0].record;
+    activation_.record(first).triggered_ns.store(now_ns(), std::memory_order_relaxed);
+    {
+        const RtAllow semaphore;
+        semaphores_[first].post();
+    }
+    run_.ran_any = true;
+}
+
+// Handles slots that the host covers or passes by, then links the next run of slots.
+void Chain::start_next_segment() ISB_RT {
+    segment_.clear();
+    while (run_.next < run_.count && segment_.empty()) {
+        // What the slots before the first running one sound like is the host's work.
+        PluginSlot& slot = *run_.slots[run_.next];
+        gather_events(slot);
+        if (!run_.too_late && linkable(slot)) {
+            enlist(slot);
+            ++run_.next;
+            break;
+        }
+        const MissCause cause = run_.too_late ? MissCause::Skipped : why_unlinkable(slot);
+        if (cause == MissCause::Busy) note_busy(slot);
+        slot.unheard(cause);
+        slot.events.hold();
+        cover_slot(slot);
+        ++run_.next;
+    }
+    if (segment_.empty()) return;
+    // A slot that is faded in, or that the host hosts, ends its segment.
+    while (run_.next < run_.count && run_.mode == ChainMode::Relayed &&
+           !segment_.back().slot->cover.wants_wet()) {
+        PluginSlot& slot = *run_.slots[run_.next];
+        if (linkable(slot)) {
+            gather_events(slot);
+            enlist(slot);
+        } else if (slot.cover.wants_dry() || why_unlinkable(slot) == MissCause::Busy) {
+            break;
+        } else {
+            // Steadily out of the way: relayed past without the host.
+            gather_events(slot);
+            slot.unheard(why_unlinkable(slot));
+            slot.events.hold();
+        }
+        ++run_.next;
+    }
+    link_segment();
+}
+
+// ---------------------------------------------------------------- waiting
+
+bool Chain::segment_finished() const ISB_RT {
+    return word(segment_.back().record).load(std::memory_order_acquire) ==
+           make_word(Status::Finished, generation_);
+}
+
+bool Chain::segment_lost_a_record() const ISB_RT {
+    for (const Linked& linked : segment_)
+        if (dead_[linked.record].load(std::memory_order_acquire)) return true;
+    return false;
+}
+
+bool Chain::wait_for_segment() ISB_RT {
+    for (int wakes = 0; wakes < kSpuriousWakes; ++wakes) {
+        if (segment_finished()) return true;
+        if (segment_lost_a_record()) break;
+        const RtAllow semaphore;
+        if (!end_.wait_until(run_.time->deadline_ns) && now_ns() >= run_.time->deadline_ns) break;
+    }
+    return segment_finished();
+}
+
+// Why a linked slot was not heard; its events are taken back unless the plugin has them, however
+// late. `behind`: a slot before it missed already.
+MissCause Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
+    PluginSlot& slot = *linked.slot;
+    MissCause cause = behind ? MissCause::Skipped : MissCause::Offline;
+    if (effect == Effect::Skipped) cause = MissCause::Skipped;
+    if (effect == Effect::Overrun) cause = MissCause::Overrun;
+    if (effect == Effect::Unwoken) {
+        const RtAllow semaphore;
+        semaphores_[linked.record].post();
+        cause = MissCause::Unwoken;
+    }
+    if (cause != MissCause::Overrun) slot.events.take_back();
+    if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
+        ++run_.missed;
+        slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
+    }
+    slot.unheard(cause);
+    run_.log->push({run_.time->block, now_ns(), generation_, slot.id,
+                    static_cast<std::int32_t>(linked.record), cause});
+    return cause;
+}
+
+void Chain::abandon_segment() ISB_RT {
+    bool lost = false;  // the slots behind the first that missed are nobody's fault
+    const float* input[kBusChannels] = {run_.signal[0], run_.signal[1]};
+    for (const Linked& linked : segment_) {
+        PluginSlot& slot = *linked.slot;
+        const Move move =
+            apply(word(linked.record), [&](Word seen) { return abandon(seen, generation_); });
+        const bool finished = !lost && word(linked.record).load(std::memory_order_acquire) ==
+                                           make_word(Status::Finished, generation_);
+        if (finished) {
+            take_delivered(linked, input);
+            input[0] = run_.signal[0];
+            input[1] = run_.signal[1];
+            continue;
+        }
+        blame(linked, move.effect, lost);
+        if (!lost) run_.midi_record = linked.midi_record;  // its own events are not this block's
+        lost = true;
+        cover_slot(slot);
+        input[0] = run_.signal[0];
+        input[1] = run_.signal[1];
+    }
+    run_.too_late = now_ns() >= run_.time->deadline_ns;
+}
+
+// ---------------------------------------------------------------- signal
+
+// From here on the signal lies in host memory.
+void Chain::host_signal(const float* const* from) ISB_RT {
+    StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
+    use_b_ = !use_b_;
+    buffer.copy(from[0], from[1], run_.time->frames);
+    for (unsigned side = 0; side < kBusChannels; ++side) run_.signal[side] = buffer[side];
+    run_.signal_record = kNoRecord;
+}
+
+void Chain::cover_slot(PluginSlot& slot) ISB_RT {
+    if (!slot.cover.wants_dry()) return;  // steadily out of the way: the input goes on as it is
+    StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
+    use_b_ = !use_b_;
+    float* out[kBusChannels] = {buffer[0], buffer[1]};
+    if (run_.signal_record != kNoRecord) {  // a worker's file: copy and repair before use
+        buffer.copy(run_.signal[0], run_.signal[1], run_.time->frames);
+        for (unsigned side = 0; side < kBusChannels; ++side) {
+            float last = 0.0f;
+            repair(out[side], run_.time->frames, last);
+            run_.signal[side] = out[side];
+        }
+    }
+    slot.cover.cover(run_.signal, out, run_.time->frames);
+    run_.signal[0] = out[0];
+    run_.signal[1] = out[1];
+    run_.signal_record = kNoRecord;
+}
+
+// A slot delivered: its output is the signal now. `input` is what it was given.
+void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_RT {
+    PluginSlot& slot = *linked.slot;
+    const int frames = run_.time->frames;
+    const OutputView& view = outputs_[linked.record];
+    const unsigned half = half_of(generation_);
+    const float* wet[kBusChannels] = {view.audio_out(half, 0), view.audio_out(half, 1)};
+    const float* dry[kBusChannels] = {input[0], input[1]};
+
+    slot.heard();
+    slot.counters.process_ns.store(view.report().process_ns.load(std::memory_order_relaxed),
+                                   std::memory_order_relaxed);
+    slot.counters.dropped_events.store(slot.events.dropped(), std::memory_order_relaxed);
+    run_.delivered_any = true;
+
+    const bool clean = is_clean(wet[0], frames) && is_clean(wet[1], frames);
+    if (!clean) {
+        check_.copy(wet[0], wet[1], frames);
+        RepairCount count;
+        for (unsigned side = 0; side < kBusChannels; ++side) {
+            const RepairCount fixed = repair(check_[side], frames, slot.last_good[side]);
+            count.nonfinite += fixed.nonfinite;
+            count.over_level += fixed.over_level;
+            count.denormal += fixed.denormal;
+            wet[side] = check_[side];
+        }
+        slot.counters.repaired_samples.fetch_add(count.nonfinite + count.over_level,
+                                                 std::memory_order_relaxed);
+        count.nonfinite ? slot.counters.nonfinite_in_a_row.fetch_add(1, std::memory_order_relaxed)
+                        : slot.counters.nonfinite_in_a_row.exchange(0, std::memory_order_relaxed);
+        count.over_level ? slot.counters.overlevel_in_a_row.fetch_add(1, std::memory_order_relaxed)
+                         : slot.counters.overlevel_in_a_row.exchange(0, std::memory_order_relaxed);
+    } else {
+        slot.counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
+        slot.counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
+        slot.last_good[0] = wet[0][frames - 1];
+        slot.last_good[1] = wet[1][frames - 1];
+    }
+
+    // A slot that is faded in ends its segment; pipelined chains fade as a whole.
+    if (slot.cover.wants_wet() && run_.mode != ChainMode::Pipelined) {
+        StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
+        use_b_ = !use_b_;
+        float* out[kBusChannels] = {buffer[0], buffer[1]};
+        slot.cover.fade_in(dry, wet, out, frames);
+        run_.signal[0] = out[0];
+        run_.signal[1] = out[1];
+        run_.signal_record = kNoRecord;
+        return;
+    }
+    slot.cover.delivered(dry, wet, frames);
+    if (!clean) {
+        host_signal(wet);
+        return;
+    }
+    run_.signal[0] = wet[0];
+    run_.signal[1] = wet[1];
+    run_.signal_record = static_cast<std::int32_t>(linked.record);
+}
+
+void Chain::finish_segment() ISB_RT {
+    for (const Linked& linked : segment_) {
+        const float* input[kBusChannels] = {run_.signal[0], run_.signal[1]};
+        take_delivered(linked, input);
+    }
+}
+
+// Copies the chain's output into host memory and repairs the copy.
+void Chain::publish_output() ISB_RT {
+    const int frames = run_.time->frames;
+    final_.copy(run_.signal[0], run_.signal[1], frames);
+    for (unsigned side = 0; side < kBusChannels; ++side)
+        repair(final_[side], frames, last_good_[side]);
+}
+
+// ---------------------------------------------------------------- a block
+
+void Chain::begin(const BlockTime& time, ChainMode mode, PluginSlot* const* slots,
+                  std::size_t count, const float* const* input, const Event* midi,
+                  std::uint32_t midi_count, const KeySignal* keys, std::size_t key_count,
+                  MissLog& log) ISB_RT {
+    run_ = Run{};
+    run_.time = &time;
+    run_.mode = mode;
+    run_.slots = slots;
+    run_.count = std::min<std::size_t>(count, geometry_.records);
+    run_.signal[0] = input[0];
+    run_.signal[1] = input[1];
+    run_.midi = midi;
+    run_.midi_count = midi_count;
+    run_.keys = keys;
+    run_.key_count = key_count;
+    run_.log = &log;
+    if (mode == ChainMode::Pipelined) {
+        begin_pipelined();
+        return;
+    }
+    ++generation_;
+    start_next_segment();
+}
+
+std::uint32_t Chain::complete() ISB_RT {
+    if (run_.mode == ChainMode::Pipelined) return run_.missed;
+    while (!segment_.empty()) {
+        if (wait_for_segment())
+            finish_segment();
+        else
+            abandon_segment();
+        start_next_segment();
+    }
+    publish_output();
+    return run_.missed;
+}
+
+// ---------------------------------------------------------------- pipelined
+
+// Takes what the block before delivered, then starts this one. The host never waits: the deadline
+// of a block is the start of the next.
+void Chain::begin_pipelined() ISB_RT {
+    const int frames = run_.time->frames;
+    const float* const now_in[kBusChannels] = {run_.signal[0], run_.signal[1]};
+    const float* const old_in[kBusChannels] = {previous_input_[0], previous_input_[1]};
+    bool wet = false;
+    run_.ran_any = in_flight_;
+    if (in_flight_) {
+        wet = run_.time->offline ? wait_for_segment() : segment_finished();
+        if (wet) {
+            run_.signal[0] = old_in[0];
+            run_.signal[1] = old_in[1];
+            finish_segment();
+        } else {
+            // The whole chain dry, never a prefix: covered below; here only who is to blame.
+            bool lost = false;
+            for (const Linked& linked : segment_) {
+                const Move move = apply(word(linked.record),
+                                        [&](Word seen) { return abandon(seen, generation_); });
+                if (!move.any() && !lost &&
+                    word(linked.record).load() == make_word(Status::Finished, generation_)) {
+                    linked.slot->heard();
+                    continue;
+                }
+                blame(linked, move.effect, lost);
+                lost = true;
+            }
+        }
+    }
+    // Chain-level cover: the whole chain is wet or dry.
+    std::uint32_t latency = 0;
+    bool instrument = false;
+    for (std::size_t i = 0; i < run_.count; ++i) {
+        latency += run_.slots[i]->bypassed ? 0 : run_.slots[i]->cover.latency();
+        instrument = instrument || run_.slots[i]->cover.is_instrument();
+    }
+    chain_cover_.set_latency(latency);
+    chain_cover_.set_policy(OnMiss::Auto, instrument);
+    float* out[kBusChannels] = {final_[0], final_[1]};
+    if (!started_) {
+        final_.clear(frames);
+        chain_cover_.start_wet();
+        started_ = true;
+    } else if (wet || (!in_flight_ && run_.count == 0)) {
+        if (!wet) {
+            run_.signal[0] = old_in[0];
+            run_.signal[1] = old_in[1];
+        }
+        if (chain_cover_.wants_wet())
+            chain_cover_.fade_in(old_in, run_.signal, out, frames);
+        else {
+            final_.copy(run_.signal[0], run_.signal[1], frames);
+            for (unsigned side = 0; side < kBusChannels; ++side)
+                repair(final_[side], frames, last_good_[side]);
+            const float* heard[kBusChannels] = {final_[0], final_[1]};
+            chain_cover_.delivered(old_in, heard, frames);
+        }
+    } else {
+        chain_cover_.cover(old_in, out, frames);
+    }
+    for (unsigned side = 0; side < kBusChannels; ++side)
+        repair(final_[side], frames, last_good_[side]);
+
+    // The next block: all slots that are not bypassed, or none.
+    ++generation_;
+    previous_input_.copy(now_in[0], now_in[1], frames);
+    run_.signal[0] = previous_input_[0];
+    run_.signal[1] = previous_input_[1];
+    run_.signal_record = kNoRecord;
+    segment_.clear();
+    bool complete = true;
+    for (std::size_t i = 0; i < run_.count; ++i) {
+        PluginSlot& slot = *run_.slots[i];
+        gather_events(slot);
+        if (slot.bypassed) {
+            slot.unheard(MissCause::Bypassed);
+            slot.events.hold();
+        } else if (linkable(slot)) {
+            enlist(slot);
+        } else {
+            complete = false;
+            const MissCause cause = why_unlinkable(slot);
+            if (cause == MissCause::Busy) note_busy(slot);
+            slot.unheard(cause);
+            slot.events.hold();
+        }
+    }
+    if (!complete)
+        for (const Linked& linked : segment_) {
+            linked.slot->unheard(MissCause::Skipped);
+            linked.slot->events.hold();
+        }
+    in_flight_ = complete && !segment_.empty();
+    if (in_flight_) {
+        link_segment();
+    } else {
+        segment_.clear();
+    }
+}
+
+}  // namespace isobooth::host

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "host/native/engine.hpp"
+
+#include <algorithm>
+
+namespace isobooth::host {
+
+using ipc::now_ns;
+
+namespace {
+
+constexpr std::size_t kCommandsPerBlock = 1024;
+constexpr std::size_t kStripMidiPerBlock = 512;
+// However late the callback came, chains get this part of the budget: a mix of dry signals helps
+// nobody where the device still has buffers in hand.
+constexpr double kLeastBudget = 0.25;
+
+}  // namespace
+
+Engine::Engine(const EngineConfig& config_)
+    : config(config_),
+      period_ns(static_cast<std::uint64_t>(1e9 * config_.block_frames / config_.sample_rate)),
+      blocks(config_.log_blocks),
+      transport(config_.sample_rate),
+      delayed_(config_.block_frames) {
+    midi_.resize(ipc::kMaxEvents);
+    strip_midi_.resize(kStripMidiPerBlock);
+    strip_midi_.clear();
+    keys_.reserve(ipc::kMaxRecords);
+    if (config_.capture_s > 0.0)
+        capture = std::make_unique<ipc::Ring<float>>(
+            static_cast<std::size_t>(2.0 * config_.capture_s * config_.sample_rate));
+}
+
+Engine::~Engine() = default;
+
+// ---------------------------------------------------------------- control thread
+
+bool Engine::publish(std::shared_ptr<Plan> plan) {
+    Command command{};
+    command.kind = CommandKind::SwapPlan;
+    command.target = plan.get();
+    plans_.push_back(std::move(plan));
+    if (commands_.push(command)) return true;
+    plans_.pop_back();
+    return false;
+}
+
+int Engine::collect() {
+    int freed = 0;
+    Plan* old = nullptr;
+    while (retired_.pop(old)) {
+        std::erase_if(plans_, [old](const auto& plan) { return plan.get() == old; });
+        ++freed;
+    }
+    return freed;
+}
+
+bool Engine::live_midi(Strip* strip, const std::uint8_t* bytes) noexcept {
+    Command command{};
+    command.kind = CommandKind::StripMidi;
+    command.target = strip;
+    std::copy_n(bytes, 3, command.bytes);
+    return live_midi_.push(command);
+}
+
+// ---------------------------------------------------------------- commands
+
+void Engine::drain_commands() ISB_RT {
+    Command command;
+    for (std::size_t i = 0; i < kCommandsPerBlock && commands_.pop(command); ++i) apply(command);
+    strip_midi_.clear();
+    while (strip_midi_.size() < kStripMidiPerBlock && live_midi_.pop(command))
+        strip_midi_.push_back(command);  // capacity was reserved
+}
+
+void Engine::apply(const Command& command) ISB_RT {
+    auto* const slot = static_cast<PluginSlot*>(command.target);
+    auto* const strip = static_cast<Strip*>(command.target);
+    ipc::Event event{};
+    event.edit = command.edit;
+    switch (command.kind) {
+        case CommandKind::SwapPlan:
+            if (plan_) retired_.push(plan_);
+            plan_ = static_cast<Plan*>(command.target);
+            break;
+        case CommandKind::Gain:
+            strip->set_gain(static_cast<float>(command.value));
+            break;
+        case CommandKind::Pan:
+            strip->set_pan(static_cast<float>(command.value));
+            break;
+        case CommandKind::Mute:
+            strip->set_mute(command.a != 0);
+            break;
+        case CommandKind::Settle:
+            strip->settle();
+            break;
+        case CommandKind::Attach: {
+            const bool restarted = command.b != 0;
+            slot->record = static_cast<std::int32_t>(command.a);
+            slot->counters.stuck_blocks.store(0, std::memory_order_relaxed);
+            slot->counters.stuck_since_ns.store(0, std::memory_order_relaxed);
+            slot->counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
+            slot->counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
+            slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
+            slot->jumped = restarted;
+            if (restarted) slot->events.chase();
+            if (block_count.load(std::memory_order_relaxed) == 0) slot->cover.start_wet();
+            break;
+        }
+        case CommandKind::Detach:
+            slot->record = ipc::kNoRecord;
+            break;
+        case CommandKind::Bypass:
+            slot->bypassed = command.a != 0;
+            break;
+        case CommandKind::Latency:
+            slot->cover.set_latency(static_cast<std::uint32_t>(command.a));
+            break;
+        case CommandKind::Policy:
+            slot->cover.set_policy(static_cast<OnMiss>(command.a), (command.b & 1) != 0);
+            slot->accepts_midi = (command.b & 2) != 0;
+            slot->produces_midi = (command.b & 4) != 0;
+            break;
+        case CommandKind::Parameter:
+            event.kind = ipc::EventKind::Parameter;
+            event.offset = static_cast<std::uint32_t>(command.b);
+            event.index = static_cast<std::uint32_t>(command.a);
+            event.value = static_cast<float>(command.value);
+            slot->events.add(event);
+            break;
+        case CommandKind::Program:
+            event.kind = ipc::EventKind::Program;
+            event.index = static_cast<std::uint32_t>(command.a);
+            slot->events.add(event);
+            break;
+        case CommandKind::SlotMidi:
+            event.kind = ipc::EventKind::Midi;
+            event.size = 3;
+            std::copy_n(command.bytes, 3, event.midi);
+            slot->events.add(event);
+            break;
+        case CommandKind::StripMidi:
+            break;  // has a ring of its own
+        case CommandKind::Play:
+            transport.play(command.a != 0);
+            break;
+        case CommandKind::Locate:
+            transport.locate(command.a);
+            break;
+        case CommandKind::Loop:
+            transport.set_loop(command.a, command.b);
+            break;
+        case CommandKind::Tempo:
+            transport.set_tempo(command.value);
+            break;
+        case CommandKind::Signature:
+            transport.set_signature(static_cast<int>(command.a), static_cast<int>(command.b));
+            break;
+    }
+}
+
+// ---------------------------------------------------------------- strips
+
+std::uint32_t Engine::gather_midi(PlanStrip& strip, const Piece* pieces, int piece_count) ISB_RT {
+    std::uint32_t count = 0;
+    const std::uint32_t room = ipc::kMaxEvents;
+    if (strip.midi) {
+        for (int i = 0; i < piece_count; ++i)
+            count += strip.midi->render(pieces[i], strip.source_delay, midi_.data() + count,
+                                        room - count);
+        if (piece_count == 0 && strip.midi->holds_notes())
+            count += strip.midi->release(0, midi_.data() + count, room - count);
+    }
+    for (const Command& live : strip_midi_) {
+        if (live.target != strip.strip.get() || count >= room) continue;
+        ipc::Event& event = midi_[count++];
+        event = {};
+        event.kind = ipc::EventKind::Midi;
+        const std::uint8_t command = live.bytes[0] & 0xf0;
+        event.size = command == 0xC0 || command == 0xD0 ? 2 : 3;
+        std::copy_n(live.bytes, 3, event.midi);
+    }
+    return count;
+}
+
+// Sums what feeds a strip into its input.
+void Engine::prepare_strip(PlanStrip& strip, const float* const* input, const BlockTime& time,
+                           const Piece* pieces, int piece_count) ISB_RT {
+    StereoBuffer& to = strip.strip->input;
+    to.clear(time.frames);
+    if (strip.audio)
+        for (int i = 0; i < piece_count; ++i)
+            strip.audio->add_to(to, pieces[i], strip.source_delay);
+    if (input && strip.live_left >= 0 && strip.live_right >= 0 &&
+        static_cast<std::uint32_t>(std::max(strip.live_left, strip.live_right)) <
+            config.input_channels)
+        to.add(input[strip.live_left], input[strip.live_right], time.frames);
+    for (Feed& feed : strip.feeds) {
+        StereoBuffer& from = plan_->strips[feed.from].strip->output;
+        if (feed.delay) {
+            const float* in[2] = {from[0], from[1]};
+            float* out[2] = {delayed_[0], delayed_[1]};
+            feed.delay->process(in, out, time.frames);
+            to.add(out[0], out[1], time.frames);
+        } else {
+            to.add(from[0], from[1], time.frames);
+        }
+    }
+}
+
+void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t midi_count) ISB_RT {
+    keys_.clear();
+    for (KeyFeed& key : strip.keys) {
+        StereoBuffer& from = plan_->strips[key.from].strip->output;
+        KeySignal signal{key.slot, {from[0], from[1]}};
+        if (key.delay) {
+            float* out[2] = {(*key.buffer)[0], (*key.buffer)[1]};
+            key.delay->process(signal.planes, out, time.frames);
+            signal.planes[0] = out[0];
+            signal.planes[1] = out[1];
+        }
+        keys_.push_back(signal);
+    }
+    const float* in[2] = {strip.strip->input[0], strip.strip->input[1]};
+    strip.chain->begin(time, strip.mode, strip.slot_pointers.data(), strip.slot_pointers.size(), in,
+                       midi_.data(), midi_count, keys_.data(), keys_.size(), misses);
+}
+
+// ---------------------------------------------------------------- a block
+
+void Engine::process(const float* const* input, float* const* output, std::uint64_t nominal_ns,
+                     std::uint64_t budget_ns, std::uint32_t flags) ISB_RT {
+    const RtSection section;
+    const std::uint64_t entry = now_ns();
+    const int frames = static_cast<int>(config.block_frames);
+    drain_commands();
+
+    BlockTime time{};
+    time.block = block_count.load(std::memory_order_relaxed);
+    time.frames = frames;
+    time.offline = config.offline;
+    if (config.offline) {
+        time.deadline_ns = entry + static_cast<std::uint64_t>(config.hang_limit_s * 1e9);
+    } else {
+        const auto part = [&](double share) {
+            return static_cast<std::uint64_t>(share * static_cast<double>(budget_ns));
+        };
+        time.deadline_ns =
+            std::max(nominal_ns + part(config.deadline_fraction), entry + part(kLeastBudget));
+    }
+    Piece pieces[2];
+    const int piece_count = transport.next_block(frames, time.transport, pieces);
+
+    std::uint32_t missed = 0;
+    std::uint32_t chains = 0, chains_missed = 0;
+    if (plan_) {
+        for (const auto& stage : plan_->stages) {
+            // Wake every chain of the stage first; they run while the host does its own work.
+            for (const std::uint32_t index : stage) {
+                PlanStrip& strip = plan_->strips[index];
+                prepare_strip(strip, input, time, pieces, piece_count);
+                if (!strip.chain) continue;
+                begin_chain(strip, time, gather_midi(strip, pieces, piece_count));
+            }
+            for (const std::uint32_t index : stage) {
+                PlanStrip& strip = plan_->strips[index];
+                if (strip.chain) continue;
+                const float* in[2] = {strip.strip->input[0], strip.strip->input[1]};
+                strip.strip->mix(in, frames);
+            }
+            for (const std::uint32_t index : stage) {
+                PlanStrip& strip = plan_->strips[index];
+                if (!strip.chain) continue;
+                const std::uint32_t chain_missed = strip.chain->complete();
+                missed += chain_missed;
+                chains += strip.chain->ran_any() ? 1 : 0;
+                chains_missed += strip.chain->all_missed() ? 1 : 0;
+                const float* out[2] = {strip.chain->output()[0], strip.chain->output()[1]};
+                if (strip.after_chain) {
+                    float* late[2] = {delayed_[0], delayed_[1]};
+                    strip.after_chain->process(out, late, frames);
+                    out[0] = late[0];
+                    out[1] = late[1];
+                }
+                strip.strip->mix(out, frames);
+            }
+        }
+        const StereoBuffer& master = plan_->strips[plan_->master].strip->output;
+        for (std::size_t side = 0; side < 2; ++side)
+            std::copy_n(master[side], frames, output[side]);
+    } else {
+        for (std::size_t side = 0; side < 2; ++side) std::fill_n(output[side], frames, 0.0f);
+    }
+
+    if (capture) {
+        if (capture->free() < 2 * static_cast<std::size_t>(frames)) {
+            lost_capture_frames.fetch_add(static_cast<std::uint64_t>(frames),
+                                          std::memory_order_relaxed);
+        } else {
+            for (int i = 0; i < frames; ++i) {
+                capture->push(output[0][i]);
+                capture->push(output[1][i]);
+            }
+        }
+    }
+    if (missed > 0) flags |= kBlockMissed;
+    if (chains > 1 && chains_missed == chains) {
+        flags |= kBlockAllMissed;
+        machine_late_blocks.fetch_add(1, std::memory_order_relaxed);
+    }
+    record_block(time, nominal_ns, entry, flags, missed);
+}
+
+void Engine::record_block(const BlockTime& time, std::uint64_t nominal, std::uint64_t entry,
+                          std::uint32_t flags, std::uint32_t missed) ISB_RT {
+    BlockRecord record{};
+    record.block = time.block;
+    record.start_ns = nominal;
+    record.entry_ns = entry;
+    record.duration_ns = now_ns() - entry;
+    if (!config.offline && record.duration_ns > period_ns) {
+        flags |= kBlockLate;
+        late_blocks.fetch_add(1, std::memory_order_relaxed);
+    }
+    record.flags = flags;
+    record.missed_slots = missed;
+    if (plan_)
+        for (std::size_t i = 0; i < plan_->strips.size() && i < kLoggedStrips; ++i) {
+            const Strip& strip = *plan_->strips[i].strip;
+            record.peaks[i] = std::max(strip.peaks[0].load(std::memory_order_relaxed),
+                                       strip.peaks[1].load(std::memory_order_relaxed));
+        }
+    if (!blocks.push(record)) lost_records.fetch_add(1, std::memory_order_relaxed);
+    block_count.fetch_add(1, std::memory_order_release);
+}
+
+}  // namespace isobooth::host

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The render plan: which strips there are, what feeds them, in which order. Built by the control
+// thread, published by a pointer swap, freed by the control thread. What must survive a swap
+// (faders, slots, chains, delay lines, clips) is shared by pointer between plans.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "host/native/chain.hpp"
+#include "host/native/players.hpp"
+#include "host/native/strip.hpp"
+
+namespace isobooth::host {
+
+// A strip that feeds another, after its fader, delayed to line up with the others.
+struct Feed {
+    std::uint32_t from = 0;
+    std::shared_ptr<DelayLine> delay;  // nullptr: none
+};
+
+// A strip that feeds a slot's side-chain.
+struct KeyFeed {
+    std::size_t slot = 0;
+    std::uint32_t from = 0;
+    std::shared_ptr<DelayLine> delay;
+    std::unique_ptr<StereoBuffer> buffer;  // where the delayed key lies; nullptr: no delay
+};
+
+struct PlanStrip {
+    std::shared_ptr<Strip> strip;
+    std::shared_ptr<AudioClip> audio;
+    std::shared_ptr<MidiClip> midi;
+    std::int64_t source_delay = 0;                 // frames
+    std::int32_t live_left = -1, live_right = -1;  // device channels, -1: none
+    std::vector<Feed> feeds;
+    std::shared_ptr<Chain> chain;
+    ChainMode mode = ChainMode::Relayed;
+    std::vector<std::shared_ptr<PluginSlot>> slots;
+    std::vector<PluginSlot*> slot_pointers;
+    std::vector<KeyFeed> keys;
+    std::shared_ptr<DelayLine> after_chain;  // pipelined: stands for slots taken out
+};
+
+struct Plan {
+    Plan() = default;
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    std::vector<PlanStrip> strips;
+    std::vector<std::vector<std::uint32_t>> stages;  // strips whose inputs are final, in order
+    std::uint32_t master = 0;
+};
+
+}  // namespace isobooth::host

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Small pieces of signal handling that every node of the mix uses: a stereo buffer, a delay line,
+// and powers for level tracking.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "host/native/realtime.hpp"
+#include "ipc/native/layout.hpp"
+
+namespace isobooth::host {
+
+// Stereo planes of a block, allocated off the audio thread.
+struct StereoBuffer {
+    explicit StereoBuffer(std::uint32_t max_frames) {
+        for (auto& plane : planes) plane.assign(max_frames, 0.0f);
+    }
+    float* operator[](std::size_t side) { return planes[side].data(); }
+    const float* operator[](std::size_t side) const { return planes[side].data(); }
+
+    void clear(int frames) ISB_RT {
+        for (auto& plane : planes) std::fill_n(plane.data(), frames, 0.0f);
+    }
+    void copy(const float* left, const float* right, int frames) ISB_RT {
+        std::memcpy(planes[0].data(), left, static_cast<std::size_t>(frames) * sizeof(float));
+        std::memcpy(planes[1].data(), right, static_cast<std::size_t>(frames) * sizeof(float));
+    }
+    void add(const float* left, const float* right, int frames) ISB_RT {
+        const float* sides[2] = {left, right};
+        for (std::size_t side = 0; side < 2; ++side)
+            for (int i = 0; i < frames; ++i)
+                planes[side][static_cast<std::size_t>(i)] += sides[side][i];
+    }
+
+    std::vector<float> planes[ipc::kBusChannels];
+};
+
+// A stereo delay of a fixed number of frames; what plan delay compensation is made of.
+class DelayLine {
+public:
+    DelayLine(std::uint32_t delay_frames, std::uint32_t max_frames) : delay_(delay_frames) {
+        std::uint32_t size = 1;
+        while (size < delay_frames + max_frames) size <<= 1;
+        mask_ = size - 1;
+        for (auto& ring : rings_) ring.assign(size, 0.0f);
+    }
+
+    std::uint32_t delay_frames() const { return delay_; }
+
+    void process(const float* const* in, float* const* out, int frames) ISB_RT {
+        for (std::size_t side = 0; side < 2; ++side) {
+            float* ring = rings_[side].data();
+            for (int i = 0; i < frames; ++i)
+                ring[(position_ + static_cast<std::uint32_t>(i)) & mask_] = in[side][i];
+            const std::uint32_t from = position_ - delay_;
+            for (int i = 0; i < frames; ++i)
+                out[side][i] = ring[(from + static_cast<std::uint32_t>(i)) & mask_];
+        }
+        position_ += static_cast<std::uint32_t>(frames);
+    }
+
+private:
+    std::uint32_t delay_, mask_ = 0, position_ = 0;
+    std::vector<float> rings_[2];
+};
+
+inline double power_of(const float* const* planes, int frames) ISB_RT {
+    // Eight partial sums: the compiler may vectorize without reordering float additions.
+    float sums[8] = {};
+    for (std::size_t side = 0; side < 2; ++side) {
+        int i = 0;
+        for (; i + 8 <= frames; i += 8)
+            for (int k = 0; k < 8; ++k) sums[k] += planes[side][i + k] * planes[side][i + k];
+        for (; i < frames; ++i) sums[0] += planes[side][i] * planes[side][i];
+    }
+    double total = 0.0;
+    for (const float sum : sums) total += static_cast<double>(sum);
+    return total;
+}
+
+}  // namespace isobooth::host

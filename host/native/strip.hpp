@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A mixer strip: fader, stereo balance, mute and meter. Every change is a ramp over one block, at
+// least kRampFrames long, so that no move clicks; at unity the signal passes bit for bit.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+
+#include "host/native/signal.hpp"
+
+namespace isobooth::host {
+
+class Strip {
+public:
+    Strip(std::uint32_t id_, std::uint32_t max_frames)
+        : id(id_), input(max_frames), output(max_frames) {}
+
+    const std::uint32_t id;
+
+    // Peak of the last block after the fader, linear, one a side.
+    std::atomic<float> peaks[ipc::kBusChannels] = {};
+
+    // ---- audio thread ----
+    StereoBuffer input, output;
+
+    void set_gain(float linear) ISB_RT { gain_ = linear; }
+    void set_pan(float pan) ISB_RT { pan_ = pan; }
+    void set_mute(bool mute) ISB_RT { mute_ = mute; }
+    // No ramp from what was before: nothing was heard yet.
+    void settle() ISB_RT {
+        for (std::size_t side = 0; side < 2; ++side) current_[side] = target(side);
+    }
+
+    // Fader: `from` into output, and the meter.
+    void mix(const float* const* from, int frames) ISB_RT {
+        for (std::size_t side = 0; side < 2; ++side) {
+            const float goal = target(side);
+            const float begin = current_[side];
+            float* to = output[side];
+            const float* source = from[side];
+            if (begin == goal) {
+                for (int i = 0; i < frames; ++i) to[i] = source[i] * goal;
+            } else {
+                const int ramp = std::max(frames, kRampFrames);
+                const float step = (goal - begin) / static_cast<float>(ramp);
+                for (int i = 0; i < frames; ++i)
+                    to[i] = source[i] * (begin + step * static_cast<float>(i + 1));
+                current_[side] = frames == ramp ? goal : begin + step * static_cast<float>(frames);
+                if (std::fabs(current_[side] - goal) < 1e-6f) current_[side] = goal;
+            }
+            peaks[side].store(peak_of(to, frames), std::memory_order_relaxed);
+        }
+    }
+
+private:
+    static constexpr int kRampFrames = 64;
+
+    // Balance: the centre is unity on both sides, one side falls linearly towards the edge.
+    float target(std::size_t side) const ISB_RT {
+        if (mute_) return 0.0f;
+        const float away = side == 0 ? pan_ : -pan_;
+        return gain_ * (away > 0.0f ? 1.0f - away : 1.0f);
+    }
+
+    static float peak_of(const float* samples, int frames) ISB_RT {
+        float peaks[8] = {};
+        int i = 0;
+        for (; i + 8 <= frames; i += 8)
+            for (int k = 0; k < 8; ++k) {
+                const float magnitude = std::fabs(samples[i + k]);
+                peaks[k] = magnitude > peaks[k] ? magnitude : peaks[k];
+            }
+        for (; i < frames; ++i) peaks[0] = std::max(peaks[0], std::fabs(samples[i]));
+        for (int k = 1; k < 8; ++k) peaks[0] = std::max(peaks[0], peaks[k]);
+        return peaks[0];
+    }
+
+    float gain_ = 1.0f, pan_ = 0.0f;
+    bool mute_ = false;
+    float current_[2] = {1.0f, 1.0f};
+};
+
+}  // namespace isobooth::host
