@@ -16,21 +16,24 @@ set -eu
 [ -x "$VENV/bin/ninja" ] && [ -x "$VENV/bin/cmake" ] ||
     fail 2 "$VENV has no cmake and ninja; run 'make setup' first"
 
-# Configures a build folder when it is new or its tools have gone, then builds TARGETS (or all).
+# Configures a build folder when it is new, or was made with other options, by another Python or in
+# another place; then builds TARGETS (or all).
 build() { # FOLDER "CMAKE OPTIONS" TARGETS...
-    local folder="$ROOT/build/$1" options=$2
+    local folder="$ROOT/build/$1" options=$2 made_with
     shift 2
-    if ! grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT\$" "$folder/CMakeCache.txt" ||
-        [ ! -e "$folder/build.ninja" ]; then
+    made_with="$folder $options ${CXX:-} $("$VENV/bin/python" -V)"
+    if [ ! -e "$folder/build.ninja" ] ||
+        [ "$(cat "$folder/made-with" 2>/dev/null)" != "$made_with" ]; then
         say "configuring ${folder#"$ROOT"/}"
-        # A cache that came with a copied tree names the old place; cmake would refuse it.
-        rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles"
+        rm -rf "$folder/CMakeCache.txt" "$folder/CMakeFiles" "$folder/made-with"
         # shellcheck disable=SC2086 # options are several words, none with spaces but the paths here
         "$VENV/bin/cmake" -S "$ROOT" -B "$folder" -G Ninja --log-level=NOTICE \
             -DCMAKE_MAKE_PROGRAM="$VENV/bin/ninja" -DPython_EXECUTABLE="$VENV/bin/python" \
             $options ${OUTPUT:+-DISOBOOTH_OUTPUT="$OUTPUT"}
+        echo "$made_with" >"$folder/made-with"
     fi
-    nice "$VENV/bin/cmake" --build "$folder" ${1:+--target "$@"}
+    # -k 0: one broken module hides neither the others' errors nor keeps them from being built.
+    nice "$VENV/bin/cmake" --build "$folder" ${1:+--target "$@"} -- -k 0
 }
 
 case "${1:-modules}" in
