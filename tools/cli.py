@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `isobooth` command: one app, a module of tools/commands/ for each command.
+
+`isobooth --help` must answer at once, so this module and the command modules import nothing heavy
+at their top (numpy, SQLAlchemy, matplotlib and the rest are imported by the command that runs),
+and a test measures it.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tools import console
+
+# Modules of tools/commands/, in the order of the help. Each has `register(app)`.
+COMMANDS = (
+    "crashes",
+    "blacklist",
+    "doctor",
+)
+
+
+def build_app() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        name="isobooth",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS:
+        importlib.import_module(f"tools.commands.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command that was typed, and exit."""
+    console.ensure_standard_streams()
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command to its end; its exit code."""
+
+    def command() -> object:
+        return build_app()(list(arguments), prog_name="isobooth", standalone_mode=False)
+
+    return console.exit_code_of(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from host.version import isobooth_version
+
+        typer.echo(f"isobooth {isobooth_version()}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A DAW host in which every plugin plays in its own process."""
+
+
+if __name__ == "__main__":
+    main()

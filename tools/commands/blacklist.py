@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth blacklist`: which plugins are not loaded, why, and how to allow one again."""
+
+from typing import Annotated
+
+import typer
+
+from tools import console
+from tools.options import JsonOption
+
+# Ids of the newest crash reports behind an entry; the rest are in --json.
+SHOWN_REPORTS = 3
+
+blacklist = typer.Typer(help="List plugins that are not loaded; allow one again.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `blacklist` to the command line."""
+    app.add_typer(blacklist, name="blacklist")
+
+
+@blacklist.callback(invoke_without_command=True)
+def _default(context: typer.Context, as_json: JsonOption = False) -> None:
+    context.obj = as_json
+    if context.invoked_subcommand is None:
+        _print_list(everything=False, as_json=as_json)
+
+
+@blacklist.command("list")
+def list_command(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also entries that were lifted, and why.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List blacklisted plugins (the default)."""
+    _print_list(everything=everything, as_json=as_json or context.obj)
+
+
+@blacklist.command("remove")
+def remove_command(
+    context: typer.Context,
+    plugin: Annotated[
+        str, typer.Argument(metavar="ID", help="A plugin id, or the number in the list.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Allow a plugin to be loaded again."""
+    from host.store.blacklist import Blacklist
+    from tools.commands.store import open_store
+
+    with open_store() as database:
+        entry = Blacklist(database).remove(plugin)
+    if as_json or context.obj:
+        console.print_json(entry)
+    else:
+        print(f"{console.printable(entry.plugin_id)} is no longer blacklisted")
+
+
+def _print_list(*, everything: bool, as_json: bool) -> None:
+    from host.store.blacklist import Blacklist
+    from tools.commands.store import open_store
+
+    with open_store() as database:
+        entries = Blacklist(database).list(history=everything)
+    if as_json:
+        console.print_json({"blacklist": entries})
+        return
+    if not entries:
+        print("no plugin is blacklisted" if not everything else "no plugin was ever blacklisted")
+        return
+    columns = ["NO", "SINCE (UTC)", "TIMES", "REASON", "REPORTS", "PLUGIN"]
+    rows = [
+        [
+            str(entry.id),
+            console.readable_time(entry.added_at),
+            str(entry.count),
+            entry.reason,
+            ", ".join(entry.reports[-SHOWN_REPORTS:]),
+            entry.plugin_id,
+        ]
+        for entry in entries
+    ]
+    if everything:
+        columns.append("LIFTED")
+        for row, entry in zip(rows, entries, strict=True):
+            row.append(entry.lifted_why or "")
+    console.print_table(columns, rows)

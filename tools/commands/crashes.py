@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth crashes`: what is known about the plugins that failed.
+
+For the user who asks what happened, and for the plugin's author, who gets the exported file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tools import console
+from tools.options import JsonOption
+
+if TYPE_CHECKING:
+    from host.crash_report import CrashReport, ReportedEvent
+
+# What fits a terminal; older ones are rarely asked for.
+SHOWN_REPORTS = 20
+
+# Events and edits before a crash: the last ones matter, an export has them all.
+SHOWN_EVENTS = 10
+
+crashes = typer.Typer(help="List, show and export crash reports.")
+
+ReportId = Annotated[str, typer.Argument(metavar="ID", help="A report's id, or its beginning.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `crashes` to the command line."""
+    app.add_typer(crashes, name="crashes")
+
+
+@crashes.callback(invoke_without_command=True)
+def _default(context: typer.Context, as_json: JsonOption = False) -> None:
+    context.obj = as_json
+    if context.invoked_subcommand is None:
+        _print_list(limit=None, plugin=None, as_json=as_json)
+
+
+@crashes.command("list")
+def list_command(
+    context: typer.Context,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=1,
+            help=f"How many at most (default: {SHOWN_REPORTS}, with --json all).",
+        ),
+    ] = None,
+    plugin: Annotated[
+        str | None, typer.Option("--plugin", metavar="PLUGIN_ID", help="Only this plugin's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List reports, the newest first (the default)."""
+    _print_list(limit=limit, plugin=plugin, as_json=as_json or context.obj)
+
+
+@crashes.command("show")
+def show_command(context: typer.Context, report: ReportId, as_json: JsonOption = False) -> None:
+    """Show one report."""
+    from host.store.crash_store import CrashStore
+    from tools.commands.store import open_store
+
+    with open_store() as database:
+        found = CrashStore(database).get(report)
+    if as_json or context.obj:
+        console.print_json(found)
+        return
+    for line in _lines_of(found):
+        print(line)
+
+
+@crashes.command("export")
+def export_command(
+    context: typer.Context,
+    report: ReportId,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file (default, or -: stdout)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write one report as JSON, with the plugin's state, for its author."""
+    from host.store.crash_store import CrashStore
+    from tools.commands.store import open_store
+
+    to_stdout = output is None or str(output) == "-"
+    with open_store() as database:
+        target = sys.stdout.buffer if output is None or to_stdout else output
+        report_id = CrashStore(database).export(report, target)
+    if to_stdout:
+        sys.stdout.buffer.flush()
+    elif as_json or context.obj:
+        console.print_json({"id": report_id, "file": str(output)})
+    else:
+        print(f"{report_id} written to {output}")
+
+
+def _print_list(*, limit: int | None, plugin: str | None, as_json: bool) -> None:
+    from host.store.crash_store import CrashStore
+    from tools.commands.store import open_store
+
+    wanted = limit if limit is not None or as_json else SHOWN_REPORTS
+    with open_store() as database:
+        found = CrashStore(database).list(None if wanted is None else wanted + 1, plugin)
+    shown = found[:wanted]
+    if as_json:
+        console.print_json({"crashes": shown})
+        return
+    if not shown:
+        print("no crash reports" if plugin is None else f"no crash reports of {plugin}")
+        return
+    console.print_table(
+        ("ID", "WHEN (UTC)", "WHAT", "THEN", "SLOT", "PLUGIN"),
+        [
+            (
+                line.id,
+                console.readable_time(line.when),
+                f"{line.kind} {line.cause}".strip(),
+                line.action,
+                line.slot,
+                line.plugin_id,
+            )
+            for line in shown
+        ],
+    )
+    if len(found) > len(shown):
+        console.note(f"there are older ones: `isobooth crashes list --limit {len(shown) * 10}`")
+
+
+def _lines_of(report: CrashReport) -> Iterator[str]:
+    """The report for a person, a line each; what the plugin wrote is made harmless."""
+    for name, value in _facts_of(report):
+        if value:
+            yield f"{name:<12}{console.printable(value)}"
+    yield from _section(
+        "last events",
+        [
+            f"block {event.block} +{event.frame}  {_event_text(event)}"
+            for event in report.last_events
+        ],
+    )
+    yield from _section(
+        "last edits",
+        [
+            f"edit {edit.edit}  parameter {edit.parameter} = {edit.value}"
+            for edit in report.last_edits
+        ],
+    )
+    if report.stderr_tail:
+        yield "stderr"
+        yield from ("  " + console.printable(line) for line in report.stderr_tail.splitlines())
+
+
+def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
+    yield "report", report.id
+    yield "when", console.readable_time(report.when) + " UTC"
+    yield "plugin", report.plugin_id
+    yield "version", report.plugin_version or ""
+    yield "file", report.plugin_path or ""
+    yield "what", f"{report.kind} while in phase {report.phase}"
+    if report.signal is not None:
+        yield "signal", f"{report.signal.name} ({report.signal.number})"
+    if report.exit_code is not None:
+        yield "exit code", str(report.exit_code)
+    yield "slot", report.slot + (f" of {report.song}" if report.song else "")
+    yield "then", report.action
+    yield (
+        "ran for",
+        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in {report.block}",
+    )
+    if report.process_us:
+        times = ", ".join(f"{time_us:.0f}" for time_us in report.process_us[-SHOWN_EVENTS:])
+        yield "timings", f"{times} µs (the last is the newest)"
+    yield "memory", _memory_text(report)
+    if report.state is not None:
+        yield "state", f"{len(report.state)} bytes (in the export)"
+    host = report.host
+    yield (
+        "host",
+        f"Isobooth {host.version}, {host.kernel}, "
+        f"{host.sample_rate_hz:g} Hz, {host.block_frames} frames",
+    )
+
+
+def _memory_text(report: CrashReport) -> str:
+    sizes = {"resident": report.memory.rss_bytes, "own share": report.memory.pss_bytes}
+    return ", ".join(
+        f"{size / 1e6:.1f} MB {name}" for name, size in sizes.items() if size is not None
+    )
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    if not lines:
+        return
+    yield title if len(lines) <= SHOWN_EVENTS else f"{title} ({SHOWN_EVENTS} of {len(lines)})"
+    yield from ("  " + console.printable(line) for line in lines[-SHOWN_EVENTS:])
+
+
+def _event_text(event: ReportedEvent) -> str:
+    detail = ", ".join(f"{name} {value}" for name, value in event.detail.items())
+    return f"{event.kind} {detail}".strip()
