@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's side of the launcher: a warm process that forks workers on request.
+
+Forking from a process that has the plugin libraries imported costs milliseconds, where starting a
+Python interpreter and importing them costs a quarter of a second; a crashed plugin is back before
+its absence is a nuisance. The launcher may itself be killed at any moment: it holds nothing that
+cannot be made anew, and live workers are the host's children, not its.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import ipc
+from ipc.connection import Connection, ConnectionLost, RequestFailed, RequestTimeout
+from ipc.errors import MachineError, WorkerError
+from ipc.handshake import own_hello
+from ipc.messages import (
+    Inspect,
+    Inspection,
+    LauncherReply,
+    Message,
+    Request,
+    Spawn,
+    Warm,
+    WorkerReply,
+)
+from ipc.names import WORKER_VARIABLE, host_mark
+from ipc.output_tail import OutputTail, last_line
+from ipc.processes import adopt_orphans, children_of, own_identity, process_stat
+from ipc.worker_process import WorkerDied, WorkerProcess
+
+R = TypeVar("R", bound=Message)
+
+# Importing from a cold disk takes seconds.
+_START_S = 30.0
+_WARM_S = 30.0
+# A fork takes about a millisecond; a launcher that needs longer than this is stopped or hung.
+_SPAWN_S = 3.0
+_CLOSE_S = 1.0
+
+# Without `site`: the path comes from the host, so that start-up files cost nothing.
+_BOOT = "import sys; sys.path[:] = sys.argv[3:]; from sandbox.launcher import main; main()"
+
+_ENVIRONMENT = {
+    # No thread may exist in the launcher: a fork copies only the thread that forks.
+    "MINIHOST_MESSAGE_THREAD": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+_NOT_INHERITED = ("LD_PRELOAD", WORKER_VARIABLE)
+
+
+# After these, another launcher may do better.
+_LOST = (ConnectionLost, RequestTimeout, WorkerDied)
+
+
+class Launcher:
+    """Starts workers. Belongs to one asyncio loop; makes this process a child subreaper.
+
+    `environment` is added to the launcher's (and so the workers'), e.g. LD_PRELOAD, which is
+    otherwise not passed on.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(environment or {})
+        self._formats: list[str] = []
+        self._process: _LauncherProcess | None = None
+        self._workers: dict[int, WorkerProcess] = {}
+        self._lock = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """None while there is no launcher: before the start, and after one was lost."""
+        process = self._process
+        return process.pid if process is not None and process.alive else None
+
+    @property
+    def workers(self) -> list[WorkerProcess]:
+        """Those that have not been reaped yet."""
+        return list(self._workers.values())
+
+    async def start(self) -> None:
+        """Raises MachineError if the launcher cannot be started."""
+        async with self._lock:
+            await self._running()
+
+    async def warm(self, format: str) -> float:
+        """Prepares a plugin format ("vst3", "lv2"), here and in every later launcher.
+
+        Returns how long it took, ms. Raises RequestFailed if the format is not available.
+        """
+        async with self._lock:
+            process = await self._running()
+            if format in self._formats:
+                return 0.0
+            duration_ms = (await process.ask(Warm(format=format), _WARM_S)).duration_ms
+            self._formats.append(format)
+            return duration_ms
+
+    async def inspect(self) -> Inspection:
+        async with self._lock:
+            return await (await self._running()).ask(Inspect(), _SPAWN_S)
+
+    async def spawn(self) -> WorkerProcess:
+        """A new worker, ready for its first request.
+
+        A launcher that has died or hangs is replaced. Raises WorkerError or MachineError.
+        """
+        # In a task of its own, so that a caller that is cancelled cannot lose a process.
+        task = asyncio.create_task(self._spawn())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_kill_result)
+            raise
+
+    async def close(self) -> None:
+        """Ends the launcher. Workers live on; they are stopped one by one, or by the host's end."""
+        self._closed = True
+        async with self._lock:
+            if self._process is not None:
+                await self._process.close()
+            self._process = None
+
+    async def _spawn(self) -> WorkerProcess:
+        async with self._lock:
+            try:
+                return await self._spawn_from(await self._running())
+            except _LOST:
+                await self._discard()
+            try:
+                return await self._spawn_from(await self._running())
+            except _LOST as error:
+                words = await self._discard()
+                if isinstance(error, WorkerDied):
+                    words = last_line(error.exit.stderr_tail)
+                raise WorkerError(
+                    f"two launchers in a row could not start a worker ({error}); "
+                    f"last words: {words}"
+                ) from error
+
+    async def _running(self) -> "_LauncherProcess":
+        if self._closed:
+            raise WorkerError("the launcher has been closed")
+        if self._process is not None and not self._process.alive:
+            await self._discard()
+        if self._process is None:
+            self._process = await _LauncherProcess.start(self._environment)
+            for format in self._formats:
+                with contextlib.suppress(RequestFailed):  # then workers do without
+                    await self._process.ask(Warm(format=format), _WARM_S)
+        return self._process
+
+    async def _discard(self) -> str:
+        process, self._process = self._process, None
+        if process is None:
+            return "none"
+        await process.kill()
+        return process.last_words()
+
+    async def _spawn_from(self, process: "_LauncherProcess") -> WorkerProcess:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        read_fd, write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        output = OutputTail(read_fd)
+        connection = await Connection.open(ours, WorkerReply, "the worker")
+        hello = connection.send(own_hello())  # waits in the socket until the worker reads it
+        try:
+            try:
+                spawned = await process.ask(Spawn(), _SPAWN_S, (theirs.fileno(), write_fd))
+            finally:
+                theirs.close()
+                os.close(write_fd)
+            connection.peer = f"worker {spawned.pid}"
+            worker = WorkerProcess(spawned.pid, connection, output, self._known)
+        except BaseException:
+            hello.cancel()
+            connection.close()
+            output.close()
+            raise
+        self._workers[worker.pid] = worker
+        worker.reaped.add_done_callback(lambda _: self._workers.pop(worker.pid, None))
+        try:
+            await worker.finish_greeting(hello)
+        except BaseException:
+            worker.kill()
+            raise
+        return worker
+
+    def _known(self) -> set[int]:
+        """Children of this process that no dead worker left behind."""
+        known = {pid for pid, worker in self._workers.items() if worker.alive}
+        if self._process is not None:
+            known.add(self._process.pid)
+        return known
+
+
+class _LauncherProcess:
+    """One launcher from start to end."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", output: OutputTail) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._output = output
+        self._connection: Connection | None = None
+
+    @classmethod
+    async def start(cls, environment: Mapping[str, str]) -> "_LauncherProcess":
+        adopt_orphans()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
+        output = OutputTail(read_fd)
+        try:
+            process = _execute(theirs, write_fd, environment)
+        except OSError as error:
+            ours.close()
+            output.close()
+            raise MachineError(
+                f"cannot start {sys.executable} as the launcher of plugin workers: {error.strerror}"
+            ) from error
+        finally:
+            theirs.close()
+            os.close(write_fd)
+        self = cls(process, output)
+        try:
+            self._connection = await Connection.open(ours, LauncherReply, "the launcher")
+            await self._connection.welcome(self._connection.send(own_hello()), _START_S)
+        except WorkerError as error:
+            await self.kill()
+            raise MachineError(
+                f"the launcher of plugin workers did not start ({error}); "
+                f"its last words: {self.last_words()}"
+            ) from error
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    @property
+    def alive(self) -> bool:
+        return self._connection is not None and self._connection.failure is None
+
+    async def ask(
+        self, request: Request[R], timeout_s: float, descriptors: tuple[int, ...] = ()
+    ) -> R:
+        if self._connection is None:
+            raise ConnectionLost("the launcher was not started")
+        return await self._connection.request(request, timeout_s, descriptors)
+
+    def last_words(self) -> str:
+        return last_line(self._output.text())
+
+    async def close(self) -> None:
+        """Closing its socket ends a healthy launcher; any other is killed."""
+        if self._connection is not None:
+            self._connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._ended()
+        await self.kill()
+
+    async def kill(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._process.kill()  # does nothing once it has been reaped
+        await self._ended()
+        self._output.close()
+        await self._reap_halfway()
+
+    async def _ended(self) -> None:
+        pause_s = 0.0005
+        while self._process.poll() is None:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, 0.02)
+
+    async def _reap_halfway(self) -> None:
+        """A launcher killed in the middle of a fork leaves the process that was to fork the
+        worker; it ends by itself, and as our child."""
+        for _ in range(100):
+            left = [
+                pid
+                for pid in children_of(os.getpid())
+                if (stat := process_stat(pid)) is not None and stat.session == self.pid
+            ]
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+            await asyncio.sleep(0.002)
+
+
+def _execute(
+    control: socket.socket, output_fd: int, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    root = str(Path(ipc.__file__).resolve().parents[1])
+    paths = [root, *(path for path in sys.path if path and path != root)]
+    inherited = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-I", "-S", "-c", _BOOT),
+            *(host_mark(own_identity()), str(control.fileno()), *paths),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=output_fd,
+        stderr=output_fd,
+        pass_fds=[control.fileno()],
+        # Ctrl-C in the terminal is the host's business; it ends the others in order.
+        start_new_session=True,
+        env={**inherited, **_ENVIRONMENT, **environment},
+    )
+
+
+def _kill_result(task: "asyncio.Task[WorkerProcess]") -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().kill()

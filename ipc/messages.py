@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control messages between host, launcher and workers.
+
+Every request names its reply as the parameter of `Request`; the reply to any request may also be
+Failed. Messages are decoded into these types and nothing else: an unknown type, a missing or
+unknown field, or a value out of range is refused as a whole. What a worker sends is hostile to
+the host, so the limits stand here, in the types.
+
+Protocol versions
+    1  first protocol
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta
+
+from ipc.description import PluginDescription
+from ipc.names import SegmentNames
+
+PROTOCOL_VERSION = 1
+
+ORDINARY_FRAME_BYTES = 64 * 1024
+# Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
+LARGE_FRAME_BYTES = 64 * 1024 * 1024
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Normalized = Annotated[float, Meta(ge=0.0, le=1.0)]
+Milliseconds = Annotated[float, Meta(ge=0.0)]
+# Half a minute at 768 kHz: more is a plugin's mistake and would only eat memory for delay lines.
+LatencyFrames = Annotated[int, Meta(ge=0, le=2**24)]
+
+R = TypeVar("R", bound="Message")
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True, tag_field="type"):
+    """What may stand in a frame. `max_frame_bytes` limits the frame of this type."""
+
+    max_frame_bytes: ClassVar[int] = ORDINARY_FRAME_BYTES
+
+
+class Request(Message, Generic[R]):
+    """A message that is answered by exactly one R, or by Failed."""
+
+
+def reply_type(request: type[Request[Any]]) -> type[Message]:
+    """The reply that a request type names."""
+    for base in request.__orig_bases__:  # type: ignore[attr-defined]
+        if arguments := get_args(base):
+            found: type[Message] = arguments[0]
+            return found
+    raise TypeError(f"{request.__name__} names no reply type")
+
+
+# -- replies to any request ---------------------------------------------------------------------
+
+
+class Failed(Message, tag="failed"):
+    """The request could not be done; `phase` says at which step, `message` is for people."""
+
+    phase: Annotated[str, Meta(max_length=64)]
+    message: Annotated[str, Meta(max_length=8192)]
+
+
+class Progress(Message, tag="progress"):
+    """Sent before the reply: the request has come to this phase.
+
+    When a worker dies, the last one says in which phase.
+    """
+
+    phase: Annotated[str, Meta(max_length=64)]
+
+
+# -- both launcher and worker -------------------------------------------------------------------
+
+
+class Welcome(Message, tag="welcome"):
+    """The peer speaks the same protocol and shares the same memory layout."""
+
+    protocol: int
+    layout_version: int
+
+
+class Hello(Request[Welcome], tag="hello"):
+    """The first message on every connection. Other versions are refused by name.
+
+    Host and launcher may differ when the program was updated while the host ran.
+    """
+
+    protocol: int
+    layout_version: int
+
+
+class Inspection(Message, tag="inspection"):
+    max_frame_bytes: ClassVar[int] = 1024 * 1024
+    modules: list[str]
+    threads: list[str]  # names, as the kernel knows them
+    open_files: dict[int, str]
+
+
+class Inspect(Request[Inspection], tag="inspect"):
+    """What the process has loaded and holds open: for `doctor` and tests."""
+
+
+# -- launcher -----------------------------------------------------------------------------------
+
+
+class Warmed(Message, tag="warmed"):
+    duration_ms: Milliseconds
+
+
+class Warm(Request[Warmed], tag="warm"):
+    """Prepares a plugin format once, so that no worker has to."""
+
+    format: Annotated[str, Meta(max_length=64)]
+
+
+class Spawned(Message, tag="spawned"):
+    pid: Annotated[int, Meta(ge=1)]
+
+
+class Spawn(Request[Spawned], tag="spawn"):
+    """Forks a worker.
+
+    Two descriptors travel with the frame: the worker's end of its control socket, and the pipe
+    that becomes its standard output and error.
+    """
+
+
+# -- worker -------------------------------------------------------------------------------------
+
+
+class Loaded(Message, tag="loaded"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    description: PluginDescription
+    state_used: Annotated[int, Meta(ge=-1)]  # index into Load.states; -1: none
+    state_errors: list[str]  # why the states before it were refused, one each
+    parameters_rejected: list[str]  # one line each
+    applied_edit: Count
+    latency_frames: LatencyFrames
+    tail_s: Annotated[float, Meta(ge=0.0)]  # may be infinite
+    accepts_midi: bool
+    produces_midi: bool
+    thread_id: Count  # of the audio thread
+    realtime: bool  # whether that thread got its priority
+    load_ms: Milliseconds
+    phases_ms: dict[str, Milliseconds]
+
+
+class ChainGeometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parameters of ipc._native.Geometry."""
+
+    records: int
+    max_frames: int
+    sample_rate: float
+
+
+class Load(Request[Loaded], tag="load", kw_only=True):
+    """Makes the worker one slot of a chain: the first and only one of its life.
+
+    In this order: attach to the chain, lock down, load the plugin, restore the newest of `states`
+    that it takes, set program, parameters (by index, id or name; a string is parsed by the
+    plugin) and journalled edits, warm up, start the audio thread, activate the record.
+    """
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    plugin: str
+    sample_rate: float
+    max_frames: int
+    sidechain: bool = False
+    offline: bool = False
+    geometry: ChainGeometry
+    segments: SegmentNames
+    record: int
+    states: list[bytes] = []
+    program: int | None = None
+    parameters: dict[str, float | str] = {}
+    edits: list[tuple[int, int, float]] = []  # (edit number, parameter index, normalized value)
+    priority: int = 0  # SCHED_FIFO priority of the audio thread; 0: none
+    cpu: int = -1  # core of the audio thread; -1: any
+    warm_up_blocks: int = 8
+
+
+class SavedState(Message, tag="saved_state"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    data: bytes
+    applied_edit: Count  # read before the capture: the state contains at least these edits
+    parameters: list[Normalized]
+
+
+class SaveState(Request[SavedState], tag="save_state"):
+    """Captures the plugin's state while it plays on."""
+
+
+class Parameters(Message, tag="parameters"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    values: list[Normalized]
+
+
+class GetParameters(Request[Parameters], tag="get_parameters"):
+    """The values of all parameters, in order."""
+
+
+class Text(Message, tag="text"):
+    text: Annotated[str, Meta(max_length=4096)]
+
+
+class ParameterText(Request[Text], tag="parameter_text"):
+    """How the plugin writes this value of a parameter, e.g. "-6.0 dB"."""
+
+    index: Count
+    value: Normalized
+
+
+class Value(Message, tag="value"):
+    value: Normalized
+
+
+class ParameterFromText(Request[Value], tag="parameter_from_text"):
+    """The value that the plugin reads from a text."""
+
+    index: Count
+    text: Annotated[str, Meta(max_length=4096)]
+
+
+class Description(Message, tag="description"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    plugin: PluginDescription
+
+
+class Describe(Request[Description], tag="describe"):
+    """Loads a plugin only to describe it; the worker cannot become a slot afterwards."""
+
+    plugin: str
+    sample_rate: float = 48000.0
+    max_frames: int = 512
+
+
+class Stopped(Message, tag="stopped"):
+    """Sent just before the worker exits with code 0."""
+
+
+class Stop(Request[Stopped], tag="stop"):
+    """Ends the worker."""
+
+
+LauncherRequest = Hello | Warm | Spawn | Inspect
+LauncherReply = Welcome | Warmed | Spawned | Inspection | Failed
+WorkerRequest = (
+    Hello
+    | Load
+    | SaveState
+    | GetParameters
+    | ParameterText
+    | ParameterFromText
+    | Describe
+    | Inspect
+    | Stop
+)
+WorkerReply = (
+    Welcome
+    | Loaded
+    | SavedState
+    | Parameters
+    | Text
+    | Value
+    | Description
+    | Inspection
+    | Stopped
+    | Failed
+    | Progress
+)

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker as the host holds it: requests, output, memory, and above all its end.
+
+The kernel tells of the end through a pidfd; signal and usage come from reaping that pid and no
+other. All of it happens on the asyncio loop that spawned the worker.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ipc.connection import Connection, ConnectionLost
+from ipc.errors import ProtocolError, WorkerError
+from ipc.messages import (
+    Describe,
+    Load,
+    Message,
+    Request,
+    SaveState,
+    Stop,
+    Welcome,
+)
+from ipc.names import segment_path
+from ipc.output_tail import OutputTail
+from ipc.process_tree import ProcessTree, kill_group
+from ipc.processes import ProcessIdentity, process_stat
+
+R = TypeVar("R", bound=Message)
+T = TypeVar("T")
+
+# The connection of a dying process closes a moment before the kernel reports the death; this is
+# how long a request waits for the better explanation.
+_DEATH_NEWS_S = 1.0
+
+_GREETING_S = 5.0
+
+
+@dataclass(frozen=True)
+class WorkerExit:
+    """How a worker ended."""
+
+    pid: int
+    signal: int | None  # None: it exited by itself
+    exit_code: int | None  # None: a signal ended it
+    phase: str  # idle, load, restore, …, process, save: what it was doing
+    killed_by_host: bool
+    uptime_s: float
+    user_s: float
+    system_s: float
+    max_rss_bytes: int
+    stderr_tail: str
+
+    @property
+    def signal_name(self) -> str | None:
+        if self.signal is None:
+            return None
+        try:
+            return signal.Signals(self.signal).name
+        except ValueError:
+            return f"signal {self.signal}"
+
+    def __str__(self) -> str:
+        how = self.signal_name or f"exit code {self.exit_code}"
+        return f"worker {self.pid} ended with {how} during {self.phase}"
+
+
+@dataclass(frozen=True)
+class WorkerMemory:
+    """Bytes. `pss` counts shared pages by share; `private` are the worker's alone."""
+
+    rss: int
+    pss: int
+    private: int
+
+
+class WorkerDied(WorkerError):
+    """The worker ended while it was asked for something; `exit` says how."""
+
+    def __init__(self, exit: WorkerExit) -> None:
+        super().__init__(str(exit))
+        self.exit = exit
+
+
+class WorkerProcess:
+    """Made by Launcher.spawn. `exited` gets its result as soon as the worker has ended, `reaped`
+    when all that it started is gone too: True, or False if something resisted. Only then, and
+    only if True, may its record be used again."""
+
+    def __init__(
+        self,
+        pid: int,
+        connection: Connection,
+        output: OutputTail,
+        siblings: Callable[[], Collection[int]],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        stat = process_stat(pid)
+        if stat is None:
+            raise WorkerError(
+                f"worker {pid} was reaped by someone else; no other part of the program may "
+                f"wait for children that it did not start"
+            )
+        self.pid = pid
+        self.started_monotonic = time.monotonic()
+        self.exited: asyncio.Future[WorkerExit] = loop.create_future()
+        self.reaped: asyncio.Future[bool] = loop.create_future()
+        self._connection = connection
+        self._output = output
+        self._tree = ProcessTree(ProcessIdentity(pid, stat.start_time), siblings)
+        self._phase = "idle"
+        self._loaded = False
+        self._killed_by_host = False
+        self._ending: asyncio.Task[None] | None = None
+        connection.on_progress = self._note_phase
+        connection.on_lost = self._connection_lost
+        self._pidfd = os.pidfd_open(pid)  # a child that nobody has reaped: it is there
+        loop.add_reader(self._pidfd, self._died)
+
+    async def finish_greeting(self, hello: "asyncio.Future[Welcome]") -> None:
+        await self._explained(self._connection.welcome(hello, _GREETING_S))
+
+    @property
+    def phase(self) -> str:
+        """What the worker is doing: idle, a phase of Load, process, save."""
+        return self._phase
+
+    @property
+    def alive(self) -> bool:
+        return not self.exited.done()
+
+    async def request(self, message: Request[R], timeout_s: float) -> R:
+        """Raises RequestFailed, RequestTimeout, WorkerDied, ConnectionLost (all WorkerError) or
+        ProtocolError. A timeout leaves the worker as it is: whether to kill it is the caller's
+        decision."""
+        if isinstance(message, Load):
+            output = message.segments.outputs[message.record]
+            self._tree.owned_file = segment_path(output)
+        before = self._phase
+        self._phase = _phase_of(message, before)
+        try:
+            reply = await self._explained(self._connection.request(message, timeout_s))
+        except TimeoutError:
+            raise  # still doing it
+        except WorkerError:
+            if self.alive:
+                self._phase = before
+            raise
+        if isinstance(message, Load):
+            self._loaded = True
+        self._phase = "process" if self._loaded else "idle"
+        return reply
+
+    async def stop(self, timeout_s: float = 1.0) -> WorkerExit:
+        """Asks the worker to end, kills it if it does not, waits for all that it started."""
+        with contextlib.suppress(WorkerError, ProtocolError):
+            if self.alive:
+                await self.request(Stop(), timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.shield(self.exited)
+        except TimeoutError:
+            self.kill()
+        exit = await asyncio.shield(self.exited)
+        await asyncio.shield(self.reaped)
+        return exit
+
+    def kill(self) -> None:
+        """SIGKILL, to the worker alone; what it started follows when its end is noticed."""
+        if not self.alive or self._ending is not None:
+            return
+        self._killed_by_host = True
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def stderr_tail(self) -> str:
+        return self._output.text()
+
+    def memory(self) -> WorkerMemory | None:
+        """None once the worker has ended. Takes the kernel some 100 µs."""
+        try:
+            with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as file:
+                fields = dict(line.split(":", 1) for line in file.read().splitlines()[1:])
+        except OSError:
+            return None
+        size = {name: int(value.split()[0]) * 1024 for name, value in fields.items()}
+        private = size["Private_Clean"] + size["Private_Dirty"]
+        return WorkerMemory(rss=size["Rss"], pss=size["Pss"], private=private)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _note_phase(self, phase: str) -> None:
+        self._phase = phase
+
+    def _connection_lost(self) -> None:
+        """A worker without a connection is of no use, and one that sent nonsense is dangerous."""
+        if isinstance(self._connection.failure, ProtocolError):
+            self.kill()
+        else:
+            asyncio.get_running_loop().call_later(_DEATH_NEWS_S, self.kill)
+
+    async def _explained(self, work: Awaitable[T]) -> T:
+        """Awaits a request; if the worker died of it, says so rather than "connection lost"."""
+        try:
+            return await work
+        except ConnectionLost:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DEATH_NEWS_S):
+                    await asyncio.shield(self.exited)
+            if self.exited.done():
+                raise WorkerDied(self.exited.result()) from None
+            raise
+
+    def _died(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        kill_group(self.pid)
+        self._ending = loop.create_task(self._end())
+
+    async def _end(self) -> None:
+        uptime_s = time.monotonic() - self.started_monotonic
+        status, usage = await self._wait()
+        os.close(self._pidfd)
+        self._output.close()
+        self._connection.on_lost = lambda: None
+        result = WorkerExit(
+            pid=self.pid,
+            signal=-status if status is not None and status < 0 else None,
+            exit_code=status if status is not None and status >= 0 else None,
+            phase=self._phase,
+            killed_by_host=self._killed_by_host,
+            uptime_s=uptime_s,
+            user_s=usage[0],
+            system_s=usage[1],
+            max_rss_bytes=usage[2],
+            stderr_tail=self._output.text(),
+        )
+        self.exited.set_result(result)
+        self._connection.close()
+        self.reaped.set_result(await self._tree.end())
+
+    async def _wait(self) -> tuple[int | None, tuple[float, float, int]]:
+        """The exit code (negative: the signal) and usage; nothing of both if someone else has
+        reaped the worker."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                return None, (0.0, 0.0, 0)
+            if pid == self.pid:
+                code = os.waitstatus_to_exitcode(status)
+                return code, (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+            await asyncio.sleep(0.001)  # a tracer has not let go of it yet
+
+
+def _phase_of(message: Request[Any], before: str) -> str:
+    if isinstance(message, Load | Describe):
+        return "load"
+    return "save" if isinstance(message, SaveState) else before

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a worker becomes a slot of a chain.
+
+The order is the protection: everything the worker will ever need is attached before the plugin's
+first line of code runs, rights are given up next, and the chain learns of the slot only when the
+plugin sounds as it should.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ipc._native import Geometry
+from ipc.errors import WorkerError
+from ipc.messages import Load, Loaded
+from sandbox._native import BlockLoop, ChainPorts, Slot
+from sandbox.backends import open_plugin
+from sandbox.backends.plugin import LoadedPlugin
+from sandbox.lockdown import limit_realtime
+
+# Beyond it the host would refuse the message; no plugin is that late.
+_MAX_LATENCY_FRAMES = 2**24
+
+# How a plugin refuses what it is given: a worker's own words, or those of a binding.
+_REJECTIONS = (WorkerError, RuntimeError, ValueError, IndexError)
+
+
+@dataclass
+class Phases:
+    """Names the steps while they run, and takes their time."""
+
+    announce: Callable[[str], None]
+    current: str = "idle"
+    durations_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self.current = name
+        self.announce(name)
+        started = time.perf_counter()
+        yield
+        self.durations_ms[name] = (time.perf_counter() - started) * 1000
+
+
+class LoadedSlot:
+    """A plugin that plays in a chain."""
+
+    def __init__(self, plugin: LoadedPlugin, loop: BlockLoop) -> None:
+        self.plugin = plugin
+        self.loop = loop
+
+
+def load(
+    request: Load, phases: Phases, before_plugin: Callable[[], None], keep: Callable[[object], None]
+) -> tuple[LoadedSlot, Loaded]:
+    """Raises WorkerError or RuntimeError; `phases.current` says where.
+
+    `before_plugin` is called between the attach and the first line of the plugin's code; `keep`
+    is given what must not be destroyed even if a later step fails.
+    """
+    started = time.perf_counter()
+    with phases("attach"):
+        ports = _attach(request)
+    with phases("lock_down"):
+        if request.priority > 0:
+            limit_realtime()
+        before_plugin()
+    with phases("load"):
+        plugin = open_plugin(
+            request.plugin,
+            sample_rate=request.sample_rate,
+            max_frames=request.max_frames,
+            sidechain=request.sidechain,
+            offline=request.offline,
+        )
+        keep(plugin)
+    with phases("restore"):
+        state_used, state_errors = _restore(plugin, request.states)
+    with phases("parameters"):
+        rejected = _set_parameters(plugin, request)
+        applied_edit = _replay(plugin, request, rejected)
+    with phases("warm_up"):
+        loop = BlockLoop(Slot(plugin.processors, request.max_frames), ports)
+        loop.warm_up(request.warm_up_blocks)
+    with phases("start"):
+        tail_s = bounded_tail(plugin.tail_s)
+        loop.start(request.priority, request.cpu)
+        loop.activate(applied_edit, tail_s)
+    return LoadedSlot(plugin, loop), Loaded(
+        description=plugin.description,
+        state_used=state_used,
+        state_errors=state_errors,
+        parameters_rejected=rejected,
+        applied_edit=applied_edit,
+        latency_frames=max(0, min(plugin.latency_frames, _MAX_LATENCY_FRAMES)),
+        tail_s=tail_s,
+        accepts_midi=plugin.accepts_midi,
+        produces_midi=plugin.produces_midi,
+        thread_id=loop.thread_id,
+        realtime=loop.realtime,
+        load_ms=(time.perf_counter() - started) * 1000,
+        phases_ms=phases.durations_ms,
+    )
+
+
+def bounded(value: float) -> float:
+    """A parameter's value as the host accepts it: plugins do return NaN and 1.0000001."""
+    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
+
+
+def bounded_tail(tail_s: float) -> float:
+    """Seconds; infinite is a plugin's right, negative and NaN are not."""
+    return max(0.0, tail_s) if not math.isnan(tail_s) else 0.0
+
+
+def _attach(request: Load) -> ChainPorts:
+    shape, names = request.geometry, request.segments
+    return ChainPorts(
+        Geometry(shape.records, shape.max_frames, shape.sample_rate),
+        names.host,
+        names.activation,
+        names.outputs,
+        names.semaphores,
+        names.end,
+        request.record,
+    )
+
+
+def _restore(plugin: LoadedPlugin, states: list[bytes]) -> tuple[int, list[str]]:
+    """Restores the newest state that the plugin takes; says why it refused those before."""
+    errors = []
+    for index, state in enumerate(states):
+        try:
+            plugin.set_state(state)
+        except _REJECTIONS as error:
+            errors.append(f"state {index} ({len(state):,} bytes): {error}")
+            continue
+        return index, errors
+    return -1, errors
+
+
+def _set_parameters(plugin: LoadedPlugin, request: Load) -> list[str]:
+    """Program, then parameters. Returns what the plugin rejected, one line each."""
+    rejected = []
+    if request.program is not None:
+        try:
+            plugin.set_program(request.program)
+        except _REJECTIONS as error:
+            rejected.append(f"program {request.program}: {error}")
+    for name, value in request.parameters.items():
+        try:
+            index = plugin.find_parameter(name)
+            number = plugin.parameter_from_text(index, value) if isinstance(value, str) else value
+            plugin.set_parameter(index, number)
+        except _REJECTIONS as error:
+            rejected.append(f"{name}: {error}")
+    return rejected
+
+
+def _replay(plugin: LoadedPlugin, request: Load, rejected: list[str]) -> int:
+    """Applies the journalled edits in order; returns the highest edit number, 0 if none.
+
+    An edit that the plugin rejects, because its file changed meanwhile, counts as applied: it
+    would be rejected for ever.
+    """
+    applied = 0
+    for edit, index, value in request.edits:
+        try:
+            plugin.set_parameter(index, value)
+        except _REJECTIONS as error:
+            rejected.append(f"edit {edit} of parameter {index}: {error}")
+        applied = max(applied, edit)
+    return applied
