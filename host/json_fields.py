@@ -14,6 +14,7 @@ import base64
 import binascii
 import difflib
 import functools
+import itertools
 import json
 import math
 import re
@@ -98,7 +99,8 @@ def error_at(where: str, path: str, problem: str) -> InputError:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that ends a message, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    some = list(itertools.islice(known, 1000))  # the search is slow, and the rest no help
+    close = difflib.get_close_matches(word, some, n=1, cutoff=0.6)
     return f"; did you mean {shown(close[0])}?" if close else ""
 
 

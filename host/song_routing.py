@@ -6,6 +6,8 @@ A circle among them would have no block to start from, so it is refused here, by
 the engine sees the song.
 """
 
+from collections.abc import Collection
+
 from host.json_fields import did_you_mean, error_at, shown
 from host.song import MASTER, Song
 from ipc.errors import InputError
@@ -37,14 +39,14 @@ def _claim(paths: dict[str, str], name: str, path: str, where: str) -> None:
 
 
 def _check_references(song: Song, where: str) -> None:
-    tracks = [track.id for track in song.tracks]
+    tracks = dict.fromkeys(track.id for track in song.tracks)
+    outputs = {**tracks, MASTER: None}
 
-    def check(name: str, path: str, allowed: list[str], what: str) -> None:
+    def check(name: str, path: str, allowed: Collection[str], what: str) -> None:
         if name not in allowed:
             hint = did_you_mean(name, allowed)
             raise error_at(where, path, f"expected {what}, got {shown(name)}{hint}")
 
-    outputs = [*tracks, MASTER]
     for index, track in enumerate(song.tracks):
         check(track.output, f"tracks[{index}].output", outputs, f'"{MASTER}" or a track\'s id')
     for path, slot in song.slots():
@@ -98,15 +100,18 @@ def _circle(
         for target, field in targets:
             if needs[source] > 0:
                 fed_by[target] = (source, field)
-    walked: list[int] = []
+    walked: dict[int, int] = {}  # track -> how many steps before it
     index = next(index for index, count in enumerate(needs) if count > 0)
     while index not in walked:
-        walked.append(index)
+        walked[index] = len(walked)
         index = fed_by[index][0]
-    circle = walked[walked.index(index) :]
-    first = min(circle)  # the same message whatever the order of the walk
-    start = circle.index(first)
-    circle = [first, *reversed(circle[start + 1 :]), *reversed(circle[:start])]
-    names = " -> ".join(song.tracks[index].id for index in [*circle, first])
-    field = fed_by[circle[1] if len(circle) > 1 else first][1]
-    return error_at(where, field, f"the tracks feed each other in a circle: {names}")
+    circle = list(walked)[walked[index] :]
+    circle.reverse()  # the way of the signal, from the first track in the file
+    start = circle.index(min(circle))
+    circle = [*circle[start:], *circle[:start]]
+    names = [song.tracks[index].id for index in [*circle, circle[0]]]
+    if len(names) > 12:
+        names[8:-2] = ["..."]
+    way = " -> ".join(names)
+    field = fed_by[circle[1 % len(circle)]][1]
+    return error_at(where, field, f"the tracks feed each other in a circle: {way}")

@@ -149,6 +149,14 @@ def test_a_file_that_is_cut_short_is_refused(
     assert refused(path).startswith("is ")
 
 
+def test_an_ogg_file_that_ends_between_two_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, noise(30000), RATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rindex(b"OggS")])
+    assert refused(path).startswith("is cut short: its last page is missing")
+
+
 def test_one_missing_byte_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, noise(1000), RATE, subtype="PCM_16")

@@ -70,6 +70,15 @@ def test_circles_are_refused_with_the_names_of_their_tracks() -> None:
         == "tracks[1].output: the tracks feed each other in a circle: a -> b -> c -> a"
     )
     assert (
+        refused(
+            {"id": "a", "output": "c"},
+            {"id": "b", "output": "a"},
+            {"id": "c", "output": "d"},
+            {"id": "d", "output": "b"},
+        )
+        == "tracks[0].output: the tracks feed each other in a circle: a -> c -> d -> b -> a"
+    )
+    assert (
         refused({"id": "a", "output": "a"})
         == "tracks[0].output: the tracks feed each other in a circle: a -> a"
     )
@@ -82,6 +91,14 @@ def test_circles_are_refused_with_the_names_of_their_tracks() -> None:
             {"id": "bus", "chain": []}, {"id": "a", "output": "bus", "chain": [slot("d", "bus")]}
         )
         == "tracks[1].chain[0].sidechain: the tracks feed each other in a circle: bus -> a -> bus"
+    )
+
+
+def test_a_long_circle_is_told_in_one_short_line() -> None:
+    tracks = [{"id": f"t{index}", "output": f"t{(index + 1) % 500}"} for index in range(500)]
+    assert refused(*tracks) == (
+        "tracks[0].output: the tracks feed each other in a circle: "
+        "t0 -> t1 -> t2 -> t3 -> t4 -> t5 -> t6 -> t7 -> ... -> t499 -> t0"
     )
 
 

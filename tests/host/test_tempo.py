@@ -14,6 +14,11 @@ def test_without_a_tempo_a_beat_lasts_half_a_second() -> None:
     assert TempoMap(480).frame_at(480, 48000) == 24000
 
 
+def test_a_tick_between_two_frames_gets_the_nearer_one() -> None:
+    tempo = TempoMap(10, [(0, 1_000_000)])
+    assert [tempo.frame_at(tick, 1) for tick in (4, 5, 14, 15, 16)] == [0, 1, 1, 2, 2]
+
+
 def test_tempo_changes_count_from_their_tick() -> None:
     tempo = TempoMap(100, [(100, 1_000_000), (300, 250_000)])
     assert [tempo.frame_at(tick, 1000) for tick in (0, 50, 100, 200, 300, 400)] == [

@@ -109,8 +109,10 @@ def test_a_new_file_has_the_users_rights(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_replaced_is_refused(tmp_path: Path) -> None:
-    assert write_error("/dev/null") == "/dev/null: is a device or pipe, expected a file name"
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    pipe = tmp_path / "pipe"  # not /dev/null: a mistake would replace it for the whole machine
+    os.mkfifo(pipe)
+    assert write_error(pipe) == f"{pipe}: is a device or pipe, expected a file name"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert write_error(tmp_path).endswith(": is a folder, expected a file name")
     assert write_error(tmp_path / "no" / "a").endswith(
         f"cannot be written: the folder {tmp_path}/no does not exist"
