@@ -88,3 +88,6 @@ class BlockLoop:
     def applied_edit(self) -> int: ...
     @property
     def blocks(self) -> int: ...
+
+def start_guard(control_fd: int) -> None:
+    """Starts the thread that kills this process group when the socket's peer closes."""
