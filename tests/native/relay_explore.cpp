@@ -101,11 +101,13 @@ void real_rules(Suite& suite) {
         {.name = "calm", .deadline = false},
         {.name = "deadline"},
         {.name = "abandoned back to front", .abandon_back = true},
+        {.name = "in segments", .generations = 2, .cut = true},
         {.name = "death", .death = true},
         {.name = "slots reversed", .swap_reverse = true},
         {.name = "slot removed", .swap_remove = true},
     };
     const Scenario large[] = {
+        {.name = "death, in segments", .generations = 2, .death = true, .cut = true},
         {.name = "death, retired", .death = true, .retire = true},
         {.name = "restart",
          .death = true,

@@ -2,8 +2,9 @@
 //
 // The audio thread's side of the relay, as single steps for the explorer.
 //
-//   begin (take the plan) → link back to front → post the head → wait for the end
-//   → [deadline] abandon → next block
+//   begin (take the plan) → choose the records of a segment → write all contexts → link them back
+//   to front → post the first → look at the last, wait for the end, look again …
+//   → [deadline] abandon → the block's next segment, or the next block
 //
 // Back to front, because a post left over from an earlier block may wake the first worker the
 // moment it is triggered: by then the rest of the path must stand. `forward` links from the front
@@ -23,86 +24,73 @@ protected:
         const std::uint64_t g = s.generation;
         const auto tell = [&](const State& next, const char* what, const char* wrong = nullptr,
                               bool chance = false) {
-            emit(next, Step{"host", -1, what, static_cast<int>(g), chance}, wrong);
+            emit(next, Step{"host", -1, what, s.generation, chance}, wrong);
         };
         State n = s;
         switch (s.host) {
             case HostPc::Begin:
                 return begin_block(s, emit);
+            case HostPc::Choose: {
+                const int record = record_at(s, s.at);
+                const bool free = rules_.link(unpack_word(s.word[record]), g, false).any();
+                if (free) n.linked |= bit(record);
+                to_next_choice(n, s.at + 1);
+                tell(n, free ? "chooses a record" : "passes by a busy record");
+                if (!scenario_.cut || !free || s.at + 1 == positions(s)) return;
+                State cut = s;
+                cut.linked |= bit(record);
+                to_link(cut, s.at + 1);
+                return tell(cut, "chooses a record and ends the segment");
+            }
             case HostPc::LinkLoad: {
                 const int record = record_at(s, s.at);
-                const Word seen = unpack_word(s.word[record]);
-                const bool left_out = scenario_.forward && s.context_generation[record] != g;
-                if (left_out || !rules_.link(seen, g, is_first(s)).any()) {
+                if (rules_.link(unpack_word(s.word[record]), g, is_first(s)).any()) {
+                    n.host_seen = s.word[record];
+                    n.host = HostPc::LinkSwap;
+                } else {
                     to_next_link(n);
-                    return tell(n, "skips a busy record");
                 }
-                if (!scenario_.forward) {
-                    n.context_generation[record] = s.generation;
-                    n.context_successor[record] = static_cast<Small>(linked_from(s, s.at + 1, +1));
-                }
-                n.host_seen = s.word[record];
-                n.host = HostPc::LinkSwap;
-                return tell(n, "writes a context");
+                return tell(n, "looks at a record to link");
             }
             case HostPc::LinkSwap: {
-                const int record = record_at(s, s.at);
+                const Word seen = unpack_word(s.host_seen);
                 n.host = HostPc::LinkLoad;
                 n.host_seen = 0;
-                const Word seen = unpack_word(s.host_seen);
-                if (!swap(n, record, rules_.link(seen, g, is_first(s))))
+                if (!swap(n, record_at(s, s.at), rules_.link(seen, g, is_first(s))))
                     return tell(n, "saw a word change before linking");
-                n.linked |= bit(record);
                 to_next_link(n);
                 return tell(n, "links a record",
                             ipc::status_of(seen) == Status::Offline
                                 ? "a record out of service was linked"
                                 : nullptr);
             }
-            case HostPc::HeadLoad: {
-                const Word seen = unpack_word(s.word[s.at]);
-                if (rules_.hand_on(seen, g).any()) {
-                    n.host_seen = s.word[s.at];
-                    n.host = HostPc::HeadSwap;
-                    return tell(n, "sees the head waiting");
-                }
-                n.linked &= static_cast<Small>(~bit(s.at));
-                n.at = s.context_successor[s.at];
-                if (n.at == kNone) to_next_block(n);
-                return tell(n, "finds the head retired");
-            }
-            case HostPc::HeadSwap:
-                n.host = HostPc::HeadLoad;
-                n.host_seen = 0;
-                if (swap(n, s.at, rules_.hand_on(unpack_word(s.host_seen), g)))
-                    n.host = HostPc::Post;
-                return tell(n, "triggers the head");
             case HostPc::Post:
-                ++n.posts[s.at];
-                n.at = 0;
-                n.host = HostPc::WaitEnd;
-                return tell(n, "posts the head");
+                ++n.posts[linked_from(s, 0, +1)];
+                n.host = HostPc::Check;
+                return tell(n, "posts the first");
+            case HostPc::Check: {
+                const int last = linked_from(s, positions(s) - 1, -1);
+                if (unpack_word(s.word[last]) != ipc::make_word(Status::Finished, g)) {
+                    n.host = HostPc::WaitEnd;
+                    return tell(n, "finds the last unfinished");
+                }
+                to_next_segment(n);
+                return tell(
+                    n, "takes the output",
+                    s.finished == s.linked ? nullptr : "an output was taken that is not finished");
+            }
             case HostPc::WaitEnd: {
                 if (s.end > 0) {
                     --n.end;
                     n.host = HostPc::Check;
                     tell(n, "wakes");
                 }
-                if (!scenario_.deadline && !s.died && s.control == ControlPc::Rest) return;
+                if (!scenario_.deadline) return;
                 State late = s;
-                to_abandon(late, scenario_.abandon_back ? positions(s) - 1 : 0);
+                late.host = HostPc::AbandonLoad;
+                late.at = static_cast<Small>(scenario_.abandon_back ? positions(s) : -1);
+                to_next_abandon(late);
                 return tell(late, "meets the deadline", nullptr, true);
-            }
-            case HostPc::Check: {
-                const int last = linked_from(s, positions(s) - 1, -1);
-                if (unpack_word(s.word[last]) != ipc::make_word(Status::Finished, g)) {
-                    n.host = HostPc::WaitEnd;
-                    return tell(n, "was woken for nothing");
-                }
-                to_next_block(n);
-                return tell(
-                    n, "takes the chain's output",
-                    s.finished == s.linked ? nullptr : "an output was taken that is not finished");
             }
             case HostPc::AbandonLoad: {
                 const int record = record_at(s, s.at);
@@ -113,16 +101,16 @@ protected:
                     return tell(n, "sees a record unfinished");
                 }
                 to_next_abandon(n);
-                return tell(
-                    n, "has nothing to abandon",
-                    seen == ipc::make_word(Status::Finished, g) && !(s.finished & bit(record))
-                        ? "an output was taken that is not finished"
-                        : nullptr);
+                const bool taken = seen == ipc::make_word(Status::Finished, g);
+                return tell(n, "has nothing to abandon",
+                            taken && !(s.finished & bit(record))
+                                ? "an output was taken that is not finished"
+                                : nullptr);
             }
             case HostPc::AbandonSwap: {
+                const Move move = rules_.abandon(unpack_word(s.host_seen), g);
                 n.host = HostPc::AbandonLoad;
                 n.host_seen = 0;
-                const Move move = rules_.abandon(unpack_word(s.host_seen), g);
                 if (!swap(n, record_at(s, s.at), move))
                     return tell(n, "saw a word change before abandoning");
                 if (move.effect == Effect::Unwoken)
@@ -144,9 +132,8 @@ protected:
     template <typename Emit>
     void begin_block(const State& s, Emit& emit) const {
         const auto start = [&](State n, const char* what) {
-            n.host = HostPc::LinkLoad;
-            n.at = static_cast<Small>(scenario_.forward ? 0 : positions(n) - 1);
-            if (scenario_.forward) write_contexts_ahead(n);
+            n.host = HostPc::Choose;
+            n.at = 0;
             emit(n, Step{"host", -1, what, s.generation}, nullptr);
         };
         start(s, "begins");
@@ -178,51 +165,66 @@ protected:
         }
     }
 
-    bool is_first(const State& s) const { return scenario_.forward ? s.linked == 0 : s.at == 0; }
-
-    void write_contexts_ahead(State& n) const {
-        Small next = kNone;
-        for (int position = positions(n) - 1; position >= 0; --position) {
-            const int record = record_at(n, position);
-            if (!rules_.link(unpack_word(n.word[record]), n.generation, false).any()) continue;
-            n.context_generation[record] = n.generation;
-            n.context_successor[record] = next;
-            next = static_cast<Small>(record);
-        }
+    void to_next_choice(State& n, int position) const {
+        if (position == positions(n)) return to_link(n, position);
+        n.at = static_cast<Small>(position);
     }
+
+    // The segment is chosen: its contexts are written, all before the first word.
+    void to_link(State& n, int next) const {
+        n.next = static_cast<Small>(next);
+        if (n.linked == 0) return to_next_segment(n);
+        Small successor = kNoRecord;
+        for (int position = next - 1; position >= 0; --position) {
+            const int record = record_at(n, position);
+            if (!(n.linked & bit(record))) continue;
+            n.context_generation[record] = n.generation;
+            n.context_successor[record] = successor;
+            successor = static_cast<Small>(record);
+        }
+        n.host = HostPc::LinkLoad;
+        n.at = static_cast<Small>(scenario_.forward ? -1 : next);
+        to_next_link(n);
+    }
+
+    bool is_first(const State& s) const { return record_at(s, s.at) == linked_from(s, 0, +1); }
 
     void to_next_link(State& n) const {
-        const bool more = scenario_.forward ? n.at + 1 < positions(n) : n.at > 0;
-        if (more) {
-            n.at = static_cast<Small>(n.at + (scenario_.forward ? 1 : -1));
-            return;
-        }
-        const int head = linked_from(n, 0, +1);
-        if (head == kNone) return to_next_block(n);
-        n.at = static_cast<Small>(head);
-        // Only the plan's first record is linked as TRIGGERED; if it is not in this path, the
-        // record that now stands first waits, and the host hands on to it.
-        const bool triggered = scenario_.forward || head == record_at(n, 0);
-        n.host = triggered ? HostPc::Post : HostPc::HeadLoad;
+        if (step_linked(n, scenario_.forward ? +1 : -1)) return;
+        n.host = HostPc::Post;
+        n.at = 0;
     }
 
-    // On to the linked record at position `at`, or the next one from there.
-    void to_abandon(State& n, int at) const {
-        while (at >= 0 && at < positions(n) && !(n.linked & bit(record_at(n, at))))
-            at += scenario_.abandon_back ? -1 : 1;
-        if (at < 0 || at == positions(n)) return to_next_block(n);
-        n.at = static_cast<Small>(at);
-        n.host = HostPc::AbandonLoad;
-    }
     void to_next_abandon(State& n) const {
-        to_abandon(n, n.at + (scenario_.abandon_back ? -1 : 1));
+        n.host = HostPc::AbandonLoad;
+        if (!step_linked(n, scenario_.abandon_back ? -1 : +1)) to_next_segment(n);
     }
 
-    void to_next_block(State& n) const {
-        n.host = n.generation < scenario_.generations ? HostPc::Begin : HostPc::End;
-        if (n.host == HostPc::Begin) ++n.generation;
-        n.at = n.host_seen = n.linked = n.finished = 0;
+    // Moves `at` to the next record of the segment; false: there is none.
+    bool step_linked(State& n, int step) const {
+        for (int at = static_cast<signed char>(n.at) + step; at >= 0 && at < positions(n);
+             at += step) {
+            if (!(n.linked & bit(record_at(n, at)))) continue;
+            n.at = static_cast<Small>(at);
+            return true;
+        }
+        return false;
+    }
+
+    // The segment is over: on to the slots behind it, or to the next block.
+    void to_next_segment(State& n) const {
+        const int next = n.next;
+        n.at = n.next = n.linked = n.finished = 0;
         for (int i = 0; i < kRecords; ++i) forget_context(n, i);
+        if (next < positions(n)) {
+            n.host = HostPc::Choose;
+            n.at = static_cast<Small>(next);
+        } else if (n.generation < scenario_.generations) {
+            n.host = HostPc::Begin;
+            ++n.generation;
+        } else {
+            n.host = HostPc::End;
+        }
     }
 };
 

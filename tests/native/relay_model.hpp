@@ -45,7 +45,8 @@ public:
         for (int i = 0; i < kRecords; ++i)
             if (s.posts[i] > 2 * scenario_.generations)
                 return "a semaphore counts more than two posts a block";
-        if (s.end > scenario_.generations) return "the end counts more than one post a block";
+        if (s.end > scenario_.slots * scenario_.generations)
+            return "the end counts more than one post a segment";
         const bool between_blocks = s.host == HostPc::Begin || s.host == HostPc::End;
         for (int i = 0; i < kRecords && between_blocks; ++i)
             if (is_stuck(s, s.worker[i])) return "a live worker sleeps and nobody will post it";

@@ -17,9 +17,9 @@ namespace isobooth::tests {
 using Small = std::uint8_t;
 
 constexpr int kSlots = 3;
-constexpr int kRecords = 4;  // one more than slots: for a replacement; workers likewise
-constexpr int kSpare = 3;    // that record, and the worker that starts later
-constexpr Small kNone = 4;   // no record
+constexpr int kRecords = 4;     // one more than slots: for a replacement; workers likewise
+constexpr int kSpare = 3;       // that record, and the worker that starts later
+constexpr Small kNoRecord = 4;  // no record
 
 struct Scenario {
     const char* name;
@@ -35,6 +35,7 @@ struct Scenario {
     bool swap_remove = false;   // one slot fewer; its record is retired while its worker lives
     bool swap_replace = false;  // a slot on the spare record; the old one retired alive
     bool hang = false;          // any one worker: record retired, worker killed, then a restart
+    bool cut = false;           // a block's path in several segments, cut anywhere
     bool abandon_back = false;  // abandon from the path's end
     // Two ways of being wrong that no rule prevents:
     bool forward = false;   // the host links front to back
@@ -60,17 +61,16 @@ enum class Pc : Small {
 };
 enum class HostPc : Small {
     Begin,
+    Choose,
     LinkLoad,
     LinkSwap,
-    HeadLoad,
-    HeadSwap,
     Post,
-    WaitEnd,
     Check,
+    WaitEnd,
     AbandonLoad,
     AbandonSwap,
     AbandonPost,
-    End,
+    End
 };
 enum class ControlPc : Small { Rest, RetireLoad, RetireSwap, Kill, Spawn, Done };
 enum class Order : Small { Plain, Reversed, Removed };
@@ -92,9 +92,10 @@ struct RelayState {
     Worker worker[kRecords];
     HostPc host = HostPc::Begin;
     Small generation = 1;  // the host's block
-    Small at = 0;          // the host's place: a position in the plan, or a record
+    Small at = 0;          // a position in the plan, where the host is
+    Small next = 0;        // the position behind its segment
     Small host_seen = 0;
-    Small linked = 0;    // records of this block's path
+    Small linked = 0;    // records of this segment
     Small finished = 0;  // those that finished it: what really happened, for checking only
     Order order = Order::Plain;
     Small slot = 0;  // which slot was removed or replaced
@@ -130,10 +131,11 @@ void for_each_field(RelayState& s, Field field) {
         field(w.generation, 2);
         field(w.successor, 3);
     }
-    field(s.end, 3);
+    field(s.end, 4);
     field(s.host, 4);
     field(s.generation, 2);
-    field(s.at, 3);
+    field(s.at, 2);
+    field(s.next, 2);
     field(s.host_seen, 5);
     field(s.linked, 4);
     field(s.finished, 4);
@@ -179,11 +181,11 @@ protected:
         if (s.order == Order::Removed && position >= s.slot) ++slot;
         return s.replaced && slot == s.slot ? kSpare : slot;
     }
-    // The first linked record at or behind `position`, in steps of `step`; kNone: none.
+    // The first linked record at or behind `position`, in steps of `step`; kNoRecord: none.
     int linked_from(const State& s, int position, int step) const {
         for (; position >= 0 && position < positions(s); position += step)
             if (s.linked & bit(record_at(s, position))) return record_at(s, position);
-        return kNone;
+        return kNoRecord;
     }
 
     void note(Effect effect) const { effects_ |= 1u << static_cast<unsigned>(effect); }

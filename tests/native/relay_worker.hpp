@@ -88,7 +88,7 @@ protected:
                     const bool in_time = g == s.generation && (s.linked & bit(record));
                     n.finished |= bit(record);
                     if (number == kSpare) replacement_played_ = true;
-                    go(w.successor == kNone ? Pc::PostEnd : Pc::HandLoad);
+                    go(w.successor == kNoRecord ? Pc::PostEnd : Pc::HandLoad);
                     tell("finishes", in_time ? nullptr : "a block was finished that was given up");
                 } else {
                     go(Pc::Wait);
