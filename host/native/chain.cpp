@@ -15,6 +15,9 @@ namespace {
 // chain's end as often as it likes.
 constexpr int kSpuriousWakes = 256;
 
+// A worker's word for its latency is bounded like everything it says: half a minute at 768 kHz.
+constexpr std::int64_t kMaxLatency = 1 << 24;
+
 }  // namespace
 
 Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
@@ -96,7 +99,10 @@ void Chain::write_context(const Linked& linked, std::int32_t input_record,
     context.transport = run_.time->transport;
     if (slot.jumped) context.transport.flags |= kTransportJumped;
     slot.jumped = false;
+    const Event* const given = host_.events(linked.record);
     context.event_count = slot.events.take(host_.events(linked.record), kMaxEvents);
+    for (std::uint32_t i = 0; i < context.event_count; ++i) slot.recent.note(generation_, given[i]);
+    slot.recent.generation.store(generation_, std::memory_order_relaxed);
     context.flags = 0;
     for (std::size_t k = 0; k < run_.key_count; ++k) {
         if (run_.slots[run_.keys[k].slot] != &slot) continue;
@@ -286,8 +292,12 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
     const float* dry[kBusChannels] = {input[0], input[1]};
 
     slot.heard();
-    slot.counters.process_ns.store(view.report().process_ns.load(std::memory_order_relaxed),
-                                   std::memory_order_relaxed);
+    const std::uint64_t process_ns = view.report().process_ns.load(std::memory_order_relaxed);
+    slot.counters.process_ns.store(process_ns, std::memory_order_relaxed);
+    slot.recent.note_time(process_ns);
+    const std::int64_t latency = view.report().latency_frames.load(std::memory_order_relaxed);
+    slot.counters.reported_latency.store(std::clamp<std::int64_t>(latency, 0, kMaxLatency),
+                                         std::memory_order_relaxed);
     slot.counters.dropped_events.store(slot.events.dropped(), std::memory_order_relaxed);
     run_.delivered_any = true;
 

@@ -104,6 +104,7 @@ void Engine::apply(const Command& command) ISB_RT {
             slot->counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
+            slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
             slot->jumped = restarted;
             if (restarted) slot->events.chase();
             if (block_count.load(std::memory_order_relaxed) == 0) slot->cover.start_wet();

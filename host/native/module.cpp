@@ -251,6 +251,33 @@ OnMiss policy_of(const std::string& name) {
     throw nb::value_error("on_miss is auto, dry or silence");
 }
 
+nb::list recent_events(const PluginSlot& slot) {
+    nb::list rows;
+    const std::uint64_t count = slot.recent.event_count.load(std::memory_order_acquire);
+    const std::uint64_t first = count > Recent::kEvents ? count - Recent::kEvents : 0;
+    for (std::uint64_t i = first; i < count; ++i) {
+        const RecentEvent& recent = slot.recent.events[i % Recent::kEvents];
+        const ipc::Event& event = recent.event;
+        const char* kind = event.kind == ipc::EventKind::Midi        ? "midi"
+                           : event.kind == ipc::EventKind::Parameter ? "parameter"
+                                                                     : "program";
+        rows.append(nb::make_tuple(
+            recent.generation, event.offset, kind,
+            nb::bytes(reinterpret_cast<const char*>(event.midi), std::min<unsigned>(event.size, 3)),
+            event.index, event.value));
+    }
+    return rows;
+}
+
+nb::list recent_process_us(const PluginSlot& slot) {
+    nb::list rows;
+    const std::uint64_t count = slot.recent.time_count.load(std::memory_order_acquire);
+    const std::uint64_t first = count > Recent::kTimes ? count - Recent::kTimes : 0;
+    for (std::uint64_t i = first; i < count; ++i)
+        rows.append(static_cast<double>(slot.recent.times_ns[i % Recent::kTimes]) / 1000.0);
+    return rows;
+}
+
 void bind_parts(nb::module_& m) {
     const auto counter = [](auto member) {
         return [member](const PluginSlot& slot) { return (slot.counters.*member).load(); };
@@ -273,6 +300,7 @@ void bind_parts(nb::module_& m) {
         .def_prop_ro("stuck_since_ns", counter(&SlotCounters::stuck_since_ns))
         .def_prop_ro("nonfinite_in_a_row", counter(&SlotCounters::nonfinite_in_a_row))
         .def_prop_ro("overlevel_in_a_row", counter(&SlotCounters::overlevel_in_a_row))
+        .def_prop_ro("reported_latency_frames", counter(&SlotCounters::reported_latency))
         .def_prop_ro("process_ns", counter(&SlotCounters::process_ns))
         .def_prop_ro(
             "last_cause",

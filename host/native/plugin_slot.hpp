@@ -4,6 +4,7 @@
 // does, the events on their way, and counters that the control thread reads.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -34,8 +35,38 @@ struct SlotCounters {
     std::atomic<std::uint64_t> stuck_since_ns{0};  // 0: it is not stuck
     std::atomic<std::uint32_t> nonfinite_in_a_row{0};
     std::atomic<std::uint32_t> overlevel_in_a_row{0};
-    std::atomic<std::uint64_t> process_ns{0};  // the plugin's own time, as its worker says
+    std::atomic<std::uint64_t> process_ns{0};        // the plugin's own time, as its worker says
+    std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
     std::atomic<MissCause> last_cause{MissCause::None};
+};
+
+// What a slot was given and how long it took, lately: for crash reports. Written by the audio
+// thread, read by the control thread once the slot is detached.
+struct RecentEvent {
+    std::uint64_t generation;
+    ipc::Event event;
+};
+
+class Recent {
+public:
+    static constexpr std::size_t kEvents = 128;
+    static constexpr std::size_t kTimes = 32;
+
+    void note(std::uint64_t generation, const ipc::Event& event) ISB_RT {
+        const auto n = event_count.load(std::memory_order_relaxed);
+        events[n % kEvents] = {generation, event};
+        event_count.store(n + 1, std::memory_order_release);
+    }
+    void note_time(std::uint64_t ns) ISB_RT {
+        const auto n = time_count.load(std::memory_order_relaxed);
+        times_ns[n % kTimes] = ns;
+        time_count.store(n + 1, std::memory_order_release);
+    }
+
+    std::array<RecentEvent, kEvents> events{};
+    std::array<std::uint64_t, kTimes> times_ns{};
+    std::atomic<std::uint64_t> event_count{0}, time_count{0};
+    std::atomic<std::uint64_t> generation{0};  // the last block it was linked into
 };
 
 class PluginSlot {
@@ -46,6 +77,7 @@ public:
 
     const std::uint32_t id;
     SlotCounters counters;
+    Recent recent;
 
     // Which thread the watchdog may demote: 0 none.
     std::atomic<int> worker_thread{0};

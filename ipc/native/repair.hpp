@@ -19,59 +19,55 @@ namespace isobooth::ipc {
 constexpr float kOverLevel = 31.6227766f;
 
 struct RepairCount {
-  std::uint32_t nonfinite = 0;
-  std::uint32_t over_level = 0;
-  std::uint32_t denormal = 0;
+    std::uint32_t nonfinite = 0;
+    std::uint32_t over_level = 0;
+    std::uint32_t denormal = 0;
 
-  std::uint32_t total() const { return nonfinite + over_level + denormal; }
+    std::uint32_t total() const { return nonfinite + over_level + denormal; }
 };
 
 // True if every sample is zero or a normal number within ±kOverLevel.
 // Branch-free, vectorizes.
-inline bool is_clean(const float *samples, int frames) noexcept {
-  std::uint32_t bad = 0;
-  for (int i = 0; i < frames; ++i) {
-    const std::uint32_t magnitude =
-        std::bit_cast<std::uint32_t>(samples[i]) & 0x7fffffffu;
-    // Integer order of magnitudes is float order; NaN and Inf are above every
-    // finite number.
-    bad |= static_cast<std::uint32_t>(magnitude >
-                                      std::bit_cast<std::uint32_t>(kOverLevel));
-    bad |= static_cast<std::uint32_t>(magnitude - 1u < 0x007fffffu);
-  }
-  return bad == 0;
+inline bool is_clean(const float* samples, int frames) noexcept {
+    std::uint32_t bad = 0;
+    for (int i = 0; i < frames; ++i) {
+        const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(samples[i]) & 0x7fffffffu;
+        // Integer order of magnitudes is float order; NaN and Inf are above every
+        // finite number.
+        bad |= static_cast<std::uint32_t>(magnitude > std::bit_cast<std::uint32_t>(kOverLevel));
+        bad |= static_cast<std::uint32_t>(magnitude - 1u < 0x007fffffu);
+    }
+    return bad == 0;
 }
 
 // Repairs in place. A sample that is no number becomes the last good one,
 // decaying to silence within about a millisecond, so that the repair itself
 // does not click. `last` carries the last good sample from block to block.
-inline RepairCount repair(float *samples, int frames, float &last) noexcept {
-  RepairCount count;
-  if (is_clean(samples, frames)) {
-    if (frames > 0)
-      last = samples[frames - 1];
-    return count;
-  }
-  for (int i = 0; i < frames; ++i) {
-    const std::uint32_t magnitude =
-        std::bit_cast<std::uint32_t>(samples[i]) & 0x7fffffffu;
-    if (magnitude >= 0x7f800000u) {
-      last *= 0.9f;
-      samples[i] = std::fabs(last) < 1e-6f ? 0.0f : last;
-      ++count.nonfinite;
-    } else if (magnitude > std::bit_cast<std::uint32_t>(kOverLevel)) {
-      samples[i] = std::copysign(kOverLevel, samples[i]);
-      last = samples[i];
-      ++count.over_level;
-    } else if (magnitude - 1u < 0x007fffffu) {
-      samples[i] = 0.0f;
-      last = 0.0f;
-      ++count.denormal;
-    } else {
-      last = samples[i];
+inline RepairCount repair(float* samples, int frames, float& last) noexcept {
+    RepairCount count;
+    if (is_clean(samples, frames)) {
+        if (frames > 0) last = samples[frames - 1];
+        return count;
     }
-  }
-  return count;
+    for (int i = 0; i < frames; ++i) {
+        const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(samples[i]) & 0x7fffffffu;
+        if (magnitude >= 0x7f800000u) {
+            last *= 0.9f;
+            samples[i] = std::fabs(last) < 1e-6f ? 0.0f : last;
+            ++count.nonfinite;
+        } else if (magnitude > std::bit_cast<std::uint32_t>(kOverLevel)) {
+            samples[i] = std::copysign(kOverLevel, samples[i]);
+            last = samples[i];
+            ++count.over_level;
+        } else if (magnitude - 1u < 0x007fffffu) {
+            samples[i] = 0.0f;
+            last = 0.0f;
+            ++count.denormal;
+        } else {
+            last = samples[i];
+        }
+    }
+    return count;
 }
 
-} // namespace isobooth::ipc
+}  // namespace isobooth::ipc

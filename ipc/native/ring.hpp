@@ -14,47 +14,44 @@
 
 namespace isobooth::ipc {
 
-template <typename T> class Ring {
+template <typename T>
+class Ring {
 public:
-  // `capacity` is rounded up to a power of two.
-  explicit Ring(std::size_t capacity) {
-    std::size_t size = 1;
-    while (size < capacity)
-      size <<= 1;
-    mask_ = size - 1;
-    items_ = std::make_unique<T[]>(size);
-  }
+    // `capacity` is rounded up to a power of two.
+    explicit Ring(std::size_t capacity) {
+        std::size_t size = 1;
+        while (size < capacity) size <<= 1;
+        mask_ = size - 1;
+        items_ = std::make_unique<T[]>(size);
+    }
 
-  bool push(const T &item) noexcept {
-    const std::uint64_t head = head_.load(std::memory_order_relaxed);
-    if (head - tail_.load(std::memory_order_acquire) > mask_)
-      return false;
-    items_[head & mask_] = item;
-    head_.store(head + 1, std::memory_order_release);
-    return true;
-  }
+    bool push(const T& item) noexcept {
+        const std::uint64_t head = head_.load(std::memory_order_relaxed);
+        if (head - tail_.load(std::memory_order_acquire) > mask_) return false;
+        items_[head & mask_] = item;
+        head_.store(head + 1, std::memory_order_release);
+        return true;
+    }
 
-  bool pop(T &item) noexcept {
-    const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
-    if (tail == head_.load(std::memory_order_acquire))
-      return false;
-    item = items_[tail & mask_];
-    tail_.store(tail + 1, std::memory_order_release);
-    return true;
-  }
+    bool pop(T& item) noexcept {
+        const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
+        if (tail == head_.load(std::memory_order_acquire)) return false;
+        item = items_[tail & mask_];
+        tail_.store(tail + 1, std::memory_order_release);
+        return true;
+    }
 
-  // Producer: free places. Consumer: items waiting.
-  std::size_t free() const noexcept { return mask_ + 1 - size(); }
-  std::size_t size() const noexcept {
-    return head_.load(std::memory_order_acquire) -
-           tail_.load(std::memory_order_acquire);
-  }
+    // Producer: free places. Consumer: items waiting.
+    std::size_t free() const noexcept { return mask_ + 1 - size(); }
+    std::size_t size() const noexcept {
+        return head_.load(std::memory_order_acquire) - tail_.load(std::memory_order_acquire);
+    }
 
 private:
-  alignas(kCacheLine) std::atomic<std::uint64_t> head_{0};
-  alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};
-  alignas(kCacheLine) std::size_t mask_ = 0;
-  std::unique_ptr<T[]> items_;
+    alignas(kCacheLine) std::atomic<std::uint64_t> head_{0};
+    alignas(kCacheLine) std::atomic<std::uint64_t> tail_{0};
+    alignas(kCacheLine) std::size_t mask_ = 0;
+    std::unique_ptr<T[]> items_;
 };
 
-} // namespace isobooth::ipc
+}  // namespace isobooth::ipc

@@ -15,27 +15,25 @@ namespace isobooth::sandbox {
 class DenormalsOff {
 public:
 #if defined(__x86_64__) || defined(_M_X64)
-  DenormalsOff() noexcept : saved_(_mm_getcsr()) {
-    _mm_setcsr(saved_ | 0x8040u);
-  } // FTZ, DAZ
-  ~DenormalsOff() { _mm_setcsr(saved_); }
+    DenormalsOff() noexcept : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }  // FTZ, DAZ
+    ~DenormalsOff() { _mm_setcsr(saved_); }
 
 private:
-  unsigned saved_;
+    unsigned saved_;
 #elif defined(__aarch64__)
-  DenormalsOff() noexcept {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
-    const std::uint64_t flushed = saved_ | (1u << 24);
-    asm volatile("msr fpcr, %0" ::"r"(flushed));
-  }
-  ~DenormalsOff() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
+    DenormalsOff() noexcept {
+        asm volatile("mrs %0, fpcr" : "=r"(saved_));
+        const std::uint64_t flushed = saved_ | (1u << 24);
+        asm volatile("msr fpcr, %0" ::"r"(flushed));
+    }
+    ~DenormalsOff() { asm volatile("msr fpcr, %0" ::"r"(saved_)); }
 
 private:
-  std::uint64_t saved_;
+    std::uint64_t saved_;
 #endif
 public:
-  DenormalsOff(const DenormalsOff &) = delete;
-  DenormalsOff &operator=(const DenormalsOff &) = delete;
+    DenormalsOff(const DenormalsOff&) = delete;
+    DenormalsOff& operator=(const DenormalsOff&) = delete;
 };
 
-} // namespace isobooth::sandbox
+}  // namespace isobooth::sandbox

@@ -7,9 +7,9 @@
 #include "sandbox/native/bindings.hpp"
 
 NB_MODULE(_native, m) {
-  nanobind::module_::import_("ipc._native"); // Geometry
-  isobooth::sandbox::bind_processors(m);
-  isobooth::sandbox::bind_slot(m);
-  isobooth::sandbox::bind_block_loop(m);
-  isobooth::sandbox::bind_guard(m);
+    nanobind::module_::import_("ipc._native");  // Geometry
+    isobooth::sandbox::bind_processors(m);
+    isobooth::sandbox::bind_slot(m);
+    isobooth::sandbox::bind_block_loop(m);
+    isobooth::sandbox::bind_guard(m);
 }

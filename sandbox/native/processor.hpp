@@ -20,46 +20,43 @@ namespace isobooth::sandbox {
 constexpr int kMaxPluginChannels = 64;
 
 struct PluginBlock {
-  const float *const *inputs; // in_channels planes of `frames`
-  float *const
-      *outputs; // out_channels planes of `frames`; never alias the inputs
-  const float *const
-      *sidechain;           // sidechain_channels planes, or nullptr: silence
-  int frames;               // 1..max_frames
-  const ipc::Event *events; // sorted by offset, offsets within the block
-  int event_count;
-  ipc::Event *events_out; // MIDI the plugin sends
-  int events_out_capacity;
-  int events_out_count;            // set by process()
-  const ipc::Transport *transport; // never nullptr
+    const float* const* inputs;     // in_channels planes of `frames`
+    float* const* outputs;          // out_channels planes of `frames`; never alias the inputs
+    const float* const* sidechain;  // sidechain_channels planes, or nullptr: silence
+    int frames;                     // 1..max_frames
+    const ipc::Event* events;       // sorted by offset, offsets within the block
+    int event_count;
+    ipc::Event* events_out;  // MIDI the plugin sends
+    int events_out_capacity;
+    int events_out_count;             // set by process()
+    const ipc::Transport* transport;  // never nullptr
 };
 
 class Processor {
 public:
-  virtual ~Processor() = default;
+    virtual ~Processor() = default;
 
-  // Fills every output plane. Returns false if the plugin refused the block
-  // (the caller then passes the input on).
-  virtual bool process(PluginBlock &block) noexcept = 0;
+    // Fills every output plane. Returns false if the plugin refused the block
+    // (the caller then passes the input on).
+    virtual bool process(PluginBlock& block) noexcept = 0;
 
-  // Delay the plugin reports right now, frames. Called from the audio thread.
-  virtual int latency_frames() noexcept { return 0; }
+    // Delay the plugin reports right now, frames. Called from the audio thread.
+    virtual int latency_frames() noexcept { return 0; }
 
-  int in_channels = 0;
-  int out_channels = 0;
-  int sidechain_channels = 0;
-  bool accepts_midi = false;
-  bool produces_midi = false;
+    int in_channels = 0;
+    int out_channels = 0;
+    int sidechain_channels = 0;
+    bool accepts_midi = false;
+    bool produces_midi = false;
 
 protected:
-  void check_channels(const std::string &plugin) const {
-    const auto within = [](int n) { return n >= 0 && n <= kMaxPluginChannels; };
-    if (!within(in_channels) || !within(out_channels) ||
-        !within(sidechain_channels))
-      throw std::runtime_error(plugin + " has more than " +
-                               std::to_string(kMaxPluginChannels) +
-                               " channels, which no slot can carry");
-  }
+    void check_channels(const std::string& plugin) const {
+        const auto within = [](int n) { return n >= 0 && n <= kMaxPluginChannels; };
+        if (!within(in_channels) || !within(out_channels) || !within(sidechain_channels))
+            throw std::runtime_error(plugin + " has more than " +
+                                     std::to_string(kMaxPluginChannels) +
+                                     " channels, which no slot can carry");
+    }
 };
 
-} // namespace isobooth::sandbox
+}  // namespace isobooth::sandbox

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine (host/native). Python builds plans, sends commands and reads counters; it never runs
+on the audio thread. Commands return False if the ring is full: try again later."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
+from ipc._native import Geometry
+
+LOGGED_STRIPS: int
+BLOCK_LATE: int
+BLOCK_MISSED: int
+BLOCK_ALL_MISSED: int
+BLOCK_NULL_CLOCK: int
+RT_CHECKS: str
+"""What the checked build traps on the audio thread; empty in the release build."""
+
+class PluginSlot:
+    """A plugin slot as the audio thread knows it, with counters that only grow."""
+
+    def __init__(
+        self, id: int, sample_rate: float, max_frames: int, latency_capacity: int = 16384
+    ) -> None: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def processed_blocks(self) -> int: ...
+    @property
+    def bypassed_blocks(self) -> int:
+        """Blocks in which the plugin was not heard, whatever the cause."""
+    @property
+    def missed_blocks(self) -> int:
+        """Deadlines it missed itself."""
+    @property
+    def repaired_samples(self) -> int: ...
+    @property
+    def dropped_events(self) -> int: ...
+    @property
+    def misses_in_a_row(self) -> int: ...
+    @property
+    def stuck_blocks(self) -> int: ...
+    @property
+    def stuck_since_ns(self) -> int:
+        """Since when (CLOCK_MONOTONIC) it does not come back from a block; 0: it is not stuck."""
+    @property
+    def nonfinite_in_a_row(self) -> int: ...
+    @property
+    def overlevel_in_a_row(self) -> int: ...
+    @property
+    def reported_latency_frames(self) -> int:
+        """What its worker reports; -1: nothing yet since it was attached."""
+    @property
+    def process_ns(self) -> int: ...
+    @property
+    def last_cause(self) -> str:
+        """none, overrun, unwoken, skipped, busy, offline or bypassed."""
+    @property
+    def generation(self) -> int:
+        """The chain's block number of the last block it was linked into."""
+    def recent_events(self) -> list[tuple[int, int, str, bytes, int, float]]:
+        """(generation, offset, kind, MIDI bytes, index, value) of its last events, oldest first."""
+    def recent_process_us(self) -> list[float]: ...
+    def set_worker(self, thread_id: int, priority: int) -> None:
+        """The worker's audio thread, for the watchdog; 0: none."""
+
+class Strip:
+    def __init__(self, id: int, max_frames: int) -> None: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def peaks(self) -> tuple[float, float]: ...
+
+class DelayLine:
+    def __init__(self, delay_frames: int, max_frames: int) -> None: ...
+    @property
+    def delay_frames(self) -> int: ...
+
+class AudioClip:
+    def __init__(
+        self,
+        samples: NDArray[np.float32],
+        start_frame: int = 0,
+        gain: float = 1.0,
+        loop: bool = False,
+    ) -> None:
+        """`samples` is (2, frames) float32, C-contiguous, at the engine's rate; it is kept."""
+    @property
+    def frames(self) -> int: ...
+
+class MidiClip:
+    def __init__(self, frames: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
+        """Sorted song frames (n,) and messages (n, 3). Raises ValueError if unsorted."""
+
+class Chain:
+    """The host's side of a chain's relay, on segments that Python created."""
+
+    def __init__(
+        self,
+        id: int,
+        geometry: Geometry,
+        host: Buffer,
+        activation: Buffer,
+        outputs: Sequence[Buffer],
+        semaphores: Sequence[str],
+        end_semaphore: str,
+    ) -> None: ...
+    @property
+    def id(self) -> int: ...
+    def retire(self, record: int) -> None:
+        """The record's worker is dead or leaves. A host waiting for it is woken."""
+    def reset(self, record: int) -> None:
+        """Makes a reaped record fit for the next worker."""
+
+class Plan:
+    """Which strips there are, what feeds them, in which order."""
+
+    def __init__(self) -> None: ...
+    def add_strip(
+        self,
+        strip: Strip,
+        audio: AudioClip | None = None,
+        midi: MidiClip | None = None,
+        source_delay: int = 0,
+        live_left: int = -1,
+        live_right: int = -1,
+    ) -> int:
+        """Returns the strip's index in this plan."""
+    def set_chain(
+        self,
+        strip: int,
+        chain: Chain,
+        slots: Sequence[PluginSlot],
+        mode: str = "relayed",
+        after_chain: DelayLine | None = None,
+    ) -> None:
+        """`mode`: relayed, hosted or pipelined."""
+    def add_feed(self, to: int, source: int, delay: DelayLine | None = None) -> None: ...
+    def add_key(
+        self, to: int, slot: int, source: int, delay: DelayLine | None, max_frames: int
+    ) -> None: ...
+    def finish(self, stages: Sequence[Sequence[int]], master: int) -> None:
+        """Sets order and master; raises ValueError for a plan that cannot be rendered."""
+
+class Engine:
+    def __init__(
+        self,
+        sample_rate: float,
+        block_frames: int,
+        deadline_fraction: float = 0.7,
+        offline: bool = False,
+        hang_limit_s: float = 10.0,
+        capture_s: float = 0.0,
+        log_blocks: int = 65536,
+    ) -> None: ...
+    @property
+    def sample_rate(self) -> float: ...
+    @property
+    def block_frames(self) -> int: ...
+    @property
+    def period_ns(self) -> int: ...
+    @property
+    def block_count(self) -> int: ...
+    @property
+    def late_blocks(self) -> int:
+        """Blocks whose processing took longer than their period."""
+    @property
+    def machine_late_blocks(self) -> int:
+        """Blocks in which every chain missed: the machine's doing, not a plugin's."""
+    @property
+    def lost_block_records(self) -> int: ...
+    @property
+    def lost_capture_frames(self) -> int: ...
+    @property
+    def position_frames(self) -> int: ...
+    @property
+    def playing(self) -> bool: ...
+    @property
+    def command_space(self) -> int: ...
+    def adopt_slot(self, slot: PluginSlot) -> None: ...
+    def adopt_strip(self, strip: Strip) -> None: ...
+    def publish(self, plan: Plan) -> bool: ...
+    def collect(self) -> int:
+        """Frees plans that the audio thread has left. Returns how many."""
+    def set_gain(self, strip: Strip, linear: float, /) -> bool: ...
+    def set_pan(self, strip: Strip, pan: float, /) -> bool: ...
+    def set_mute(self, strip: Strip, mute: bool, /) -> bool: ...
+    def settle(self, strip: Strip, /) -> bool:
+        """The fader is where it should be at once, without a ramp: nothing was heard yet."""
+    def attach(self, slot: PluginSlot, record: int, restarted: bool) -> bool: ...
+    def detach(self, slot: PluginSlot, /) -> bool: ...
+    def set_bypass(self, slot: PluginSlot, bypass: bool, /) -> bool: ...
+    def set_latency(self, slot: PluginSlot, frames: int, /) -> bool: ...
+    def set_policy(
+        self,
+        slot: PluginSlot,
+        on_miss: str,
+        is_instrument: bool,
+        accepts_midi: bool,
+        produces_midi: bool,
+    ) -> bool: ...
+    def set_parameter(
+        self, slot: PluginSlot, index: int, value: float, edit: int, offset: int = 0
+    ) -> bool: ...
+    def set_program(self, slot: PluginSlot, program: int, edit: int) -> bool: ...
+    def send_midi(self, slot: PluginSlot, message: bytes, /) -> bool: ...
+    def live_midi(self, strip: Strip, message: bytes, /) -> bool:
+        """From one thread other than the control thread: its own ring."""
+    def play(self, playing: bool, /) -> bool: ...
+    def locate(self, frame: int, /) -> bool: ...
+    def set_loop(self, start: int, end: int, /) -> bool: ...
+    def set_tempo(self, bpm: float, /) -> bool: ...
+    def set_signature(self, numerator: int, denominator: int, /) -> bool: ...
+    def render(self, blocks: int) -> NDArray[np.float32]:
+        """Renders on this thread, without a clock: (2, blocks * block_frames) float32."""
+    def read_blocks(self) -> dict[str, NDArray[np.generic]]:
+        """Block records since the last call: block, start_ns, entry_ns, duration_ns, flags,
+        missed_slots (n,), peaks (n, LOGGED_STRIPS)."""
+    def read_misses(self) -> list[tuple[int, int, int, int, int, str]]:
+        """(block, time_ns, generation, slot id, record, cause) since the last call."""
+    def read_capture(self, max_frames: int) -> NDArray[np.float32]:
+        """What was played since the last call: (frames, 2)."""
+
+class Driver:
+    """Calls the engine in real time: an audio device, or the null clock where none calls."""
+
+    def __init__(self, engine: Engine, priority: int, cpu: int = -1) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def expect_device(self, inputs: int, outputs: int) -> None: ...
+    def no_device(self) -> None: ...
+    @property
+    def device_alive(self) -> bool: ...
+    @property
+    def realtime(self) -> bool: ...
+    @property
+    def queue_latency_frames(self) -> int: ...
+    @property
+    def xruns(self) -> int: ...
+    @property
+    def clock_slips(self) -> int: ...
+    @property
+    def takeovers(self) -> int: ...
+    @property
+    def callbacks(self) -> int: ...
+    @property
+    def callback_address(self) -> int: ...
+    @property
+    def self_address(self) -> int: ...
+
+class Watchdog:
+    def __init__(self, period_ns: int, priority: int) -> None: ...
+    def watch(self, slot: PluginSlot) -> None: ...
+    def forget(self, slot: PluginSlot) -> None: ...
+    @property
+    def demotions(self) -> int: ...

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A chain as the control thread holds it: shared memory, free records, the native relay."""
+
+import itertools
+
+from host.config import ChainMode, HostConfig
+from host.engine_module import Chain
+from ipc._native import MAX_RECORDS, Geometry
+from ipc.errors import InputError
+from ipc.lease import RecordPool
+from ipc.segment import ChainSegments
+
+_ids = itertools.count(1)
+
+# Records beyond one a slot: for restarts whose predecessor is not yet reaped.
+_SPARE_RECORDS = 8
+
+
+class ChainHost:
+    """Creates a chain's segments and the engine's view of them; `close` removes them.
+
+    Raises InputError for more slots than a chain can carry, MachineError if memory is short.
+    """
+
+    def __init__(
+        self, config: HostConfig, slots: int, mode: ChainMode, cpu: int, name: str
+    ) -> None:
+        if slots > MAX_RECORDS - _SPARE_RECORDS:
+            raise InputError(
+                f"{name}: a chain of {slots} plugins is too long, at most "
+                f"{MAX_RECORDS - _SPARE_RECORDS} fit; split it into a track and a group"
+            )
+        self.name = name
+        self.mode = mode
+        self.cpu = cpu
+        records = min(MAX_RECORDS, max(config.records, slots + _SPARE_RECORDS))
+        self.geometry = Geometry(records, config.block_frames, float(config.sample_rate))
+        self.segments = ChainSegments(self.geometry)
+        try:
+            self.pool = RecordPool(records, self.segments.renew)
+            names = self.segments.names
+            self.native: Chain | None = Chain(
+                next(_ids),
+                self.geometry,
+                self.segments.host,
+                self.segments.activation,
+                self.segments.outputs,
+                list(names.semaphores),
+                names.end,
+            )
+        except BaseException:
+            self.segments.close()
+            raise
+
+    def retire(self, record: int) -> None:
+        """The record's worker is dead: nobody waits for it any longer."""
+        if self.native is not None:
+            self.native.retire(record)
+
+    def release(self, record: int) -> None:
+        """The record's whole process tree is gone: it may be leased again."""
+        if self.native is not None:
+            self.native.reset(record)
+            self.pool.release(record)
+
+    def close(self) -> None:
+        """After the engine has left every plan with this chain."""
+        self.native = None
+        self.segments.close()

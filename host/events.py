@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happened while the host ran, in the order it happened: for summaries, pictures and UI."""
+
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ipc._native import monotonic_ns
+
+
+class HostEventKind(StrEnum):
+    FAULT = "fault"  # a plugin failed; `report` names the crash report
+    RECOVERED = "recovered"  # it is heard again, with its state
+    QUARANTINED = "quarantined"
+    HELD = "held"  # held bypassed: too slow
+    RELEASED = "released"  # tried again
+    FAILED = "failed"  # could not be loaded
+    DEVICE = "device"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True)
+class HostEvent:
+    kind: HostEventKind
+    text: str  # for people
+    slot: str | None = None
+    report: str | None = None
+    time_ns: int = 0  # CLOCK_MONOTONIC
+    block: int = 0
+
+
+class EventLog:
+    """Grows only; read from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: list[HostEvent] = []
+
+    def add(
+        self,
+        kind: HostEventKind,
+        text: str,
+        *,
+        slot: str | None = None,
+        report: str | None = None,
+        block: int = 0,
+    ) -> None:
+        event = HostEvent(kind, text, slot, report, monotonic_ns(), block)
+        with self._lock:
+            self._events.append(event)
+
+    def since(self, index: int) -> list[HostEvent]:
+        with self._lock:
+            return self._events[index:]

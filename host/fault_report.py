@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathers what is known at the moment of a fault into a crash report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from host.crash_report import (
+    CrashReport,
+    FaultKind,
+    HostInfo,
+    Memory,
+    Phase,
+    ReportedEdit,
+    ReportedEvent,
+    Signal,
+    new_report_id,
+    utc_now,
+)
+from host.plugin_id import PluginId
+from ipc.worker_process import WorkerExit
+
+if TYPE_CHECKING:
+    from host.slot_supervisor import SlotContext, SlotSupervisor
+
+
+@dataclass(frozen=True)
+class FaultNews:
+    kind: FaultKind
+    phase: Phase
+    action: str
+    exit: WorkerExit
+
+
+_PHASES = {phase.value: phase for phase in Phase}
+
+
+def phase_of(exit: WorkerExit) -> Phase:
+    """What the worker was doing; the steps before a plugin's own code count as loading."""
+    return _PHASES.get(exit.phase, Phase.LOAD)
+
+
+def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> CrashReport:
+    """A report of `news` about `slot`, complete as far as anything is known."""
+    plugin = PluginId.parse(slot.spec.plugin)
+    description = slot.description
+    when = utc_now()
+    exit = news.exit
+    return CrashReport(
+        id=new_report_id(when),
+        when=when,
+        kind=news.kind,
+        phase=news.phase,
+        plugin_id=slot.spec.plugin,
+        plugin_path=(description.path if description else None) or plugin.path,
+        plugin_version=description.version if description else None,
+        plugin_format=plugin.format.value,
+        slot=slot.spec.id,
+        song=context.song_name,
+        action=news.action,
+        host=HostInfo.here(context.config.sample_rate, context.config.block_frames),
+        signal=Signal.of(exit.signal) if exit.signal is not None else None,
+        exit_code=exit.exit_code,
+        block=slot.native.generation,
+        uptime_s=exit.uptime_s,
+        blocks_processed=slot.native.processed_blocks,
+        last_events=[_event(*row) for row in slot.native.recent_events()],
+        last_edits=[
+            ReportedEdit(edit=e.number, parameter=e.parameter, value=e.value)
+            for e in slot.journal.recent_edits
+        ],
+        process_us=slot.native.recent_process_us(),
+        stderr_tail=exit.stderr_tail,
+        state=slot.journal.state_for_report(),
+        memory=Memory(rss_bytes=exit.max_rss_bytes or None),
+    )
+
+
+def _event(
+    generation: int, offset: int, kind: str, midi: bytes, index: int, value: float
+) -> ReportedEvent:
+    detail: dict[str, int | float | str | None]
+    if kind == "midi":
+        detail = {"bytes": midi.hex()}
+    elif kind == "parameter":
+        detail = {"parameter": index, "value": value}
+    else:
+        detail = {"program": index}
+    return ReportedEvent(block=generation, frame=offset, kind=kind, detail=detail)

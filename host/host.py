@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host, as programs use it: load a song, play or render it, steer it, ask how it is doing.
+
+Owns the engine, the control thread with its asyncio loop, and the clock or device that drives the
+engine. Every method may be called from any one thread; they hand their work to the control thread
+and return when it is done.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.config import HostConfig
+from host.engine_module import Driver, Engine, Watchdog
+from host.events import EventLog, HostEvent
+from host.mix import Mix
+from host.realtime import may_run_realtime
+from host.slot_supervisor import SlotSupervisor
+from host.song import Song
+from host.store.blacklist import Blacklist
+from host.store.crash_store import CrashStore
+from host.store.database import Database
+from host.supervisor import Supervisor
+from ipc.errors import InputError
+from ipc.status import SlotStatus
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SlotReport:
+    """How a slot is doing; the keys of a render's JSON report."""
+
+    id: str
+    plugin: str
+    status: SlotStatus
+    reason: str
+    restarts: int
+    bypassed_blocks: int
+    processed_blocks: int
+    missed_blocks: int
+    repaired_samples: int
+    crashes: tuple[str, ...]  # report ids
+    latency_frames: int
+    last_restart_s: float | None
+
+
+class Host:
+    """Use as a context manager: leaving it leaves no process, segment or semaphore behind."""
+
+    def __init__(self, config: HostConfig | None = None, database: Database | None = None) -> None:
+        """`database`: where crash reports and the blacklist are kept; None: nowhere."""
+        config = config or HostConfig()
+        realtime = config.realtime and not config.offline and may_run_realtime()
+        self.config = config
+        self.realtime = realtime
+        self.events = EventLog()
+        self.engine = Engine(
+            float(config.sample_rate),
+            config.block_frames,
+            deadline_fraction=config.deadline_fraction,
+            offline=config.offline,
+            hang_limit_s=config.offline_hang_limit_s,
+            capture_s=config.capture_s,
+        )
+        self._watchdog: Watchdog | None = None
+        self.driver: Driver | None = None
+        if not config.offline:
+            self._watchdog = Watchdog(
+                self.engine.period_ns, config.watchdog_priority if realtime else 0
+            )
+            self.driver = Driver(self.engine, config.audio_priority if realtime else 0)
+        self._supervisor = Supervisor(
+            config,
+            self.engine,
+            CrashStore(database) if database is not None else None,
+            Blacklist(database) if database is not None else None,
+            self.events,
+            self._watchdog,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run_loop, name="isb-control", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    def __enter__(self) -> "Host":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ song and transport
+
+    def load(self, song: Song) -> None:
+        """Loads a song, once a host. Raises InputError, MachineError; plugins that cannot be
+        loaded are reported by their slots."""
+        if self._supervisor.mix is not None:
+            raise InputError("this host has a song already; start another host for another song")
+        self.engine.set_tempo(song.tempo)
+        self.engine.set_signature(*song.time_signature)
+        self._await(self._supervisor.start(song))
+
+    def start(self, playing: bool = True, position_frames: int = 0) -> None:
+        """Starts the clock: the mix runs from here on, playing or not."""
+        self._call(lambda: self._transport(playing, position_frames))
+        if self.driver is not None:
+            self.driver.start()
+
+    def stop(self) -> None:
+        """Stops the clock; blocks are rendered no longer."""
+        if self.driver is not None:
+            self.driver.no_device()
+            self.driver.stop()
+
+    def play(self, playing: bool = True) -> None:
+        self._call(lambda: self._send("play", lambda: self.engine.play(playing)))
+
+    def locate(self, frame: int) -> None:
+        self._call(lambda: self._send("locate", lambda: self.engine.locate(frame)))
+
+    def set_loop(self, start_frame: int, end_frame: int) -> None:
+        """Loops [start, end); an empty range ends looping."""
+        self._call(lambda: self._send("loop", lambda: self.engine.set_loop(start_frame, end_frame)))
+
+    def render(self, blocks: int) -> NDArray[np.float32]:
+        """Offline: the next `blocks` blocks, (2, blocks * block_frames) float32."""
+        return self.engine.render(blocks)
+
+    # ------------------------------------------------------------------ steering
+
+    @property
+    def mix(self) -> Mix:
+        if self._supervisor.mix is None:
+            raise InputError("no song is loaded")
+        return self._supervisor.mix
+
+    def set_gain(self, track: str, gain_db: float) -> None:
+        self._call(lambda: self.mix.set_gain(track, gain_db))
+
+    def set_pan(self, track: str, pan: float) -> None:
+        self._call(lambda: self.mix.set_pan(track, pan))
+
+    def set_mute(self, track: str, mute: bool) -> None:
+        self._call(lambda: self.mix.set_mute(track, mute))
+
+    def set_parameter(self, slot: str, parameter: int, value: float) -> None:
+        """`value` normalized 0..1. The edit is kept across crashes from this call on."""
+        if not 0.0 <= value <= 1.0:
+            raise InputError(f"{slot}: a parameter's value lies between 0 and 1, not {value}")
+        self._call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
+
+    def set_bypass(self, slot: str, bypassed: bool) -> None:
+        self._call(lambda: self.mix.slot(slot).set_bypass(bypassed))
+
+    def send_midi(self, track: str, message: bytes) -> bool:
+        """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait."""
+        return self.engine.live_midi(self.mix.strip(track).native, message)
+
+    def capture_state(self, slot: str) -> bytes:
+        """The plugin's state now. Raises WorkerError if none can be had."""
+        return self._await(self.mix.slot(slot).capture())
+
+    # ------------------------------------------------------------------ asking
+
+    def slots(self) -> list[SlotReport]:
+        return [_report(slot) for slot in self._supervisor.slots()]
+
+    def supervisor_of(self, slot: str) -> SlotSupervisor:
+        """For tests and tools: the slot's supervisor. Touch it on the control thread only."""
+        return self.mix.slot(slot)
+
+    def worker_pid(self, slot: str) -> int | None:
+        worker = self.mix.slot(slot).worker
+        return worker.pid if worker is not None else None
+
+    def events_since(self, index: int) -> list[HostEvent]:
+        return self.events.since(index)
+
+    @property
+    def watchdog_demotions(self) -> int:
+        return self._watchdog.demotions if self._watchdog is not None else 0
+
+    # ------------------------------------------------------------------ end
+
+    def close(self) -> None:
+        """Stops everything. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop()
+        try:
+            self._await(self._supervisor.close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._watchdog = None
+
+    # ------------------------------------------------------------------ inside
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _call(self, work: Callable[[], T]) -> T:
+        async def run() -> T:
+            return work()
+
+        return self._await(run())
+
+    def _send(self, key: str, command: Callable[[], bool]) -> None:
+        self._supervisor.commands.send(("transport", key), command)
+
+    def _transport(self, playing: bool, position_frames: int) -> None:
+        self._send("locate", lambda: self.engine.locate(position_frames))
+        self._send("play", lambda: self.engine.play(playing))
+
+
+def _report(slot: SlotSupervisor) -> SlotReport:
+    native = slot.native
+    return SlotReport(
+        id=slot.spec.id,
+        plugin=slot.spec.plugin,
+        status=slot.status,
+        reason=slot.reason,
+        restarts=slot.restarts,
+        bypassed_blocks=native.bypassed_blocks,
+        processed_blocks=native.processed_blocks,
+        missed_blocks=native.missed_blocks,
+        repaired_samples=native.repaired_samples,
+        crashes=tuple(slot.reports),
+        latency_frames=slot.latency_frames,
+        last_restart_s=slot.last_restart_s,
+    )

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads what a song's tracks play, at the engine's rate, into the engine's clips."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from host.audio_file import read_audio
+from host.engine_module import AudioClip, MidiClip
+from host.midi_file import read_midi
+from host.song import Song, Track
+
+
+@dataclass(frozen=True)
+class TrackMedia:
+    audio: AudioClip | None
+    midi: MidiClip | None
+    end_frame: int  # where the last of it ends
+    notes: list[str]  # what a user should know, e.g. channels that are not heard
+
+
+def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
+    """Raises InputError for a file that cannot be used."""
+    audio: AudioClip | None = None
+    midi: MidiClip | None = None
+    end = 0
+    notes: list[str] = []
+    if track.audio is not None:
+        clip = read_audio(song.locate(track.audio.file), sample_rate)
+        start = round(track.audio.start_s * sample_rate)
+        samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
+        audio = AudioClip(samples, start, decibels(track.audio.gain_db), track.audio.loop)
+        end = start + clip.frames
+        notes.extend(clip.warnings)
+    if track.midi is not None:
+        start = round(track.midi.start_s * sample_rate)
+        notes_clip = read_midi(
+            song.locate(track.midi.file),
+            sample_rate,
+            track=track.midi.track,
+            channel=track.midi.channel,
+        )
+        events = notes_clip.events
+        data = np.stack([events["status"], events["data1"], events["data2"]], axis=1)
+        midi = MidiClip(
+            np.ascontiguousarray(events["frame"] + start, dtype=np.int64),
+            np.ascontiguousarray(data, dtype=np.uint8),
+        )
+        end = max(end, start + notes_clip.length_frames)
+    return TrackMedia(audio, midi, end, notes)
+
+
+def decibels(db: float) -> float:
+    """Linear gain; 0 dB is exactly 1, -120 dB and below is silence."""
+    if db == 0.0:
+        return 1.0
+    return 0.0 if db <= -120.0 else float(10.0 ** (db / 20.0))

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A song as it runs: its strips, chains and slots, and the plan that renders them."""
+
+import asyncio
+from collections.abc import Iterator
+
+from host.chain_host import ChainHost
+from host.commands import CommandQueue
+from host.config import ChainMode, HostConfig
+from host.engine_module import Engine, PluginSlot, Strip
+from host.media import decibels, load_media
+from host.placement import Placement
+from host.planner import DelayLines, MixStrip, make_plan
+from host.slot_supervisor import SlotContext, SlotSupervisor
+from host.song import MASTER, Song, Track
+from host.song import Slot as SongSlot
+from host.song_routing import track_stages
+from ipc.errors import InputError
+from ipc.status import SlotStatus
+
+DEFAULT_TAIL_LIMIT_S = 10.0
+
+
+class Mix:
+    """Builds what a song needs, starts its plugins, publishes plans. One a host."""
+
+    def __init__(self, song: Song, config: HostConfig, engine: Engine, commands: CommandQueue):
+        self.song = song
+        self.strips: list[MixStrip] = []
+        self.latency_frames = 0
+        self.content_end_frame = 0
+        self.notes: list[str] = []
+        self._config = config
+        self._engine = engine
+        self._commands = commands
+        self._placement = Placement(config.pin_workers)
+        self._delays = DelayLines(config.block_frames)
+        self._replan = False
+        self._stages = track_stages(song)
+
+    # ------------------------------------------------------------------ building
+
+    def load(self) -> None:
+        """Reads media and creates strips. Raises InputError for files that cannot be used."""
+        for number, track in enumerate(self.song.tracks):
+            strip = MixStrip(track.id, Strip(number, self._config.block_frames))
+            media = load_media(self.song, track, self._config.sample_rate)
+            strip.audio, strip.midi = media.audio, media.midi
+            self.notes += [f"{track.label}: {note}" for note in media.notes]
+            self.content_end_frame = max(self.content_end_frame, media.end_frame)
+            if track.input is not None and track.input.channels:
+                channels = track.input.channels
+                strip.live = (channels[0] - 1, channels[-1] - 1)
+            strip.output = track.output
+            self.strips.append(strip)
+            self._set_fader(strip, track.gain_db, track.pan, not self._is_heard(track))
+        master = MixStrip(MASTER, Strip(len(self.strips), self._config.block_frames))
+        self.strips.append(master)
+        self._set_fader(master, self.song.master.gain_db, 0.0, False)
+
+    async def start(self, context: SlotContext) -> None:
+        """Creates chains, loads every plugin at the same time, publishes the first plan."""
+        number = 0
+        for strip, chain, pipelined in self._chain_specs():
+            if not chain:
+                continue
+            mode: ChainMode = "pipelined" if pipelined else self._config.mode
+            strip.chain = ChainHost(
+                self._config, len(chain), mode, self._placement.core_for_chain(), strip.id
+            )
+            for slot in chain:
+                native = PluginSlot(number, self._config.sample_rate, self._config.block_frames)
+                number += 1
+                self._engine.adopt_slot(native)
+                if context.watchdog is not None:
+                    context.watchdog.watch(native)
+                strip.slots.append(SlotSupervisor(slot, native, strip.chain, context))
+        # Ready workers use no processor: loading all at once uses every core.
+        await asyncio.gather(*(slot.start() for slot in self.slots()))
+        self.publish()
+
+    def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], bool]]:
+        for strip, track in zip(self.strips, self.song.tracks, strict=False):
+            yield strip, track.chain, track.pipelined
+        yield self.strips[-1], self.song.master.chain, False
+
+    # ------------------------------------------------------------------ plans
+
+    def publish(self) -> None:
+        """Publishes a plan of the mix as it is now."""
+        planned = make_plan(self.strips, self._stages, self._delays, self._config.block_frames)
+        self.latency_frames = planned.latency_frames
+        self._replan = not self._engine.publish(planned.plan)
+
+    def latency_changed(self) -> None:
+        """A slot's latency is another: the next tick publishes a plan that compensates it."""
+        self._replan = True
+
+    def tick(self) -> None:
+        if self._replan:
+            self.publish()
+        self._engine.collect()
+
+    # ------------------------------------------------------------------ finding and setting
+
+    def slots(self) -> Iterator[SlotSupervisor]:
+        for strip in self.strips:
+            yield from strip.slots
+
+    def slot(self, slot_id: str) -> SlotSupervisor:
+        for slot in self.slots():
+            if slot.spec.id == slot_id:
+                return slot
+        raise InputError(f"the song has no slot '{slot_id}'")
+
+    def strip(self, strip_id: str) -> MixStrip:
+        for strip in self.strips:
+            if strip.id == strip_id:
+                return strip
+        raise InputError(f"the song has no track '{strip_id}'")
+
+    def set_gain(self, strip_id: str, gain_db: float) -> None:
+        native, gain = self.strip(strip_id).native, decibels(gain_db)
+        self._commands.send((id(native), "gain"), lambda: self._engine.set_gain(native, gain))
+
+    def set_pan(self, strip_id: str, pan: float) -> None:
+        native = self.strip(strip_id).native
+        self._commands.send((id(native), "pan"), lambda: self._engine.set_pan(native, pan))
+
+    def set_mute(self, strip_id: str, mute: bool) -> None:
+        native = self.strip(strip_id).native
+        self._commands.send((id(native), "mute"), lambda: self._engine.set_mute(native, mute))
+
+    def tail_s(self) -> float:
+        """How long the mix rings on after its content: the song's word, else the plugins'."""
+        if self.song.tail_s is not None:
+            return self.song.tail_s
+        tails = [slot.tail_s for slot in self.slots() if slot.status is not SlotStatus.QUARANTINED]
+        return min(DEFAULT_TAIL_LIMIT_S, max(tails, default=0.0))
+
+    def length_frames(self) -> int:
+        """Length of the rendered song, frames, without the mix's latency."""
+        rate = self._config.sample_rate
+        if self.song.length_s is not None:
+            return round(self.song.length_s * rate)
+        return self.content_end_frame + round(self.tail_s() * rate)
+
+    def close(self) -> None:
+        for strip in self.strips:
+            if strip.chain is not None:
+                strip.chain.close()
+
+    # ------------------------------------------------------------------ inside
+
+    def _set_fader(self, strip: MixStrip, gain_db: float, pan: float, mute: bool) -> None:
+        engine, native = self._engine, strip.native
+        engine.adopt_strip(native)
+        engine.set_gain(native, decibels(gain_db))
+        engine.set_pan(native, pan)
+        engine.set_mute(native, mute)
+        engine.settle(native)
+
+    def _is_heard(self, track: Track) -> bool:
+        """Not muted, and on the way of a soloed track if there is one."""
+        if track.mute:
+            return False
+        by_id = {t.id: t for t in self.song.tracks}
+
+        def way(of: Track) -> set[str]:
+            ids = {of.id}
+            while of.output != MASTER:
+                of = by_id[of.output]
+                ids.add(of.id)
+            return ids
+
+        soloed = [t for t in self.song.tracks if t.solo]
+        if not soloed:
+            return True
+        own_way = way(track)
+        return any(track.id in way(t) or t.id in own_way for t in soloed)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turns a running mix into a render plan: the order of strips, and the delays that align them.
+
+Plan delay compensation: every strip's input is aligned to its latest source. A track's clips are
+played late by as much, what feeds a strip passes a delay line, and so does a side-chain key. The
+mix as a whole then lags the time line by `Planned.latency_frames`.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from host.chain_host import ChainHost
+from host.engine_module import AudioClip, DelayLine, MidiClip, Plan, Strip
+from host.slot_supervisor import SlotSupervisor
+from ipc.status import SlotStatus
+
+
+@dataclass
+class MixStrip:
+    """One strip of the mix: a track or the master."""
+
+    id: str
+    native: Strip
+    audio: AudioClip | None = None
+    midi: MidiClip | None = None
+    live: tuple[int, int] = (-1, -1)  # device channels from 0
+    chain: ChainHost | None = None
+    slots: list[SlotSupervisor] = field(default_factory=list)
+    output: str | None = None  # the strip it is sent to; None: the master itself
+
+    @property
+    def pipelined(self) -> bool:
+        return self.chain is not None and self.chain.mode == "pipelined"
+
+
+@dataclass(frozen=True)
+class Planned:
+    plan: Plan
+    latency_frames: int  # by which the mix lags the time line
+
+
+class DelayLines:
+    """Keeps delay lines from plan to plan, so that a swap does not empty those that stay."""
+
+    def __init__(self, block_frames: int) -> None:
+        self._block_frames = block_frames
+        self._lines: dict[Hashable, DelayLine] = {}
+
+    def get(self, key: Hashable, frames: int) -> DelayLine | None:
+        """None for no delay."""
+        if frames <= 0:
+            return None
+        line = self._lines.get(key)
+        if line is None or line.delay_frames != frames:
+            line = self._lines[key] = DelayLine(frames, self._block_frames)
+        return line
+
+
+def make_plan(
+    strips: Sequence[MixStrip],
+    stages: Sequence[Sequence[int]],
+    delays: DelayLines,
+    block_frames: int,
+) -> Planned:
+    """`strips` in any order, the master last; `stages` are indices into it, the master excluded."""
+    index = {strip.id: i for i, strip in enumerate(strips)}
+    master = len(strips) - 1
+    order = [i for stage in stages for i in stage] + [master]
+    feeds: dict[int, list[int]] = {i: [] for i in range(len(strips))}
+    for i, strip in enumerate(strips):
+        if strip.output is not None:
+            feeds[index[strip.output]].append(i)
+
+    arrive: dict[int, int] = {}  # latency of a strip's input
+    leave: dict[int, int] = {}  # latency of its output
+    for i in order:
+        strip = strips[i]
+        before = _latencies_before(strip)
+        wanted = [0, *(leave[source] for source in feeds[i])]
+        wanted += [leave[index[key]] - before[slot] for slot, key in _keys(strip)]
+        arrive[i] = max(wanted)
+        leave[i] = arrive[i] + before[-1] + (block_frames if strip.pipelined else 0)
+
+    plan = Plan()
+    for i, strip in enumerate(strips):
+        plan.add_strip(
+            strip.native, strip.audio, strip.midi, arrive[i], strip.live[0], strip.live[1]
+        )
+        if strip.chain is not None and strip.chain.native is not None and strip.slots:
+            out_of_the_way = sum(s.latency_frames for s in strip.slots if _is_out(s))
+            plan.set_chain(
+                i,
+                strip.chain.native,
+                [slot.native for slot in strip.slots],
+                strip.chain.mode,
+                # A pipelined chain runs without these; their latency must stay in place.
+                delays.get((strip.id, "out"), out_of_the_way) if strip.pipelined else None,
+            )
+    for i, strip in enumerate(strips):
+        for source in feeds[i]:
+            line = delays.get((strips[source].id, strip.id), arrive[i] - leave[source])
+            plan.add_feed(i, source, line)
+        before = _latencies_before(strip)
+        for slot, key in _keys(strip):
+            late = arrive[i] + before[slot] - leave[index[key]]
+            line = delays.get((key, strip.slots[slot].spec.id, "key"), late)
+            plan.add_key(i, slot, index[key], line, block_frames)
+    plan.finish([*[list(stage) for stage in stages if stage], [master]], master)
+    return Planned(plan, leave[master])
+
+
+def _keys(strip: MixStrip) -> list[tuple[int, str]]:
+    """(slot, strip id) of the strip's side-chains."""
+    return [
+        (i, slot.spec.sidechain)
+        for i, slot in enumerate(strip.slots)
+        if slot.spec.sidechain is not None
+    ]
+
+
+def _latencies_before(strip: MixStrip) -> list[int]:
+    """Latency of the signal before each slot, and after the last."""
+    sums = [0]
+    for slot in strip.slots:
+        sums.append(sums[-1] + slot.latency_frames)
+    return sums
+
+
+def _is_out(slot: SlotSupervisor) -> bool:
+    return slot.status in (SlotStatus.BYPASSED, SlotStatus.QUARANTINED, SlotStatus.FAILED)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control thread's work: starts the launcher and the mix, looks after it, takes it down.
+
+All coroutines of this class run on one asyncio loop. Nothing here is in the way of the audio
+thread: it may be late by a second and the mix plays on.
+"""
+
+import asyncio
+import contextlib
+import time
+
+from host.commands import CommandQueue
+from host.config import HostConfig
+from host.engine_module import Engine, Watchdog
+from host.events import EventLog, HostEventKind
+from host.mix import Mix
+from host.plugin_id import PluginFormat
+from host.slot_supervisor import SlotContext, SlotSupervisor
+from host.song import Song
+from host.store.blacklist import Blacklist
+from host.store.crash_store import CrashStore
+from ipc.errors import WorkerError
+from ipc.launcher import Launcher
+from ipc.sweep import sweep_dead_hosts
+
+_TICK_S = 0.01
+# The control thread itself was not scheduled for this long: clocks of others prove nothing.
+_STALL_S = 0.25
+
+
+class Supervisor:
+    def __init__(
+        self,
+        config: HostConfig,
+        engine: Engine,
+        crashes: CrashStore | None,
+        blacklist: Blacklist | None,
+        events: EventLog,
+        watchdog: Watchdog | None,
+    ) -> None:
+        self.config = config
+        self.engine = engine
+        self.events = events
+        self.commands = CommandQueue()
+        self.launcher = Launcher()
+        self.mix: Mix | None = None
+        self._crashes = crashes
+        self._blacklist = blacklist
+        self._watchdog = watchdog
+        self._ticker: asyncio.Task[None] | None = None
+
+    async def start(self, song: Song) -> None:
+        """Loads the song and its plugins. Raises InputError or MachineError; plugins that fail
+        say so in their status instead."""
+        swept = sweep_dead_hosts()
+        if swept:
+            self.events.add(HostEventKind.NOTICE, str(swept))
+        mix = self.mix = Mix(song, self.config, self.engine, self.commands)
+        mix.load()
+        for note in mix.notes:
+            self.events.add(HostEventKind.NOTICE, note)
+        await self.launcher.start()
+        for plugin_format in self._formats(song):
+            with contextlib.suppress(WorkerError):  # the workers will say what is missing
+                await self.launcher.warm(plugin_format)
+        context = SlotContext(
+            config=self.config,
+            engine=self.engine,
+            commands=self.commands,
+            launcher=self.launcher,
+            watchdog=self._watchdog,
+            crashes=self._crashes,
+            blacklist=self._blacklist,
+            events=self.events,
+            mix=mix,
+            song_name=song.name or None,
+        )
+        await mix.start(context)
+        self._ticker = asyncio.create_task(self._tick_forever())
+
+    async def close(self) -> None:
+        """Stops every worker and the launcher, frees the chains. The engine must be stopped."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+        if self.mix is not None:
+            await asyncio.gather(*(slot.close() for slot in self.mix.slots()))
+            self.mix.close()
+        await self.launcher.close()
+
+    def slots(self) -> list[SlotSupervisor]:
+        return list(self.mix.slots()) if self.mix is not None else []
+
+    @staticmethod
+    def _formats(song: Song) -> list[str]:
+        """Formats worth preparing in the launcher, in the order they are first needed."""
+        formats = dict.fromkeys(slot.plugin_id.format for _, slot in song.slots())
+        ours = (PluginFormat.BUILTIN, PluginFormat.FAULT)
+        return [f.value for f in formats if f not in ours]
+
+    async def _tick_forever(self) -> None:
+        before = time.monotonic()
+        calm_since = before
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
+            if now - before > _STALL_S:
+                calm_since = now
+            before = now
+            stalled = now - calm_since < _STALL_S
+            self.commands.flush()
+            assert self.mix is not None
+            for slot in self.mix.slots():
+                slot.tick(now, stalled)
+            self.mix.tick()
