@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The worker's native half: format adapters, the slot that fits them to the
-// bus, the block loop.
+// The worker's native half: format adapters, the slot that fits them to the bus, the block loop.
 #include <nanobind/nanobind.h>
 
 #include "sandbox/native/bindings.hpp"
@@ -11,5 +10,6 @@ NB_MODULE(_native, m) {
     isobooth::sandbox::bind_processors(m);
     isobooth::sandbox::bind_slot(m);
     isobooth::sandbox::bind_block_loop(m);
+    isobooth::sandbox::bind_in_process(m);
     isobooth::sandbox::bind_guard(m);
 }
