@@ -34,7 +34,8 @@ struct Plan {
 };
 
 struct Result {
-    std::uint64_t finished = 0, missed = 0, skipped = 0, unwoken = 0, overrun = 0, lost = 0;
+    std::uint64_t finished = 0, missed = 0, skipped = 0, unwoken = 0, overrun = 0, lost = 0,
+                  busy = 0;
     std::uint64_t kills = 0, retired_alive = 0, plans = 0;
 };
 
@@ -79,10 +80,14 @@ private:
     void block() {
         choose();
         if (path_.empty()) {
+            ++result.busy;
             std::this_thread::yield();
             return;
         }
         write_contexts();
+        // Whoever finds the last record finished does not wait, and its post stays: without this
+        // they would add up from block to block.
+        chain_.end.drain();
         for (std::size_t i = path_.size(); i-- > 0;)
             apply(chain_.word(path_[i]),
                   [&](Word seen) { return link(seen, generation_, i == 0); });
@@ -322,11 +327,10 @@ void play(const char* name, unsigned seed) {
     const Result& r = host.result;
     std::printf(
         "relay_threads %s: %lu blocks in %.1f s, %lu whole, %lu missed (%lu skipped, %lu unwoken, "
-        "%lu overrun, %lu lost), %lu late, %lu released, %lu spurious wakes, %lu kills, %lu "
-        "retired "
-        "alive, %lu plans\n",
+        "%lu overrun, %lu lost), %lu with all slots busy, %lu late, %lu released, %lu spurious "
+        "wakes, %lu kills, %lu retired alive, %lu plans\n",
         name, kBlocks, static_cast<double>(now_ns() - start) * 1e-9, r.finished, r.missed,
-        r.skipped, r.unwoken, r.overrun, r.lost, chain.counts.late.load(),
+        r.skipped, r.unwoken, r.overrun, r.lost, r.busy, chain.counts.late.load(),
         chain.counts.released.load(), chain.counts.spurious.load(), r.kills, r.retired_alive,
         r.plans);
     const std::uint64_t least = std::min({r.skipped, r.unwoken, r.overrun, r.lost, r.kills, r.plans,

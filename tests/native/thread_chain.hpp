@@ -11,9 +11,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdarg>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <random>
 #include <string>
@@ -23,6 +20,7 @@
 #include "ipc/native/layout.hpp"
 #include "ipc/native/relay.hpp"
 #include "ipc/native/semaphore.hpp"
+#include "tests/native/check.hpp"
 
 #if defined(__SANITIZE_THREAD__)
 extern "C" void AnnotateIgnoreSyncBegin(const char* file, int line);
@@ -30,17 +28,6 @@ extern "C" void AnnotateIgnoreSyncEnd(const char* file, int line);
 #endif
 
 namespace isobooth::tests {
-
-[[noreturn]] inline void fail(const char* format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    std::fputs("FAILED: ", stdout);
-    std::vprintf(format, arguments);
-    std::fputc('\n', stdout);
-    va_end(arguments);
-    std::fflush(stdout);
-    std::_Exit(1);  // other threads are still at work on what is broken
-}
 
 class UnseenBySanitizer {
 public:
