@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker's native half. `Processor` subclasses (one a format) follow at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,3 +107,165 @@ def run_in_process(
 
 def start_guard(control_fd: int) -> None:
     """Starts the thread that kills this process group when the socket's peer closes."""
+
+# Processors, one class a format: sandbox/backends makes them, a Slot plays them.
+
+class Parameter:
+    """A parameter that we scale ourselves; plain values, `initial` is the default."""
+
+    def __init__(
+        self,
+        id: str,
+        name: str,
+        unit: str = "",
+        minimum: float = 0.0,
+        maximum: float = 1.0,
+        initial: float = 0.0,
+        logarithmic: bool = False,
+        steps: int = 0,
+        choices: Sequence[str] = (),
+    ) -> None: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def minimum(self) -> float: ...
+    @property
+    def maximum(self) -> float: ...
+    @property
+    def initial(self) -> float: ...
+    @property
+    def logarithmic(self) -> bool: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def choices(self) -> list[str]: ...
+    def to_normalized(self, plain: float) -> float: ...
+    def to_plain(self, normalized: float) -> float: ...
+
+class ParameterProcessor(Processor):
+    """A processor whose parameters we keep; values are normalized and may be set at any time."""
+
+    @property
+    def parameters(self) -> list[Parameter]: ...
+    def value(self, index: int) -> float: ...
+    def set_value(self, index: int, normalized: float) -> bool:
+        """False for a wrong index or what is no number."""
+
+class MinihostLibrary:
+    """minihost's C functions for the block loop. Raises RuntimeError if they are not there."""
+
+    def __init__(self, path: str) -> None: ...
+    @property
+    def api_version(self) -> int: ...
+
+class MinihostProcessor(Processor):
+    """An open minihost plugin; owns and closes it."""
+
+    def __init__(
+        self,
+        library: MinihostLibrary,
+        plugin: int,
+        sample_rate: float,
+        max_frames: int,
+        main_in: int,
+        main_out: int,
+        sidechain: int,
+        main_keys: Sequence[int],
+        accepts_midi: bool,
+        produces_midi: bool,
+    ) -> None: ...
+    def set_program_order(self, order: Sequence[int]) -> None:
+        """minihost's index of each of our programs, for program events."""
+    @property
+    def blocks(self) -> int:
+        """Blocks processed, refused ones not counted."""
+    def pause(self, timeout_s: float) -> None:
+        """Refuses blocks until resume(). RuntimeError if the block in progress does not end."""
+    def resume(self) -> None: ...
+    def flush(self) -> None:
+        """Paused: a few frames of silence, so that the plugin takes its new parameters."""
+    def close(self) -> None: ...
+
+class LadspaDescriptor:
+    @property
+    def label(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def maker(self) -> str: ...
+    @property
+    def unique_id(self) -> int: ...
+
+class LadspaFile:
+    """A loaded LADSPA file. Raises RuntimeError where it is none."""
+
+    def __init__(self, path: str) -> None: ...
+    @property
+    def descriptors(self) -> list[LadspaDescriptor]: ...
+
+class LadspaProcessor(ParameterProcessor):
+    def __init__(
+        self, file: LadspaFile, descriptor: LadspaDescriptor, sample_rate: float
+    ) -> None: ...
+
+class Gain(ParameterProcessor):
+    def __init__(self, sample_rate: float) -> None: ...
+
+class Latency(ParameterProcessor):
+    def __init__(self, sample_rate: float, frames: int) -> None: ...
+
+class Passthrough(ParameterProcessor):
+    def __init__(
+        self, sample_rate: float, in_channels: int, out_channels: int, midi: bool
+    ) -> None: ...
+
+class KeyListen(ParameterProcessor):
+    def __init__(self, sample_rate: float, key_channels: int) -> None: ...
+
+class Tone(ParameterProcessor):
+    def __init__(self, sample_rate: float) -> None: ...
+
+class Synth(ParameterProcessor):
+    def __init__(self, sample_rate: float) -> None: ...
+
+class MidiTranspose(ParameterProcessor):
+    def __init__(self, sample_rate: float) -> None: ...
+
+def fault_kinds() -> list[str]: ...
+def commit_fault(kind: str) -> None:
+    """Does to this process, here and now, what the kind says."""
+
+class FaultProcessor(ParameterProcessor):
+    def __init__(
+        self,
+        sample_rate: float,
+        kind: str,
+        after: int,
+        every: int,
+        times: int,
+        sleep_ms: int,
+        leak_mb: int,
+    ) -> None: ...
+
+class PythonProcessor(ParameterProcessor):
+    """Calls `callback(frames, [(parameter, plain value)]) -> latency` for each block."""
+
+    def __init__(
+        self,
+        callback: Callable[[int, list[tuple[int, float]]], int],
+        parameters: Sequence[Parameter],
+        sample_rate: float,
+        max_frames: int,
+        channels: int,
+        latency_frames: int,
+    ) -> None: ...
+    @property
+    def input(self) -> NDArray[np.float32]: ...
+    @property
+    def output(self) -> NDArray[np.float32]: ...
+    def close(self) -> None:
+        """Lets go of the callback; every later block is refused."""

@@ -21,9 +21,12 @@ inline int midi_message_size(std::uint8_t status) noexcept {
     if (status >= 0xf8) return 1;
     switch (status & 0xf0) {
         case 0xc0:
-        case 0xd0: return 2;
-        case 0xf0: return status == 0xf2 ? 3 : status == 0xf1 || status == 0xf3 ? 2 : 1;
-        default: return 3;
+        case 0xd0:
+            return 2;
+        case 0xf0:
+            return status == 0xf2 ? 3 : status == 0xf1 || status == 0xf3 ? 2 : 1;
+        default:
+            return 3;
     }
 }
 
@@ -93,8 +96,7 @@ private:
     bool run_stretch(const Processor& plugin, PluginBlock& block, int at, int end, int midi,
                      Run&& run) noexcept {
         const auto advance = [at](auto from, auto& to, int channels) {
-            for (int c = 0; c < channels; ++c)
-                to[static_cast<std::size_t>(c)] = from[c] + at;
+            for (int c = 0; c < channels; ++c) to[static_cast<std::size_t>(c)] = from[c] + at;
             return to.data();
         };
         PluginBlock stretch = block;

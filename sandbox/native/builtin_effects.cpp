@@ -106,11 +106,16 @@ bool KeyListen::run(PluginBlock& stretch) noexcept {
 }
 
 Tone::Tone(double sample_rate)
-    : ParameterProcessor(
-          sample_rate,
-          {{"frequency", "Frequency", "Hz", 20.0, std::min(20000.0, 0.45 * sample_rate), 440.0,
-            true, 0, {}},
-           decibels("level", "Level", -90.0, 0.0, -18.0)}),
+    : ParameterProcessor(sample_rate, {{"frequency",
+                                        "Frequency",
+                                        "Hz",
+                                        20.0,
+                                        std::min(20000.0, 0.45 * sample_rate),
+                                        440.0,
+                                        true,
+                                        0,
+                                        {}},
+                                       decibels("level", "Level", -90.0, 0.0, -18.0)}),
       level_(sample_rate) {
     out_channels = 1;
 }
@@ -134,8 +139,7 @@ bool Tone::run(PluginBlock& stretch) noexcept {
 
 MidiTranspose::MidiTranspose(double sample_rate)
     : ParameterProcessor(
-          sample_rate,
-          {{"semitones", "Semitones", "semitones", -24.0, 24.0, 0.0, false, 49, {}}}) {
+          sample_rate, {{"semitones", "Semitones", "semitones", -24.0, 24.0, 0.0, false, 49, {}}}) {
     accepts_midi = produces_midi = true;
     std::memset(sent_, -1, sizeof sent_);
 }

@@ -33,14 +33,13 @@ double smooth_step(double phase, double increment) {
 }  // namespace
 
 Synth::Synth(double sample_rate)
-    : ParameterProcessor(
-          sample_rate,
-          {{"waveform", "Waveform", "", 0.0, 1.0, 1.0, false, 2, {"sine", "saw"}},
-           {"attack", "Attack", "s", 0.001, 4.0, 0.005, true, 0, {}},
-           {"decay", "Decay", "s", 0.01, 8.0, 0.4, true, 0, {}},
-           {"sustain", "Sustain", "%", 0.0, 100.0, 60.0, false, 0, {}},
-           {"release", "Release", "s", 0.005, 8.0, 0.3, true, 0, {}},
-           {"level", "Level", "dB", -60.0, 6.0, -12.0, false, 0, {}}}),
+    : ParameterProcessor(sample_rate,
+                         {{"waveform", "Waveform", "", 0.0, 1.0, 1.0, false, 2, {"sine", "saw"}},
+                          {"attack", "Attack", "s", 0.001, 4.0, 0.005, true, 0, {}},
+                          {"decay", "Decay", "s", 0.01, 8.0, 0.4, true, 0, {}},
+                          {"sustain", "Sustain", "%", 0.0, 100.0, 60.0, false, 0, {}},
+                          {"release", "Release", "s", 0.005, 8.0, 0.3, true, 0, {}},
+                          {"level", "Level", "dB", -60.0, 6.0, -12.0, false, 0, {}}}),
       level_(sample_rate) {
     out_channels = 1;
     accepts_midi = true;
@@ -48,13 +47,26 @@ Synth::Synth(double sample_rate)
 
 void Synth::parameter_changed(std::size_t index, double plain) noexcept {
     switch (index) {
-        case kWaveform: saw_ = plain >= 0.5; break;
-        case kAttack: attack_step_ = 1.0 / (plain * sample_rate()); break;
-        case kDecay: decay_factor_ = fall_factor(plain, sample_rate()); break;
-        case kSustain: sustain_ = plain / 100.0; break;
-        case kRelease: release_factor_ = fall_factor(plain, sample_rate()); break;
-        case kLevel: level_.move_to(db_to_gain(plain)); break;
-        default: break;
+        case kWaveform:
+            saw_ = plain >= 0.5;
+            break;
+        case kAttack:
+            attack_step_ = 1.0 / (plain * sample_rate());
+            break;
+        case kDecay:
+            decay_factor_ = fall_factor(plain, sample_rate());
+            break;
+        case kSustain:
+            sustain_ = plain / 100.0;
+            break;
+        case kRelease:
+            release_factor_ = fall_factor(plain, sample_rate());
+            break;
+        case kLevel:
+            level_.move_to(db_to_gain(plain));
+            break;
+        default:
+            break;
     }
 }
 
@@ -77,7 +89,9 @@ void Synth::handle(const ipc::Event& event) noexcept {
     const int first = event.midi[1] & 0x7f;
     const int second = event.midi[2] & 0x7f;
     switch (event.midi[0] & 0xf0) {
-        case 0x80: end_note(channel, first); break;
+        case 0x80:
+            end_note(channel, first);
+            break;
         case 0x90:
             if (second > 0)
                 start_note(channel, first, second);
@@ -92,7 +106,8 @@ void Synth::handle(const ipc::Event& event) noexcept {
                 release_channel(channel, first == 120);
             }
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -184,7 +199,8 @@ void Synth::advance_envelope(Voice& voice) const noexcept {
             voice.level *= release_factor_;
             if (voice.level < kSilent) voice.stage = Stage::Off;
             break;
-        case Stage::Off: break;
+        case Stage::Off:
+            break;
     }
 }
 

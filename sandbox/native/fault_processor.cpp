@@ -88,33 +88,48 @@ std::vector<std::string> fault_kinds() {
 
 void commit_fault(FaultKind kind, const FaultPlan& plan) noexcept {
     switch (kind) {
-        case FaultKind::Segv: write_to_nowhere(); break;
-        case FaultKind::Abort: std::abort();
-        case FaultKind::Exit: _exit(kExitCode);
+        case FaultKind::Segv:
+            write_to_nowhere();
+            break;
+        case FaultKind::Abort:
+            std::abort();
+        case FaultKind::Exit:
+            _exit(kExitCode);
         case FaultKind::Spin:
             for (volatile bool on = true; on;) {
             }
             break;
-        case FaultKind::Deadlock: lock_twice(); break;
-        case FaultKind::Sleep: sleep_for(plan.sleep_ms); break;
-        case FaultKind::Leak: leak(plan.leak_mb); break;
-        case FaultKind::StackOverflow: overflow_stack(1); break;
-        case FaultKind::DoubleFree: free_twice(); break;
-        case FaultKind::Stop: kill(getpid(), SIGSTOP); break;
+        case FaultKind::Deadlock:
+            lock_twice();
+            break;
+        case FaultKind::Sleep:
+            sleep_for(plan.sleep_ms);
+            break;
+        case FaultKind::Leak:
+            leak(plan.leak_mb);
+            break;
+        case FaultKind::StackOverflow:
+            overflow_stack(1);
+            break;
+        case FaultKind::DoubleFree:
+            free_twice();
+            break;
+        case FaultKind::Stop:
+            kill(getpid(), SIGSTOP);
+            break;
         case FaultKind::Nan:
         case FaultKind::Inf:
-        case FaultKind::Loud: break;
+        case FaultKind::Loud:
+            break;
     }
 }
 
 FaultProcessor::FaultProcessor(double sample_rate, FaultKind kind, const FaultPlan& plan)
-    : ParameterProcessor(sample_rate,
-                         {{"gain", "Gain", "dB", -90.0, 24.0, 0.0, false, 0, {}}}),
+    : ParameterProcessor(sample_rate, {{"gain", "Gain", "dB", -90.0, 24.0, 0.0, false, 0, {}}}),
       kind_(kind),
       plan_(plan),
       gain_(sample_rate) {
-    if (plan.after < 0 || plan.every < 1 || plan.times < 0 || plan.sleep_ms < 0 ||
-        plan.leak_mb < 1)
+    if (plan.after < 0 || plan.every < 1 || plan.times < 0 || plan.sleep_ms < 0 || plan.leak_mb < 1)
         throw std::runtime_error(
             "a fault takes after, times and ms from 0 up, every and mb from 1 up");
     in_channels = out_channels = 2;

@@ -2,6 +2,7 @@
 #include "sandbox/native/ladspa_processor.hpp"
 
 #include <dlfcn.h>
+#include <strings.h>
 
 #include <cstring>
 
@@ -29,6 +30,37 @@ std::vector<Parameter> control_parameters(const ladspa::Descriptor& d, double sa
     return parameters;
 }
 
+bool is_utf8(const unsigned char* text) {
+    while (*text) {
+        const int more = *text < 0x80                     ? 0
+                         : *text >= 0xc2 && *text <= 0xdf ? 1
+                         : *text >= 0xe0 && *text <= 0xef ? 2
+                         : *text >= 0xf0 && *text <= 0xf4 ? 3
+                                                          : -1;
+        if (more < 0) return false;
+        ++text;
+        for (int i = 0; i < more; ++i, ++text)
+            if ((*text & 0xc0) != 0x80) return false;
+    }
+    return true;
+}
+
+// "Frequency (Hz)" and "Rate [Hz]" end with a unit; "Mode (0=off)" and "Gain (left)" do not.
+std::string unit_in(const std::string& name) {
+    static constexpr const char* kUnits[] = {
+        "Hz",    "kHz",     "dB",  "ms",        "s",       "sec",    "secs", "seconds", "%",
+        "cents", "samples", "bpm", "semitones", "octaves", "octave", "deg",  "degrees", "us",
+    };
+    if (name.empty() || (name.back() != ')' && name.back() != ']')) return "";
+    const std::size_t open = name.find_last_of("([");
+    if (open == std::string::npos) return "";
+    const std::string inner = name.substr(open + 1, name.size() - open - 2);
+    for (const char* unit : kUnits)
+        if (strcasecmp(inner.c_str(), unit) == 0)
+            return std::strncmp(unit, "sec", 3) == 0 ? "s" : unit;
+    return "";
+}
+
 double default_value(int hints, double lower, double upper) {
     const auto between = [&](double share) {
         if ((hints & ladspa::kLogarithmic) && lower > 0.0 && upper > 0.0)
@@ -36,26 +68,52 @@ double default_value(int hints, double lower, double upper) {
         return lower * (1.0 - share) + upper * share;
     };
     switch (hints & ladspa::kDefaultMask) {
-        case ladspa::kDefaultMinimum: return lower;
-        case ladspa::kDefaultLow: return between(0.25);
-        case ladspa::kDefaultMiddle: return between(0.5);
-        case ladspa::kDefaultHigh: return between(0.75);
-        case ladspa::kDefaultMaximum: return upper;
-        case ladspa::kDefault1: return 1.0;
-        case ladspa::kDefault100: return 100.0;
-        case ladspa::kDefault440: return 440.0;
-        default: return 0.0;  // kDefault0, and none: zero, or the bound nearest to it
+        case ladspa::kDefaultMinimum:
+            return lower;
+        case ladspa::kDefaultLow:
+            return between(0.25);
+        case ladspa::kDefaultMiddle:
+            return between(0.5);
+        case ladspa::kDefaultHigh:
+            return between(0.75);
+        case ladspa::kDefaultMaximum:
+            return upper;
+        case ladspa::kDefault1:
+            return 1.0;
+        case ladspa::kDefault100:
+            return 100.0;
+        case ladspa::kDefault440:
+            return 440.0;
+        default:
+            return 0.0;  // kDefault0, and none: zero, or the bound nearest to it
     }
 }
 
 }  // namespace
+
+std::string ladspa_text(const char* text) {
+    if (!text) return "";
+    const auto* bytes = reinterpret_cast<const unsigned char*>(text);
+    if (is_utf8(bytes)) return text;
+    std::string utf8;
+    for (; *bytes; ++bytes) {
+        if (*bytes < 0x80) {
+            utf8 += static_cast<char>(*bytes);
+        } else {
+            utf8 += static_cast<char>(0xc0 | (*bytes >> 6));
+            utf8 += static_cast<char>(0x80 | (*bytes & 0x3f));
+        }
+    }
+    return utf8;
+}
 
 Parameter ladspa_parameter(const ladspa::Descriptor& d, unsigned long port, double sample_rate) {
     const ladspa::RangeHint& range = d.port_hints[port];
     const int hints = range.hints;
     Parameter parameter;
     parameter.id = "port" + std::to_string(port);
-    parameter.name = d.port_names[port] ? d.port_names[port] : "";
+    parameter.name = ladspa_text(d.port_names[port]);
+    parameter.unit = unit_in(parameter.name);
     if (hints & ladspa::kToggled) {
         parameter.steps = 2;
         parameter.choices = {"off", "on"};
@@ -96,7 +154,7 @@ LadspaFile::LadspaFile(const std::string& path) : module_(nullptr) {
     module_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!module_) {
         const char* why = dlerror();
-        throw std::runtime_error(path + " cannot be loaded: " + (why ? why : "unknown reason"));
+        throw std::runtime_error("it cannot be loaded: " + (why ? std::string(why) : path));
     }
     const auto list =
         reinterpret_cast<ladspa::DescriptorFunction>(dlsym(module_, "ladspa_descriptor"));

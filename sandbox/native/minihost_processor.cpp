@@ -9,9 +9,7 @@ namespace isobooth::sandbox {
 namespace {
 
 // An index that minihost may check further; -1 is refused by it.
-int checked(std::uint32_t index) {
-    return index <= 0x7fffffffu ? static_cast<int>(index) : -1;
-}
+int checked(std::uint32_t index) { return index <= 0x7fffffffu ? static_cast<int>(index) : -1; }
 
 }  // namespace
 
@@ -104,8 +102,9 @@ bool MinihostProcessor::process(PluginBlock& block) noexcept {
     // No format changes programs inside a block, so a change counts from the block's start. It
     // may allocate: that is the plugin's doing, and the reason why its deadline may pass.
     for (int i = 0; i < block.event_count; ++i)
-        if (block.events[i].kind == ipc::EventKind::Program)
-            library_.set_program(plugin_, checked(block.events[i].index));
+        if (block.events[i].kind == ipc::EventKind::Program &&
+            block.events[i].index < program_order_.size())
+            library_.set_program(plugin_, program_order_[block.events[i].index]);
     const bool done = splitter_(
         *this, block,
         [this](std::uint32_t index, float value) {
@@ -113,6 +112,7 @@ bool MinihostProcessor::process(PluginBlock& block) noexcept {
                 library_.set_param_rt(plugin_, checked(index), std::clamp(value, 0.0f, 1.0f));
         },
         [this](PluginBlock& stretch) { return run(stretch); });
+    blocks_.fetch_add(1, std::memory_order_release);
     use_.store(kIdle, std::memory_order_release);
     return done;
 }

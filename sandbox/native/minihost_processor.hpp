@@ -41,6 +41,12 @@ public:
     bool process(PluginBlock& block) noexcept override;
     int latency_frames() noexcept override;
 
+    // minihost's index of each of our programs. Main thread, before the first block.
+    void set_program_order(std::vector<int> order) { program_order_ = std::move(order); }
+
+    // Blocks processed, refused ones not counted. Any thread.
+    std::uint64_t blocks() const noexcept { return blocks_.load(std::memory_order_acquire); }
+
     // Main thread. Blocks are refused between pause() and resume(). pause() throws
     // std::runtime_error if the block in progress does not end within `timeout_s`.
     void pause(double timeout_s);
@@ -66,8 +72,10 @@ private:
     int main_in_;
     std::array<int, kMaxPluginChannels> key_of_{};  // main input -> side-chain channel, or -1
     bool sidechain_bus_;
+    std::vector<int> program_order_;
     std::vector<float> silence_;
     std::atomic<int> use_{kIdle};
+    std::atomic<std::uint64_t> blocks_{0};
 
     // Owned by the audio thread.
     struct {

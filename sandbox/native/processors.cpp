@@ -38,9 +38,9 @@ void bind_bases(nb::module_& m) {
             [](Parameter* self, std::string id, std::string name, std::string unit, double minimum,
                double maximum, double initial, bool logarithmic, int steps,
                std::vector<std::string> choices) {
-                new (self) Parameter{std::move(id), std::move(name), std::move(unit), minimum,
-                                     maximum,       initial,         logarithmic,     steps,
-                                     std::move(choices)};
+                new (self) Parameter{std::move(id), std::move(name), std::move(unit),
+                                     minimum,       maximum,         initial,
+                                     logarithmic,   steps,           std::move(choices)};
             },
             "id"_a, "name"_a, "unit"_a = "", "minimum"_a = 0.0, "maximum"_a = 1.0,
             "initial"_a = 0.0, "logarithmic"_a = false, "steps"_a = 0,
@@ -58,8 +58,7 @@ void bind_bases(nb::module_& m) {
         .def("to_plain", &Parameter::to_plain, "normalized"_a);
 
     nb::class_<ParameterProcessor, Processor>(m, "ParameterProcessor")
-        .def_prop_ro("parameters",
-                     [](const ParameterProcessor& self) { return self.parameters(); })
+        .def_prop_ro("parameters", [](const ParameterProcessor& self) { return self.parameters(); })
         .def("value", &ParameterProcessor::value, "index"_a)
         .def("set_value", &ParameterProcessor::set_value, "index"_a, "normalized"_a);
 }
@@ -82,6 +81,8 @@ void bind_minihost(nb::module_& m) {
             "library"_a, "plugin"_a, "sample_rate"_a, "max_frames"_a, "main_in"_a, "main_out"_a,
             "sidechain"_a, "main_keys"_a, "accepts_midi"_a, "produces_midi"_a,
             nb::keep_alive<1, 2>())
+        .def("set_program_order", &MinihostProcessor::set_program_order, "order"_a)
+        .def_prop_ro("blocks", &MinihostProcessor::blocks)
         .def("pause", &MinihostProcessor::pause, "timeout_s"_a,
              nb::call_guard<nb::gil_scoped_release>())
         .def("resume", &MinihostProcessor::resume)
@@ -90,11 +91,13 @@ void bind_minihost(nb::module_& m) {
 }
 
 void bind_ladspa(nb::module_& m) {
+    const auto text = [](const char* ladspa::Descriptor::*member) {
+        return [member](const ladspa::Descriptor& d) { return ladspa_text(d.*member); };
+    };
     nb::class_<ladspa::Descriptor>(m, "LadspaDescriptor")
-        .def_prop_ro("label", [](const ladspa::Descriptor& d) { return nb::bytes(d.label); })
-        .def_prop_ro("name", [](const ladspa::Descriptor& d) { return nb::bytes(d.name); })
-        .def_prop_ro("maker",
-                     [](const ladspa::Descriptor& d) { return nb::bytes(d.maker ? d.maker : ""); })
+        .def_prop_ro("label", text(&ladspa::Descriptor::label))
+        .def_prop_ro("name", text(&ladspa::Descriptor::name))
+        .def_prop_ro("maker", text(&ladspa::Descriptor::maker))
         .def_prop_ro("unique_id", [](const ladspa::Descriptor& d) { return d.unique_id; });
 
     nb::class_<LadspaFile>(m, "LadspaFile")
@@ -113,8 +116,8 @@ void bind_builtins(nb::module_& m) {
     nb::class_<Latency, ParameterProcessor>(m, "Latency")
         .def(nb::init<double, int>(), "sample_rate"_a, "frames"_a);
     nb::class_<Passthrough, ParameterProcessor>(m, "Passthrough")
-        .def(nb::init<double, int, int, bool>(), "sample_rate"_a, "in_channels"_a,
-             "out_channels"_a, "midi"_a);
+        .def(nb::init<double, int, int, bool>(), "sample_rate"_a, "in_channels"_a, "out_channels"_a,
+             "midi"_a);
     nb::class_<KeyListen, ParameterProcessor>(m, "KeyListen")
         .def(nb::init<double, int>(), "sample_rate"_a, "key_channels"_a);
     nb::class_<Tone, ParameterProcessor>(m, "Tone").def(nb::init<double>(), "sample_rate"_a);

@@ -64,8 +64,7 @@ bool PythonProcessor::call(int frames) noexcept {
 bool PythonProcessor::run(PluginBlock& stretch) noexcept {
     if (stretch.frames > max_frames_) return false;
     const auto bytes = static_cast<std::size_t>(stretch.frames) * sizeof(float);
-    for (int c = 0; c < in_channels; ++c)
-        std::memcpy(plane(input_, c), stretch.inputs[c], bytes);
+    for (int c = 0; c < in_channels; ++c) std::memcpy(plane(input_, c), stretch.inputs[c], bytes);
     if (!call(stretch.frames)) return false;
     for (int c = 0; c < out_channels; ++c)
         std::memcpy(stretch.outputs[c], plane(output_, c), bytes);

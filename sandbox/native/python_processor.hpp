@@ -41,8 +41,8 @@ protected:
 private:
     bool call(int frames) noexcept;
     float* plane(std::vector<float>& planes, int channel) const {
-        return planes.data() + static_cast<std::size_t>(channel) *
-                                   static_cast<std::size_t>(max_frames_);
+        return planes.data() +
+               static_cast<std::size_t>(channel) * static_cast<std::size_t>(max_frames_);
     }
 
     nanobind::object callback_;

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plugin formats: one module each, one way to open them all.
+
+`open_plugin` runs on the worker's main thread, right after the fork; `warm` runs in the launcher
+and prepares what every later load of that format can share, while the process still has a single
+thread. A format's module is imported only when it is asked for, so that a worker carries only
+the code of the plugin it plays.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import cast
+
+from ipc.errors import WorkerError
+from sandbox.backends.plugin import LoadedPlugin, LoadSettings
+from sandbox.backends.plugin_id import FORMATS, PluginId, parse_plugin_id
+
+__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "open_plugin", "warm"]
+
+
+def open_plugin(
+    plugin_id: str,
+    *,
+    sample_rate: float,
+    max_frames: int,
+    sidechain: bool = False,
+    offline: bool = False,
+) -> LoadedPlugin:
+    """Loads a plugin for blocks of 1 to `max_frames` frames at `sample_rate` Hz.
+
+    `sidechain` asks for the plugin's side-chain input, where it has one that can be reached;
+    `offline` tells the plugin that nobody waits for it. Raises WorkerError, one line, if the
+    plugin cannot be loaded; what the plugin's own code does meanwhile (it may crash) is not ours
+    to catch.
+    """
+    parsed = parse_plugin_id(plugin_id)
+    settings = LoadSettings(sample_rate, max_frames, sidechain, offline)
+    module = import_module(f"sandbox.backends.{parsed.format}")
+    load = cast(Callable[[PluginId, LoadSettings], LoadedPlugin], module.load)
+    try:
+        return load(parsed, settings)
+    except (RuntimeError, ValueError) as error:  # of the native core; plugins raise nothing
+        raise WorkerError(f"{plugin_id}: {error}") from None
+
+
+def warm(plugin_format: str) -> None:
+    """Prepares a format once per launcher: its imports, and what its plugins share."""
+    if plugin_format not in FORMATS:
+        raise WorkerError(
+            f"'{plugin_format}' is no plugin format; the formats are {', '.join(FORMATS)}"
+        )
+    module = import_module(f"sandbox.backends.{plugin_format}")
+    cast(Callable[[], None], module.warm)()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ladspa:PATH#LABEL. One plugin of a LADSPA file, over the native core's C interface to it."""
+
+from pathlib import Path
+
+from ipc.errors import WorkerError
+from sandbox._native import LadspaFile, LadspaProcessor, Slot
+from sandbox.backends.own_parameters import OwnParametersPlugin
+from sandbox.backends.plugin import LoadSettings
+from sandbox.backends.plugin_id import PluginId
+
+_LABELS_SHOWN = 12
+
+
+def warm() -> None:
+    """Nothing to prepare: a LADSPA file shares nothing with another."""
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
+    location, _, label = plugin.location.partition("#")
+    path = Path(location).expanduser()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise WorkerError(f"{plugin.text}: the LADSPA file {path} {what}")
+    file = LadspaFile(str(path.resolve()))
+    descriptors = [d for d in file.descriptors if d.label == label]
+    if not label and len(file.descriptors) == 1:
+        descriptors = file.descriptors
+    if not descriptors:
+        labels = [d.label for d in file.descriptors]
+        some = ", ".join(labels[:_LABELS_SHOWN]) + (", …" if len(labels) > _LABELS_SHOWN else "")
+        wrong = f"no plugin '{label}'" if label else "several plugins"
+        raise WorkerError(
+            f"{plugin.text}: {path.name} has {wrong}; write ladspa:PATH#LABEL, labels: {some}"
+        )
+    descriptor = descriptors[0]
+    processors = [LadspaProcessor(file, descriptor, settings.sample_rate)]
+    if Slot.is_dual_mono(processors[0].in_channels, processors[0].out_channels):
+        processors.append(LadspaProcessor(file, descriptor, settings.sample_rate))
+    return OwnParametersPlugin(
+        plugin.text,
+        processors,
+        plugin_format="ladspa",
+        name=descriptor.name,
+        kind=f"ladspa:{descriptor.label}",
+        vendor=descriptor.maker,
+        path=str(path),
+    )

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an LV2 plugin's own data says that JUCE does not pass on: names, units, ranges, keys.
+
+minihost's module exports the lilv library that JUCE's LV2 host is built upon; this reads from a
+world of its own (JUCE's is out of reach), loaded once per launcher. Without it plugins would have
+no names, parameters no units, and side-chain inputs could not be told from main ones.
+"""
+
+import ctypes
+from collections.abc import Callable, Iterator
+from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_uint32, c_void_p
+from functools import cache
+from typing import Any, NamedTuple
+
+from ipc.errors import MachineError
+from sandbox.backends.minihost_library import minihost, text_of
+from sandbox.backends.plugin import PlainRange
+
+_CORE = "http://lv2plug.in/ns/lv2core#"
+_UNITS = "http://lv2plug.in/ns/extensions/units#"
+# Units by the last part of their URI; what is not listed is shown by that part itself.
+_UNIT_SYMBOLS = {
+    "db": "dB", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "pc": "%", "s": "s", "ms": "ms",
+    "min": "min", "bar": "bars", "beat": "beats", "bpm": "bpm", "cent": "ct", "coef": "",
+    "degree": "°", "frame": "frames", "semitone12TET": "semitones", "oct": "oct", "m": "m",
+    "cm": "cm", "mm": "mm", "km": "km", "inch": "in", "mile": "mi", "midiNote": "MIDI note",
+}  # fmt: skip
+
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "lilv_world_new": (c_void_p, ()),
+    "lilv_world_load_all": (None, (c_void_p,)),
+    "lilv_world_get_all_plugins": (c_void_p, (c_void_p,)),
+    "lilv_new_uri": (c_void_p, (c_void_p, c_char_p)),
+    "lilv_node_free": (None, (c_void_p,)),
+    "lilv_node_as_string": (c_char_p, (c_void_p,)),
+    "lilv_node_is_uri": (c_bool, (c_void_p,)),
+    "lilv_nodes_get_first": (c_void_p, (c_void_p,)),
+    "lilv_nodes_free": (None, (c_void_p,)),
+    "lilv_plugins_get_by_uri": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_plugin_get_name": (c_void_p, (c_void_p,)),
+    "lilv_plugin_get_author_name": (c_void_p, (c_void_p,)),
+    "lilv_plugin_get_class": (c_void_p, (c_void_p,)),
+    "lilv_plugin_class_get_label": (c_void_p, (c_void_p,)),
+    "lilv_plugin_class_get_uri": (c_void_p, (c_void_p,)),
+    "lilv_plugin_get_bundle_uri": (c_void_p, (c_void_p,)),
+    "lilv_plugin_get_value": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_plugin_get_num_ports": (c_uint32, (c_void_p,)),
+    "lilv_plugin_get_port_by_index": (c_void_p, (c_void_p, c_uint32)),
+    "lilv_port_is_a": (c_bool, (c_void_p, c_void_p, c_void_p)),
+    "lilv_port_has_property": (c_bool, (c_void_p, c_void_p, c_void_p)),
+    "lilv_port_get": (c_void_p, (c_void_p, c_void_p, c_void_p)),
+    "lilv_port_get_symbol": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_port_get_range": (
+        None,
+        (c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p), POINTER(c_void_p)),
+    ),
+    "lilv_node_as_float": (c_float, (c_void_p,)),
+    "lilv_free": (None, (c_void_p,)),
+    "lilv_file_uri_parse": (c_void_p, (c_char_p, POINTER(c_void_p))),
+}
+
+
+class Lv2Data(NamedTuple):
+    """What a plugin's data says of it."""
+
+    name: str
+    author: str
+    version: str  # MINOR.MICRO, as LV2 numbers plugins
+    category: str
+    is_instrument: bool
+    bundle: str
+    audio_inputs: int
+    keys: tuple[int, ...]  # which of the audio inputs are a side-chain
+    controls: dict[str, PlainRange]  # by port symbol
+
+
+class LilvWorld:
+    """All installed LV2 plugins' data."""
+
+    def __init__(self) -> None:
+        self._c = minihost().c
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(self._c, name, None)
+            if function is None:
+                raise MachineError(
+                    f"minihost at {minihost().path} lacks {name}; "
+                    "install the version that the project pins"
+                )
+            function.restype = result
+            function.argtypes = arguments
+        self._world = self._c.lilv_world_new()
+        self._c.lilv_world_load_all(self._world)
+        self._plugins = self._c.lilv_world_get_all_plugins(self._world)
+
+    def find(self, uri: str) -> Lv2Data | None:
+        """The data of an installed plugin, or None. Reads the plugin's files when first asked."""
+        if ":" not in uri:  # no URI, and lilv complains loudly about what is none
+            return None
+        node = self._uri(uri)
+        plugin = self._c.lilv_plugins_get_by_uri(self._plugins, node) if node else None
+        self._c.lilv_node_free(node)
+        return self._read(plugin) if plugin else None
+
+    def _read(self, plugin: int) -> Lv2Data:
+        c = self._c
+        plugin_class = c.lilv_plugin_get_class(plugin)
+        class_uri = self._text(c.lilv_plugin_class_get_uri(plugin_class))
+        audio_inputs, keys, controls = self._read_ports(plugin)
+        version = [self._value(plugin, _CORE + part) for part in ("minorVersion", "microVersion")]
+        return Lv2Data(
+            name=self._text(c.lilv_plugin_get_name(plugin), owned=True),
+            author=self._text(c.lilv_plugin_get_author_name(plugin), owned=True),
+            version=".".join(filter(None, version)),
+            category=self._text(c.lilv_plugin_class_get_label(plugin_class)),
+            is_instrument=class_uri == _CORE + "InstrumentPlugin",
+            bundle=self._path(c.lilv_plugin_get_bundle_uri(plugin)),
+            audio_inputs=audio_inputs,
+            keys=keys,
+            controls=controls,
+        )
+
+    def _read_ports(self, plugin: int) -> tuple[int, tuple[int, ...], dict[str, PlainRange]]:
+        c = self._c
+        nodes = input_port, audio_port, control_port, is_key, unit, scaled = tuple(
+            map(
+                self._uri,
+                (
+                    _CORE + "InputPort",
+                    _CORE + "AudioPort",
+                    _CORE + "ControlPort",
+                    _CORE + "isSideChain",
+                    _UNITS + "unit",
+                    _CORE + "sampleRate",
+                ),
+            )
+        )
+        audio_inputs = 0
+        keys: list[int] = []
+        controls: dict[str, PlainRange] = {}
+        for port in self._ports(plugin):
+            if not c.lilv_port_is_a(plugin, port, input_port):
+                continue
+            if c.lilv_port_is_a(plugin, port, audio_port):
+                if c.lilv_port_has_property(plugin, port, is_key):
+                    keys.append(audio_inputs)
+                audio_inputs += 1
+            elif c.lilv_port_is_a(plugin, port, control_port):
+                symbol = self._text(c.lilv_port_get_symbol(plugin, port))
+                controls[symbol] = self._control(plugin, port, unit, scaled)
+        for node in nodes:
+            c.lilv_node_free(node)
+        return audio_inputs, tuple(keys), controls
+
+    def _ports(self, plugin: int) -> Iterator[int]:
+        for index in range(self._c.lilv_plugin_get_num_ports(plugin)):
+            yield self._c.lilv_plugin_get_port_by_index(plugin, index)
+
+    def _control(self, plugin: int, port: int, unit_predicate: int, scaled: int) -> PlainRange:
+        text = self._text(self._c.lilv_port_get(plugin, port, unit_predicate), owned=True)
+        _, is_uri, name = text.partition(_UNITS)
+        unit = _UNIT_SYMBOLS.get(name, name) if is_uri else ""
+        if self._c.lilv_port_has_property(plugin, port, scaled):
+            return PlainRange(unit)  # the range is in multiples of the sample rate
+        default, minimum, maximum = c_void_p(), c_void_p(), c_void_p()
+        self._c.lilv_port_get_range(plugin, port, byref(default), byref(minimum), byref(maximum))
+        return PlainRange(
+            unit=unit,
+            minimum=self._number(minimum),
+            maximum=self._number(maximum),
+            default=self._number(default),
+        )
+
+    def _number(self, node: c_void_p) -> float | None:
+        value = float(self._c.lilv_node_as_float(node)) if node.value else None
+        self._c.lilv_node_free(node)
+        # NaN: the plugin wrote something that is no number.
+        return value if value is not None and value == value else None
+
+    def _value(self, plugin: int, predicate: str) -> str:
+        node = self._uri(predicate)
+        nodes = self._c.lilv_plugin_get_value(plugin, node)
+        value = self._text(self._c.lilv_nodes_get_first(nodes)) if nodes else ""
+        self._c.lilv_nodes_free(nodes)
+        self._c.lilv_node_free(node)
+        return value
+
+    def _uri(self, uri: str) -> int:
+        return int(self._c.lilv_new_uri(self._world, uri.encode()) or 0)
+
+    def _text(self, node: int | None, owned: bool = False) -> str:
+        raw = self._c.lilv_node_as_string(node) if node else None
+        text = text_of(raw) if raw else ""
+        if owned:
+            self._c.lilv_node_free(node)
+        return text
+
+    def _path(self, node: int | None) -> str:
+        raw = self._c.lilv_node_as_string(node) if node else None
+        pointer = self._c.lilv_file_uri_parse(raw, None) if raw else None
+        path = ctypes.string_at(pointer).decode("utf-8", "surrogateescape") if pointer else ""
+        self._c.lilv_free(pointer)
+        return path.rstrip("/")
+
+
+world: Callable[[], LilvWorld] = cache(LilvWorld)
+"""The world of this process: loaded when first asked for, in the launcher if it is warm."""

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
+
+from ipc.description import PluginDescription
+from ipc.errors import WorkerError
+from sandbox.backends.juce_plugin import JucePlugin, open_instances
+from sandbox.backends.lilv import world
+from sandbox.backends.minihost_library import minihost
+from sandbox.backends.plugin import LoadSettings
+from sandbox.backends.plugin_id import PluginId
+
+
+def warm() -> None:
+    world()
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
+    uri = plugin.location
+    data = world().find(uri)
+    if data is None:
+        raise WorkerError(f"no installed LV2 plugin has the URI {uri}; `lv2ls` lists them")
+    library = minihost()
+    instances = open_instances(
+        library,
+        settings,
+        lambda: library.open_lv2(uri, settings.sample_rate, settings.max_frames),
+        data.keys,
+    )
+    processor = instances.processors[0]
+    remarks = []
+    if instances.sidechain_channels > processor.sidechain_channels:
+        # minihost opens LV2 plugins by URI without their side-chain bus, and feeds it silence.
+        remarks.append(
+            f"its side-chain input ({instances.sidechain_channels} channels) cannot be reached "
+            "and hears silence"
+        )
+    about = PluginDescription(
+        id=plugin.text,
+        name=data.name or uri,
+        vendor=data.author,
+        version=data.version,
+        format="lv2",
+        path=data.bundle,
+        category=data.category.removesuffix(" Plugin"),
+        is_instrument=data.is_instrument,
+        sidechain_channels=processor.sidechain_channels,
+        remarks=remarks,
+    )
+    ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
+    return JucePlugin(plugin.text, library, instances, about, ranges)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vst3:PATH. A VST3 bundle; of one that holds several plugins, the first."""
+
+import platform
+from pathlib import Path
+
+from ipc.description import PluginDescription
+from ipc.errors import WorkerError
+from sandbox.backends.juce_plugin import JucePlugin, open_instances
+from sandbox.backends.minihost_library import minihost, text_of
+from sandbox.backends.plugin import LoadSettings
+from sandbox.backends.plugin_id import PluginId
+
+_KEY_CHANNELS = 2  # asked for; a plugin with a mono side-chain gives one
+
+
+def warm() -> None:
+    minihost()
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
+    path = Path(plugin.location).expanduser()
+    _check_bundle(plugin.text, path)
+    library = minihost()
+
+    def open_one() -> int:
+        keys = _KEY_CHANNELS if settings.sidechain else 0
+        return library.open_file(
+            str(path.absolute()), settings.sample_rate, settings.max_frames, keys
+        )
+
+    instances = open_instances(library, settings, open_one)
+    info = library.probe(str(path.absolute()))
+    about = PluginDescription(
+        id=plugin.text,
+        name=text_of(info.name) or path.stem,
+        vendor=text_of(info.vendor),
+        version=text_of(info.version),
+        format="vst3",
+        path=str(path),
+        is_instrument=bool(info.is_instrument),
+        sidechain_channels=instances.sidechain_channels,
+    )
+    return JucePlugin(plugin.text, library, instances, about)
+
+
+def _check_bundle(plugin_id: str, path: Path) -> None:
+    """Refuses what JUCE would refuse without saying why, or open as another format."""
+    if not path.exists():
+        raise WorkerError(f"{plugin_id}: the VST3 plugin {path} does not exist")
+    if path.suffix.casefold() != ".vst3":
+        raise WorkerError(f"{plugin_id}: {path} is no VST3 plugin; its name does not end in .vst3")
+    code = path / "Contents" / f"{platform.machine()}-linux"
+    if path.is_dir() and not any(code.glob("*.so")):
+        raise WorkerError(
+            f"{plugin_id}: the VST3 bundle {path} holds no code for this machine "
+            f"(Contents/{code.name}/*.so)"
+        )
