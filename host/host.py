@@ -19,6 +19,7 @@ from host.config import HostConfig
 from host.engine_module import Driver, Engine, Watchdog
 from host.events import EventLog, HostEvent
 from host.mix import Mix
+from host.placement import Placement
 from host.realtime import may_run_realtime
 from host.slot_supervisor import SlotSupervisor
 from host.song import Song
@@ -74,7 +75,11 @@ class Host:
             self._watchdog = Watchdog(
                 self.engine.period_ns, config.watchdog_priority if realtime else 0
             )
-            self.driver = Driver(self.engine, config.audio_priority if realtime else 0)
+            self.driver = Driver(
+                self.engine,
+                config.audio_priority if realtime else 0,
+                Placement(config.pin_workers).core_for_audio(realtime),
+            )
         self._supervisor = Supervisor(
             config,
             self.engine,

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which core runs which chain.
+"""Which core runs which chain, and which the audio thread.
 
 Within a chain one plugin runs after the other, so its workers share a core: handing over there
-costs about 2 µs, while waking another core costs 5 to 25 µs. Different chains run at the same
-time, so they are spread over the cores. A core is only a preference of the chain's workers among
-themselves: the audio thread stays unpinned and waits wherever the kernel puts it.
+costs about 4 µs, while waking an idle core costs 25 to 50 µs on a virtual machine. Different
+chains run at the same time, so they are spread over the cores. The audio thread sleeps while the
+first chain runs, so it shares that chain's core: a mix of one chain never wakes another core.
+
+Only at real-time priority: there the audio thread preempts every worker at once. At normal
+priority it must be free to run wherever the kernel finds room.
 """
 
 import os
@@ -16,8 +19,12 @@ class Placement:
     def __init__(self, pin: bool = True, cores: list[int] | None = None) -> None:
         self._cores = sorted(os.sched_getaffinity(0)) if cores is None else cores
         # The first core usually takes the interrupts: start behind it.
-        self._next = 1 if len(self._cores) > 1 else 0
+        self._first = self._next = 1 if len(self._cores) > 1 else 0
         self._pin = pin and len(self._cores) > 1
+
+    def core_for_audio(self, realtime: bool) -> int:
+        """The audio thread's core: the first chain's; -1: any."""
+        return self._cores[self._first] if self._pin and realtime else -1
 
     def core_for_chain(self) -> int:
         """The core for the next chain's workers; -1: any."""

@@ -47,6 +47,9 @@ void Chain::retire(std::uint32_t record) noexcept {
 
 void Chain::reset(std::uint32_t record) noexcept {
     semaphores_[record].drain();
+    // Whatever the last worker did to the word, a late activation or a wild write: all of its
+    // process tree is reaped, so this is the only party left.
+    word(record).store(make_word(Status::Offline, 0), std::memory_order_release);
     dead_[record].store(false, std::memory_order_release);
 }
 
@@ -126,6 +129,8 @@ void Chain::link_segment() ISB_RT {
                             static_cast<std::size_t>(run_.time->frames) * sizeof(float));
         write_context(segment_[i], input, successor);
     }
+    // Blocks that were finished before the host looked left their end posts behind.
+    end_.drain(kSpuriousWakes);
     // Words last, first slot last of all: nobody may run before every context stands.
     for (std::size_t i = segment_.size(); i-- > 0;) {
         const bool first = i == 0;
@@ -208,6 +213,9 @@ bool Chain::wait_for_segment() ISB_RT {
 // late. `behind`: a slot before it missed already.
 MissCause Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
     PluginSlot& slot = *linked.slot;
+    // Behind a record that was retired after it had handed on: its plugin has had the events.
+    const bool ran = word(linked.record).load(std::memory_order_acquire) ==
+                     make_word(Status::Finished, generation_);
     MissCause cause = behind ? MissCause::Skipped : MissCause::Offline;
     if (effect == Effect::Skipped) cause = MissCause::Skipped;
     if (effect == Effect::Overrun) cause = MissCause::Overrun;
@@ -216,7 +224,7 @@ MissCause Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT 
         semaphores_[linked.record].post();
         cause = MissCause::Unwoken;
     }
-    if (cause != MissCause::Overrun) slot.events.take_back();
+    if (cause != MissCause::Overrun && !ran) slot.events.take_back();
     if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
         ++run_.missed;
         slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);

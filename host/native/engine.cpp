@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ipc/native/denormals.hpp"
+
 namespace isobooth::host {
 
 using ipc::now_ns;
@@ -234,6 +236,7 @@ void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t 
 void Engine::process(const float* const* input, float* const* output, std::uint64_t nominal_ns,
                      std::uint64_t budget_ns, std::uint32_t flags) ISB_RT {
     const RtSection section;
+    const ipc::DenormalsOff denormals;
     const std::uint64_t entry = now_ns();
     const int frames = static_cast<int>(config.block_frames);
     drain_commands();

@@ -133,10 +133,10 @@ constexpr Move activate(Word seen) {
     return {seen, make_word(Status::Idle, generation_of(seen)), Effect::Ready};
 }
 
-// Commits the rule `rule(seen) -> Move`, seeing anew when another party moved
-// in between. At most two parties contend for a word and each has at most two
-// moves a generation; the bound is there for a worker that scribbles over the
-// word, which then counts as not moved.
+// Commits the rule `rule(seen) -> Move`, seeing anew when another party moved in between. Audio
+// thread, control thread, worker and predecessor contend for a word, each with a few moves a
+// generation; the bound is there for a worker that scribbles over the word, which then counts as
+// not moved.
 template <typename Rule>
 inline Move apply(std::atomic<Word>& word, Rule rule) noexcept {
     for (int attempt = 0; attempt < 16; ++attempt) {

@@ -52,8 +52,8 @@ inline RepairCount repair(float* samples, int frames, float& last) noexcept {
     for (int i = 0; i < frames; ++i) {
         const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(samples[i]) & 0x7fffffffu;
         if (magnitude >= 0x7f800000u) {
-            last *= 0.9f;
-            samples[i] = std::fabs(last) < 1e-6f ? 0.0f : last;
+            last = std::fabs(last) < 1e-6f ? 0.0f : last * 0.9f;
+            samples[i] = last;
             ++count.nonfinite;
         } else if (magnitude > std::bit_cast<std::uint32_t>(kOverLevel)) {
             samples[i] = std::copysign(kOverLevel, samples[i]);

@@ -15,7 +15,7 @@
 
 #include "ipc/native/repair.hpp"
 #include "sandbox/native/block_loop.hpp"
-#include "sandbox/native/denormals.hpp"
+#include "ipc/native/denormals.hpp"
 
 namespace nb = nanobind;
 
@@ -88,7 +88,7 @@ nb::tuple process_here(Slot& slot, Planes audio, const MidiList& midi,
     bus.transport = &transport;
     {
         const nb::gil_scoped_release release;
-        const DenormalsOff guard;
+        const ipc::DenormalsOff guard;
         slot.process(bus);
     }
     nb::list midi_out;

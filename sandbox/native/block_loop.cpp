@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "ipc/native/repair.hpp"
-#include "sandbox/native/denormals.hpp"
+#include "ipc/native/denormals.hpp"
 
 namespace isobooth::sandbox {
 

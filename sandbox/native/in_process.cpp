@@ -12,7 +12,7 @@
 
 #include "ipc/native/semaphore.hpp"
 #include "sandbox/native/bindings.hpp"
-#include "sandbox/native/denormals.hpp"
+#include "ipc/native/denormals.hpp"
 #include "sandbox/native/slot.hpp"
 
 namespace nb = nanobind;
@@ -75,7 +75,7 @@ Timed run(const std::vector<Slot*>& slots, const float* left, const float* right
     for (auto& plane : scratch) plane.assign(step, 0.0f);
     std::vector<ipc::Event> events(ipc::kMaxEvents);
     ipc::Transport transport{120.0, 4, 4, 0, 0.0, 0, 0, ipc::kTransportPlaying, 0};
-    const DenormalsOff guard;
+    const ipc::DenormalsOff guard;
     std::uint64_t next = ipc::now_ns() + period_ns;
     for (std::size_t block = 0; block < blocks; ++block) {
         if (period_ns > 0) {

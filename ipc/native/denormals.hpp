@@ -10,7 +10,7 @@
 #endif
 #include <cstdint>
 
-namespace isobooth::sandbox {
+namespace isobooth::ipc {
 
 class DenormalsOff {
 public:
@@ -36,4 +36,4 @@ public:
     DenormalsOff& operator=(const DenormalsOff&) = delete;
 };
 
-}  // namespace isobooth::sandbox
+}  // namespace isobooth::ipc
