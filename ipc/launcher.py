@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import ipc
 from ipc.connection import Connection, ConnectionLost, RequestFailed, RequestTimeout
@@ -120,6 +120,17 @@ class Launcher:
         except asyncio.CancelledError:
             task.add_done_callback(_kill_result)
             raise
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Ends everything: workers, what they started, the launcher."""
+        for worker in self.workers:
+            worker.kill()
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
+        await self.close()
 
     async def close(self) -> None:
         """Ends the launcher. Workers live on; they are stopped one by one, or by the host's end."""
