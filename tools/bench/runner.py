@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the measurements one after the other and holds them against what they must be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.bench import chaos, engine, offline, restart, slots
+from tools.bench.common import BLOCK, PLUGIN, RATE, machine
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How long to measure: long enough for stable medians, or only to see that all works."""
+
+    slot_blocks: int = 4000
+    chaos_blocks: int = 20000
+    kills: int = 50
+    offline_blocks: int = 3000
+    rounds: int = 3
+
+
+FULL = Scale()
+QUICK = Scale(slot_blocks=400, chaos_blocks=2000, kills=5, offline_blocks=400, rounds=1)
+
+PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
+    "slots": lambda scale, tell: slots.measure(scale.slot_blocks, tell),
+    "engine": lambda scale, tell: engine.measure(tell),
+    "restart": lambda scale, tell: restart.measure(scale.kills, tell),
+    "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
+    "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, tell),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    what: str
+    found: str
+    must: str
+    kept: bool
+
+
+def run(only: list[str], scale: Scale, tell: Tell) -> dict[str, Any]:
+    """All figures of the chosen parts, with where they come from."""
+    figures: dict[str, Any] = {
+        "schema": 1,
+        "machine": machine(),
+        "sample_rate": RATE,
+        "block_frames": BLOCK,
+        "plugin": PLUGIN,
+    }
+    for name in only or list(PARTS):
+        figures.update(PARTS[name](scale, tell))
+    figures["verdicts"] = [vars(verdict) for verdict in verdicts(figures)]
+    return figures
+
+
+def verdicts(figures: dict[str, Any]) -> list[Verdict]:
+    """Every figure that has a bound, against it."""
+    rows: list[Verdict] = []
+
+    def check(what: str, found: float, must: str, kept: bool) -> None:
+        rows.append(Verdict(what, f"{found:g}", must, kept))
+
+    if "slot_cost_us" in figures:
+        relay, hosted = figures["slot_cost_us"]["relay"], figures["slot_cost_us"]["hosted"]
+        for length in ("8", "16"):
+            check(f"relayed slot, chain of {length}, µs", relay[length], "≤ 8", relay[length] <= 8)
+        ratio = round(relay["16"] / hosted["16"], 2) if hosted["16"] > 0 else 0.0
+        check("relayed over hosted slot, chain of 16", ratio, "≤ 0.5", 0 < ratio <= 0.5)
+    if "mixer_us" in figures:
+        check("mixing 32 strips, µs", figures["mixer_us"], "≤ 40", figures["mixer_us"] <= 40)
+        check("a command, µs", figures["command_us"], "< 1", figures["command_us"] < 1)
+    if "restart_ms" in figures:
+        check("restart, ms", figures["restart_ms"], "≤ 100", figures["restart_ms"] <= 100)
+        pss = figures["worker_pss_mb"]
+        check("memory of a worker, MiB", pss, "≤ 25", pss <= 25)
+    if "offline_ratio" in figures:
+        one, two = figures["offline_ratio"]["one_chain"], figures["offline_ratio"]["two_chains"]
+        check("offline, one chain, × one process", one, "≥ 0.85", one >= 0.85)
+        check("offline, two chains, × one process", two, "≥ 1.5", two >= 1.5)
+    if "chaos" in figures:
+        late, calm = figures["chaos"]["late_blocks"], figures["chaos"]["calm_late_blocks"]
+        check("late blocks under faults", late, f"≤ {calm} (calm run)", late <= calm)
+    return rows

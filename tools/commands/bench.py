@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth bench`: what the sandbox costs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools import console
+
+
+def register(app: typer.Typer) -> None:
+    """Add `bench` to the command line."""
+    app.command("bench")(bench)
+
+
+def bench(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures; - is stdout.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this part: slots, engine, restart, offline or chaos."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
+        False
+    ),
+) -> None:
+    """Measure slot cost, mixing, restart, offline speed and playback under faults.
+
+    Takes about eight minutes; leave the machine alone meanwhile. Medians and p99 are compared
+    within the run. Exits with 1 if a figure is not what it must be.
+    """
+    from ipc.errors import InputError
+    from tools.bench.runner import FULL, PARTS, QUICK, run
+
+    for name in only or []:
+        if name not in PARTS:
+            raise InputError(f"bench has no part '{name}'; it has {', '.join(PARTS)}")
+    figures = run(only or [], QUICK if quick else FULL, console.note)
+    if json_file is not None and str(json_file) == "-":
+        console.print_json(figures)
+    else:
+        if json_file is not None:
+            _write(json_file, figures)
+        console.print_table(
+            ("figure", "found", "must be", ""),
+            [
+                (v["what"], v["found"], v["must"], "ok" if v["kept"] else "missed")
+                for v in figures["verdicts"]
+            ],
+        )
+    if not all(verdict["kept"] for verdict in figures["verdicts"]):
+        raise typer.Exit(console.ExitCode.FAILED)
+
+
+def _write(path: Path, figures: dict[str, object]) -> None:
+    import msgspec
+
+    from host.user_file import AtomicFile
+
+    with AtomicFile(path) as output:
+        output.file.write(msgspec.json.format(msgspec.json.encode(figures), indent=2))
