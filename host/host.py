@@ -6,16 +6,14 @@ engine. Every method may be called from any one thread; they hand their work to 
 and return when it is done.
 """
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from host.config import HostConfig
+from host.control import Control
 from host.engine_module import Driver, Engine, Watchdog
 from host.events import EventLog, HostEvent
 from host.mix import Mix
@@ -29,8 +27,6 @@ from host.store.database import Database
 from host.supervisor import Supervisor
 from ipc.errors import InputError
 from ipc.status import SlotStatus
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,14 @@ class SlotReport:
 class Host:
     """Use as a context manager: leaving it leaves no process, segment or semaphore behind."""
 
-    def __init__(self, config: HostConfig | None = None, database: Database | None = None) -> None:
-        """`database`: where crash reports and the blacklist are kept; None: nowhere."""
+    def __init__(
+        self,
+        config: HostConfig | None = None,
+        database: Database | None = None,
+        control: Control | None = None,
+    ) -> None:
+        """`database`: where crash reports and the blacklist are kept; None: nowhere. `control`:
+        shared with other hosts and left open; None: a control thread and launcher of its own."""
         config = config or HostConfig()
         realtime = config.realtime and not config.offline and may_run_realtime()
         self.config = config
@@ -80,17 +82,17 @@ class Host:
                 config.audio_priority if realtime else 0,
                 Placement(config.pin_workers).core_for_audio(realtime),
             )
+        self._control = control or Control()
+        self._owns_control = control is None
         self._supervisor = Supervisor(
             config,
             self.engine,
+            self._control.launcher,
             CrashStore(database) if database is not None else None,
             Blacklist(database) if database is not None else None,
             self.events,
             self._watchdog,
         )
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run_loop, name="isb-control", daemon=True)
-        self._thread.start()
         self._closed = False
 
     def __enter__(self) -> "Host":
@@ -108,11 +110,13 @@ class Host:
             raise InputError("this host has a song already; start another host for another song")
         self.engine.set_tempo(song.tempo)
         self.engine.set_signature(*song.time_signature)
-        self._await(self._supervisor.start(song))
+        mix = self._supervisor.new_mix(song)
+        mix.load()  # on the caller's thread: decoding a long file would hold up the control thread
+        self._control.run(self._supervisor.start(mix))
 
     def start(self, playing: bool = True, position_frames: int = 0) -> None:
         """Starts the clock: the mix runs from here on, playing or not."""
-        self._call(lambda: self._transport(playing, position_frames))
+        self._control.call(lambda: self._transport(playing, position_frames))
         if self.driver is not None:
             self.driver.start()
 
@@ -123,14 +127,16 @@ class Host:
             self.driver.stop()
 
     def play(self, playing: bool = True) -> None:
-        self._call(lambda: self._send("play", lambda: self.engine.play(playing)))
+        self._control.call(lambda: self._send("play", lambda: self.engine.play(playing)))
 
     def locate(self, frame: int) -> None:
-        self._call(lambda: self._send("locate", lambda: self.engine.locate(frame)))
+        self._control.call(lambda: self._send("locate", lambda: self.engine.locate(frame)))
 
     def set_loop(self, start_frame: int, end_frame: int) -> None:
         """Loops [start, end); an empty range ends looping."""
-        self._call(lambda: self._send("loop", lambda: self.engine.set_loop(start_frame, end_frame)))
+        self._control.call(
+            lambda: self._send("loop", lambda: self.engine.set_loop(start_frame, end_frame))
+        )
 
     def render(self, blocks: int) -> NDArray[np.float32]:
         """Offline: the next `blocks` blocks, (2, blocks * block_frames) float32."""
@@ -145,22 +151,22 @@ class Host:
         return self._supervisor.mix
 
     def set_gain(self, track: str, gain_db: float) -> None:
-        self._call(lambda: self.mix.set_gain(track, gain_db))
+        self._control.call(lambda: self.mix.set_gain(track, gain_db))
 
     def set_pan(self, track: str, pan: float) -> None:
-        self._call(lambda: self.mix.set_pan(track, pan))
+        self._control.call(lambda: self.mix.set_pan(track, pan))
 
     def set_mute(self, track: str, mute: bool) -> None:
-        self._call(lambda: self.mix.set_mute(track, mute))
+        self._control.call(lambda: self.mix.set_mute(track, mute))
 
     def set_parameter(self, slot: str, parameter: int, value: float) -> None:
         """`value` normalized 0..1. The edit is kept across crashes from this call on."""
         if not 0.0 <= value <= 1.0:
             raise InputError(f"{slot}: a parameter's value lies between 0 and 1, not {value}")
-        self._call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
+        self._control.call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
 
     def set_bypass(self, slot: str, bypassed: bool) -> None:
-        self._call(lambda: self.mix.slot(slot).set_bypass(bypassed))
+        self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
 
     def send_midi(self, track: str, message: bytes) -> bool:
         """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait."""
@@ -168,7 +174,7 @@ class Host:
 
     def capture_state(self, slot: str) -> bytes:
         """The plugin's state now. Raises WorkerError if none can be had."""
-        return self._await(self.mix.slot(slot).capture())
+        return self._control.run(self.mix.slot(slot).capture())
 
     # ------------------------------------------------------------------ asking
 
@@ -192,6 +198,12 @@ class Host:
 
     # ------------------------------------------------------------------ end
 
+    def interrupt(self) -> None:
+        """Kills every worker, so that a `load` or `render` of another thread returns soon; only
+        `close` makes sense afterwards. Returns at once; may be called again."""
+        if not self._closed:
+            self._control.post(self._supervisor.kill_workers)
+
     def close(self) -> None:
         """Stops everything. Safe to call twice."""
         if self._closed:
@@ -199,27 +211,13 @@ class Host:
         self._closed = True
         self.stop()
         try:
-            self._await(self._supervisor.close())
+            self._control.run(self._supervisor.close())
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            if self._owns_control:
+                self._control.close()
             self._watchdog = None
 
     # ------------------------------------------------------------------ inside
-
-    def _run_loop(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _call(self, work: Callable[[], T]) -> T:
-        async def run() -> T:
-            return work()
-
-        return self._await(run())
 
     def _send(self, key: str, command: Callable[[], bool]) -> None:
         self._supervisor.commands.send(("transport", key), command)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control thread's work: starts the launcher and the mix, looks after it, takes it down.
+"""The control thread's work: starts the mix, looks after it, takes it down.
 
 All coroutines of this class run on one asyncio loop. Nothing here is in the way of the audio
 thread: it may be late by a second and the mix plays on.
@@ -33,6 +33,7 @@ class Supervisor:
         self,
         config: HostConfig,
         engine: Engine,
+        launcher: Launcher,
         crashes: CrashStore | None,
         blacklist: Blacklist | None,
         events: EventLog,
@@ -42,25 +43,28 @@ class Supervisor:
         self.engine = engine
         self.events = events
         self.commands = CommandQueue()
-        self.launcher = Launcher()
+        self.launcher = launcher
         self.mix: Mix | None = None
         self._crashes = crashes
         self._blacklist = blacklist
         self._watchdog = watchdog
         self._ticker: asyncio.Task[None] | None = None
 
-    async def start(self, song: Song) -> None:
-        """Loads the song and its plugins. Raises InputError or MachineError; plugins that fail
-        say so in their status instead."""
+    def new_mix(self, song: Song) -> Mix:
+        """The song, its media not yet read."""
+        return Mix(song, self.config, self.engine, self.commands)
+
+    async def start(self, mix: Mix) -> None:
+        """Loads the plugins of a mix whose media are read. Raises InputError or MachineError;
+        plugins that fail say so in their status instead."""
         swept = sweep_dead_hosts()
         if swept:
             self.events.add(HostEventKind.NOTICE, str(swept))
-        mix = self.mix = Mix(song, self.config, self.engine, self.commands)
-        mix.load()
+        self.mix = mix
         for note in mix.notes:
             self.events.add(HostEventKind.NOTICE, note)
         await self.launcher.start()
-        for plugin_format in self._formats(song):
+        for plugin_format in self._formats(mix.song):
             with contextlib.suppress(WorkerError):  # the workers will say what is missing
                 await self.launcher.warm(plugin_format)
         context = SlotContext(
@@ -73,13 +77,13 @@ class Supervisor:
             blacklist=self._blacklist,
             events=self.events,
             mix=mix,
-            song_name=song.name or None,
+            song_name=mix.song.name or None,
         )
         await mix.start(context)
         self._ticker = asyncio.create_task(self._tick_forever())
 
     async def close(self) -> None:
-        """Stops every worker and the launcher, frees the chains. The engine must be stopped."""
+        """Stops every worker, frees the chains. The engine must be stopped."""
         if self._ticker is not None:
             self._ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -87,7 +91,11 @@ class Supervisor:
         if self.mix is not None:
             await asyncio.gather(*(slot.close() for slot in self.mix.slots()))
             self.mix.close()
-        await self.launcher.close()
+
+    def kill_workers(self) -> None:
+        for slot in self.slots():
+            if slot.worker is not None:
+                slot.worker.kill()
 
     def slots(self) -> list[SlotSupervisor]:
         return list(self.mix.slots()) if self.mix is not None else []
