@@ -166,13 +166,14 @@ void Engine::apply(const Command& command) ISB_RT {
 
 // ---------------------------------------------------------------- strips
 
-std::uint32_t Engine::gather_midi(PlanStrip& strip, const Piece* pieces, int piece_count) ISB_RT {
+std::uint32_t Engine::gather_midi(PlanStrip& strip) ISB_RT {
     std::uint32_t count = 0;
     const std::uint32_t room = ipc::kMaxEvents;
     if (strip.midi) {
+        Piece pieces[kMaxPieces];
+        const int piece_count = transport.pieces(strip.source_delay, pieces);
         for (int i = 0; i < piece_count; ++i)
-            count += strip.midi->render(pieces[i], strip.source_delay, midi_.data() + count,
-                                        room - count);
+            count += strip.midi->render(pieces[i], midi_.data() + count, room - count);
         if (piece_count == 0 && strip.midi->holds_notes())
             count += strip.midi->release(0, midi_.data() + count, room - count);
     }
@@ -189,13 +190,15 @@ std::uint32_t Engine::gather_midi(PlanStrip& strip, const Piece* pieces, int pie
 }
 
 // Sums what feeds a strip into its input.
-void Engine::prepare_strip(PlanStrip& strip, const float* const* input, const BlockTime& time,
-                           const Piece* pieces, int piece_count) ISB_RT {
+void Engine::prepare_strip(PlanStrip& strip, const float* const* input,
+                           const BlockTime& time) ISB_RT {
     StereoBuffer& to = strip.strip->input;
     to.clear(time.frames);
-    if (strip.audio)
-        for (int i = 0; i < piece_count; ++i)
-            strip.audio->add_to(to, pieces[i], strip.source_delay);
+    if (strip.audio) {
+        Piece pieces[kMaxPieces];
+        const int piece_count = transport.pieces(strip.source_delay, pieces);
+        for (int i = 0; i < piece_count; ++i) strip.audio->add_to(to, pieces[i]);
+    }
     if (input && strip.live_left >= 0 && strip.live_right >= 0 &&
         static_cast<std::uint32_t>(std::max(strip.live_left, strip.live_right)) <
             config.input_channels)
@@ -254,8 +257,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
         time.deadline_ns =
             std::max(nominal_ns + part(config.deadline_fraction), entry + part(kLeastBudget));
     }
-    Piece pieces[2];
-    const int piece_count = transport.next_block(frames, time.transport, pieces);
+    transport.next_block(frames, time.transport);
 
     std::uint32_t missed = 0;
     std::uint32_t chains = 0, chains_missed = 0;
@@ -264,9 +266,9 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
             // Wake every chain of the stage first; they run while the host does its own work.
             for (const std::uint32_t index : stage) {
                 PlanStrip& strip = plan_->strips[index];
-                prepare_strip(strip, input, time, pieces, piece_count);
+                prepare_strip(strip, input, time);
                 if (!strip.chain) continue;
-                begin_chain(strip, time, gather_midi(strip, pieces, piece_count));
+                begin_chain(strip, time, gather_midi(strip));
             }
             for (const std::uint32_t index : stage) {
                 PlanStrip& strip = plan_->strips[index];

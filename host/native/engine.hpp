@@ -98,9 +98,8 @@ public:
 private:
     void drain_commands() ISB_RT;
     void apply(const Command& command) ISB_RT;
-    void prepare_strip(PlanStrip& strip, const float* const* input, const BlockTime& time,
-                       const Piece* pieces, int piece_count) ISB_RT;
-    std::uint32_t gather_midi(PlanStrip& strip, const Piece* pieces, int piece_count) ISB_RT;
+    void prepare_strip(PlanStrip& strip, const float* const* input, const BlockTime& time) ISB_RT;
+    std::uint32_t gather_midi(PlanStrip& strip) ISB_RT;
     void begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t midi_count) ISB_RT;
     void record_block(const BlockTime& time, std::uint64_t nominal, std::uint64_t entry,
                       std::uint32_t flags, std::uint32_t missed) ISB_RT;
