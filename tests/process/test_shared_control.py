@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that share a control thread: one launcher for all, each with workers of its own."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from host.config import HostConfig
+from host.control import Control
+from host.host import Host
+from host.song import Slot, Song, Track
+from ipc.status import SlotStatus
+
+pytestmark = pytest.mark.process
+
+OFFLINE = HostConfig(offline=True, realtime=False, block_frames=64)
+
+
+def _song(plugin: str) -> Song:
+    return Song(tracks=(Track(id="only", chain=(Slot(id="plugin", plugin=plugin),)),), length_s=1)
+
+
+def test_hosts_one_after_another_use_one_launcher_and_fresh_workers() -> None:
+    launchers, workers = [], []
+    with Control() as control:
+        for _ in range(2):
+            with Host(OFFLINE, control=control) as host:
+                host.load(_song("builtin:tone"))
+                host.start()
+                assert np.abs(host.render(32)).max() > 0
+                launchers.append(control.launcher.pid)
+                workers.append(host.worker_pid("plugin"))
+    assert launchers[0] == launchers[1]
+    assert workers[0] != workers[1]
+
+
+def test_a_crash_in_one_host_leaves_the_other_alone() -> None:
+    with (
+        Control() as control,
+        Host(OFFLINE, control=control) as broken,
+        Host(OFFLINE, control=control) as sound,
+    ):
+        broken.load(_song("fault:segv?after=3"))
+        sound.load(_song("builtin:tone"))
+        broken.start()
+        sound.start()
+        broken.render(32)
+        assert np.abs(sound.render(32)).max() > 0
+        assert sound.slots()[0].bypassed_blocks == 0
+        assert broken.slots()[0].bypassed_blocks == 29
+
+
+def test_an_interrupted_host_gives_a_hanging_render_back_at_once() -> None:
+    with Host(OFFLINE) as host:
+        host.load(_song("fault:deadlock?after=3"))
+        host.start()
+        timer = threading.Timer(0.3, host.interrupt)
+        timer.start()
+        host.render(32)  # 10 s otherwise: the hang limit of an offline render
+        timer.join()
+        assert host.slots()[0].status is SlotStatus.FAILED
