@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shared layout, as Python may see it (ipc/native/layout.hpp, relay.hpp)."""
 
-from typing_extensions import Buffer
 from enum import Enum
+
+from typing_extensions import Buffer
 
 LAYOUT_VERSION: int
 BUS_CHANNELS: int

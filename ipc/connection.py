@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
                 f"{self.peer} did not answer '{what}' within {timeout_s:g} s"
             ) from None
 
-    async def welcome(self, hello: "asyncio.Future[Welcome]", timeout_s: float) -> None:
+    async def welcome(self, hello: "asyncio.Future[Welcome]", timeout_s: float) -> Welcome:
         """Ends the greeting begun by `send(own_hello())`. Raises ProtocolError if the versions
         differ, else as `request`."""
         try:
@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
         except RequestFailed as error:
             raise ProtocolError(str(error)) from None
         check_versions(said, self.peer)
+        return said
 
     def close(self) -> None:
         if self._transport is not None:

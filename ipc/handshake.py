@@ -5,6 +5,8 @@ All our processes usually come from one installation, but a host that keeps runn
 updated starts its next launcher from the new files.
 """
 
+import os
+
 from ipc._native import LAYOUT_VERSION
 from ipc.errors import ProtocolError
 from ipc.messages import PROTOCOL_VERSION, Hello, Welcome
@@ -15,7 +17,7 @@ def own_hello() -> Hello:
 
 
 def own_welcome() -> Welcome:
-    return Welcome(protocol=PROTOCOL_VERSION, layout_version=LAYOUT_VERSION)
+    return Welcome(protocol=PROTOCOL_VERSION, layout_version=LAYOUT_VERSION, pid=os.getpid())
 
 
 def check_versions(said: Hello | Welcome, peer: str) -> None:

@@ -28,7 +28,9 @@ from ipc.messages import (
     Message,
     Request,
     Spawn,
+    Spawned,
     Warm,
+    Welcome,
     WorkerReply,
 )
 from ipc.names import WORKER_VARIABLE, host_mark
@@ -184,12 +186,13 @@ class Launcher:
         hello = connection.send(own_hello())  # waits in the socket until the worker reads it
         try:
             try:
-                spawned = await process.ask(Spawn(), _SPAWN_S, (theirs.fileno(), write_fd))
+                asked = process.send(Spawn(), (theirs.fileno(), write_fd))
             finally:
                 theirs.close()
                 os.close(write_fd)
-            connection.peer = f"worker {spawned.pid}"
-            worker = WorkerProcess(spawned.pid, connection, output, self._known)
+            pid = await self._new_pid(process, asked, connection, hello)
+            connection.peer = f"worker {pid}"
+            worker = WorkerProcess(pid, connection, output, self._known)
         except BaseException:
             hello.cancel()
             connection.close()
@@ -203,6 +206,21 @@ class Launcher:
             worker.kill()
             raise
         return worker
+
+    async def _new_pid(
+        self,
+        process: "_LauncherProcess",
+        asked: "asyncio.Future[Spawned]",
+        worker: Connection,
+        hello: "asyncio.Future[Welcome]",
+    ) -> int:
+        """Who was forked. If the launcher is lost before it says so, the new process itself may
+        be there all the same, and must not be lost with it."""
+        try:
+            return (await process.reply(asked, Spawn(), _SPAWN_S)).pid
+        except _LOST:
+            await process.kill()  # then nobody but a worker holds the other end of its socket
+            return (await worker.welcome(hello, _SPAWN_S)).pid
 
     def _known(self) -> set[int]:
         """Children of this process that no dead worker left behind."""
@@ -257,12 +275,21 @@ class _LauncherProcess:
     def alive(self) -> bool:
         return self._connection is not None and self._connection.failure is None
 
-    async def ask(
-        self, request: Request[R], timeout_s: float, descriptors: tuple[int, ...] = ()
-    ) -> R:
+    async def ask(self, request: Request[R], timeout_s: float) -> R:
+        return await self.reply(self.send(request), request, timeout_s)
+
+    def send(self, request: Request[R], descriptors: tuple[int, ...] = ()) -> "asyncio.Future[R]":
+        """Sends duplicates of the descriptors along."""
+        return self._open_connection.send(request, descriptors)
+
+    async def reply(self, asked: "asyncio.Future[R]", request: Request[R], timeout_s: float) -> R:
+        return await self._open_connection.reply(asked, request, timeout_s)
+
+    @property
+    def _open_connection(self) -> Connection:
         if self._connection is None:
             raise ConnectionLost("the launcher was not started")
-        return await self._connection.request(request, timeout_s, descriptors)
+        return self._connection
 
     def last_words(self) -> str:
         return last_line(self._output.text())

@@ -81,6 +81,7 @@ class Welcome(Message, tag="welcome"):
 
     protocol: int
     layout_version: int
+    pid: Annotated[int, Meta(ge=1)]
 
 
 class Hello(Request[Welcome], tag="hello"):

@@ -57,19 +57,19 @@ class ProcessTree:
         return True
 
     def _end_once(self) -> bool:
-        """Kills every member there is now. True if there was one that has not been reaped."""
-        left = False
+        """Kills every member there is now, and reaps what can be. True if there was any: a member
+        that ends leaves its own children to us, so only a round that finds none is the last."""
+        found = False
         for pid in self._candidates():
             if not self._came_from_worker(pid):
                 continue
+            found = True
             self._killed.add(pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)  # an unreaped child: the pid is nobody else's
             if _reap(pid):
                 self._killed.discard(pid)  # the number is free for others now
-            else:
-                left = True
-        return left
+        return found
 
     def _candidates(self) -> Iterator[int]:
         """The host's children. Deeper ones become children when those above them are killed."""

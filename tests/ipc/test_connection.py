@@ -173,7 +173,7 @@ def test_versions_are_compared_at_the_greeting() -> None:
     async def body(connection: Connection, peer: socket.socket) -> None:
         peer.send(sends((1, own_welcome())))
         await connection.welcome(connection.send(own_hello()), 1.0)
-        peer.send(sends((2, Welcome(protocol=99, layout_version=1))))
+        peer.send(sends((2, Welcome(protocol=99, layout_version=1, pid=1))))
         with pytest.raises(ProtocolError, match="worker 1 speaks protocol 99"):
             await connection.welcome(connection.send(own_hello()), 1.0)
         peer.send(sends((3, Failed(phase="idle", message="the host speaks protocol 98"))))
