@@ -213,8 +213,9 @@ class Engine:
     def set_loop(self, start: int, end: int, /) -> bool: ...
     def set_tempo(self, bpm: float, /) -> bool: ...
     def set_signature(self, numerator: int, denominator: int, /) -> bool: ...
-    def render(self, blocks: int) -> NDArray[np.float32]:
-        """Renders on this thread, without a clock: (2, blocks * block_frames) float32."""
+    def render(self, blocks: int, cpu: int = -1) -> NDArray[np.float32]:
+        """Renders on this thread, without a clock: (2, blocks * block_frames) float32. Meanwhile
+        the thread runs on core `cpu` (-1: any)."""
     def read_blocks(self) -> dict[str, NDArray[np.generic]]:
         """Block records since the last call: block, start_ns, entry_ns, duration_ns, flags,
         missed_slots (n,), peaks (n, LOGGED_STRIPS)."""

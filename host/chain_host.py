@@ -34,7 +34,7 @@ class ChainHost:
         self.mode = mode
         self.cpu = cpu
         records = min(MAX_RECORDS, max(config.records, slots + _SPARE_RECORDS))
-        self.geometry = Geometry(records, config.block_frames, float(config.sample_rate))
+        self.geometry = Geometry(records, config.engine_frames, float(config.sample_rate))
         self.segments = ChainSegments(self.geometry)
         try:
             self.pool = RecordPool(records, self.segments.renew)

@@ -32,10 +32,13 @@ class FaultPolicy:
 @dataclass(frozen=True, kw_only=True)
 class HostConfig:
     sample_rate: int = 48000
-    block_frames: int = 128
+    block_frames: int = 128  # what a plugin is called with
     offline: bool = False
     mode: ChainMode = "relayed"  # for chains that do not ask for another
     deadline_fraction: float = 0.7  # of a block; the rest is for mixing and for waking late
+    # Offline, a chain may be woken for several blocks at once: the plugins see the same blocks, and
+    # handing over costs a fraction. The mix then moves in steps of engine_frames.
+    offline_batch: int = 1
     offline_hang_limit_s: float = 10.0
     realtime: bool = True  # SCHED_FIFO where the machine allows it
     audio_priority: int = 70
@@ -49,5 +52,15 @@ class HostConfig:
     faults: FaultPolicy = field(default_factory=FaultPolicy)
 
     @property
+    def engine_frames(self) -> int:
+        """What the engine renders at a time."""
+        return self.block_frames * (self.offline_batch if self.offline else 1)
+
+    @property
     def block_s(self) -> float:
         return self.block_frames / self.sample_rate
+
+
+def offline_batch(block_frames: int) -> int:
+    """A batch that makes waking workers cheap and still fits a processor's cache."""
+    return max(1, 4096 // block_frames)

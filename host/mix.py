@@ -34,7 +34,7 @@ class Mix:
         self._engine = engine
         self._commands = commands
         self._placement = Placement(config.pin_workers)
-        self._delays = DelayLines(config.block_frames)
+        self._delays = DelayLines(config.engine_frames)
         self._replan = False
         self._stages = track_stages(song)
 
@@ -43,7 +43,7 @@ class Mix:
     def load(self) -> None:
         """Reads media and creates strips. Raises InputError for files that cannot be used."""
         for number, track in enumerate(self.song.tracks):
-            strip = MixStrip(track.id, Strip(number, self._config.block_frames))
+            strip = MixStrip(track.id, Strip(number, self._config.engine_frames))
             media = load_media(self.song, track, self._config.sample_rate)
             strip.audio, strip.midi = media.audio, media.midi
             self.notes += [f"{track.label}: {note}" for note in media.notes]
@@ -54,7 +54,7 @@ class Mix:
             strip.output = track.output
             self.strips.append(strip)
             self._set_fader(strip, track.gain_db, track.pan, not self._is_heard(track))
-        master = MixStrip(MASTER, Strip(len(self.strips), self._config.block_frames))
+        master = MixStrip(MASTER, Strip(len(self.strips), self._config.engine_frames))
         self.strips.append(master)
         self._set_fader(master, self.song.master.gain_db, 0.0, False)
 
@@ -69,7 +69,7 @@ class Mix:
                 self._config, len(chain), mode, self._placement.core_for_chain(), strip.id
             )
             for slot in chain:
-                native = PluginSlot(number, self._config.sample_rate, self._config.block_frames)
+                native = PluginSlot(number, self._config.sample_rate, self._config.engine_frames)
                 number += 1
                 self._engine.adopt_slot(native)
                 if context.watchdog is not None:
@@ -88,7 +88,7 @@ class Mix:
 
     def publish(self) -> None:
         """Publishes a plan of the mix as it is now."""
-        planned = make_plan(self.strips, self._stages, self._delays, self._config.block_frames)
+        planned = make_plan(self.strips, self._stages, self._delays, self._config.engine_frames)
         self.latency_frames = planned.latency_frames
         self._replan = not self._engine.publish(planned.plan)
 

@@ -6,8 +6,8 @@ costs about 4 µs, while waking an idle core costs 25 to 50 µs on a virtual mac
 chains run at the same time, so they are spread over the cores. The audio thread sleeps while the
 first chain runs, so it shares that chain's core: a mix of one chain never wakes another core.
 
-Only at real-time priority: there the audio thread preempts every worker at once. At normal
-priority it must be free to run wherever the kernel finds room.
+In real time only at real-time priority, where the audio thread preempts every worker at once: at
+normal priority it must be free to run wherever the kernel finds room. Offline nothing is late.
 """
 
 import os
@@ -22,9 +22,10 @@ class Placement:
         self._first = self._next = 1 if len(self._cores) > 1 else 0
         self._pin = pin and len(self._cores) > 1
 
-    def core_for_audio(self, realtime: bool) -> int:
-        """The audio thread's core: the first chain's; -1: any."""
-        return self._cores[self._first] if self._pin and realtime else -1
+    def core_for_audio(self, preempts: bool) -> int:
+        """The audio thread's core: the first chain's; -1: any. `preempts`: it runs above the
+        workers, or has all the time there is."""
+        return self._cores[self._first] if self._pin and preempts else -1
 
     def core_for_chain(self) -> int:
         """The core for the next chain's workers; -1: any."""

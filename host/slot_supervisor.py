@@ -30,7 +30,7 @@ from ipc.connection import RequestFailed, RequestTimeout
 from ipc.description import PluginDescription
 from ipc.errors import IsoboothError, ProtocolError, WorkerError
 from ipc.launcher import Launcher
-from ipc.messages import ChainGeometry, Load, Loaded, SaveState
+from ipc.messages import ChainGeometry, GetParameters, Load, Loaded, SaveState
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
@@ -500,6 +500,13 @@ class SlotSupervisor:
             )
         finally:
             self._saving = None
+
+    async def parameters(self) -> list[float]:
+        """All parameters' values, normalized, as the plugin says. Raises WorkerError."""
+        if self.worker is None:
+            raise WorkerError(f"{self.spec.label} is {self.status}: nobody to ask")
+        limit = self._context.config.faults.save_limit_s
+        return (await self.worker.request(GetParameters(), limit)).values
 
     async def capture(self) -> bytes:
         """The plugin's state now, for saving the song; the last good one if it cannot say."""

@@ -9,6 +9,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <sched.h>
+
 #include <cstdio>
 
 #include "host/native/driver.hpp"
@@ -204,13 +206,29 @@ nb::list read_misses(Engine& engine) {
     return rows;
 }
 
+// The calling thread on one core for the length of a scope; -1: where it was.
+class OnCore {
+public:
+    explicit OnCore(int cpu) noexcept {
+        sched_getaffinity(0, sizeof before_, &before_);
+        become_realtime(0, cpu);
+    }
+    ~OnCore() { sched_setaffinity(0, sizeof before_, &before_); }
+    OnCore(const OnCore&) = delete;
+    OnCore& operator=(const OnCore&) = delete;
+
+private:
+    cpu_set_t before_;
+};
+
 // Renders `blocks` blocks as fast as they go, or as fast as their chains answer.
-nb::object render(Engine& engine, std::uint32_t blocks) {
+nb::object render(Engine& engine, std::uint32_t blocks, int cpu) {
     const std::size_t frames = engine.config.block_frames;
     auto* data = new float[std::max<std::size_t>(1, 2 * frames * blocks)];
     nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<float*>(p); });
     {
         const nb::gil_scoped_release release;
+        const OnCore core(cpu);
         const std::size_t plane = frames * blocks;
         for (std::size_t block = 0; block < blocks; ++block) {
             float* out[2] = {data + block * frames, data + plane + block * frames};
@@ -525,7 +543,7 @@ void bind_engine(nb::module_& m) {
              [](Engine& e, int numerator, int denominator) {
                  return e.send(command(CommandKind::Signature, nullptr, numerator, denominator));
              })
-        .def("render", &render, nb::arg("blocks"))
+        .def("render", &render, nb::arg("blocks"), nb::arg("cpu") = -1)
         .def("read_blocks", &read_blocks)
         .def("read_misses", &read_misses)
         .def("read_capture", &read_capture, nb::arg("max_frames"));

@@ -35,8 +35,6 @@ ChainPorts::ChainPorts(const Geometry& geometry_, const ChainNames& names)
 }
 
 BlockLoop::BlockLoop(Slot& slot, ChainPorts& ports) : slot_(slot), ports_(ports) {
-    if (static_cast<std::uint32_t>(slot.max_frames()) < ports.geometry.max_frames)
-        throw std::runtime_error("the slot was prepared for shorter blocks than the chain's");
     for (unsigned channel = 0; channel < kBusChannels; ++channel) {
         rt_.input[channel].assign(ports.geometry.max_frames, 0.0f);
         rt_.sidechain[channel].assign(ports.geometry.max_frames, 0.0f);
@@ -58,7 +56,7 @@ void BlockLoop::warm_up(int blocks) {
             bus.inputs[channel] = rt_.input[channel].data();
             bus.outputs[channel] = out[channel].data();
         }
-        bus.frames = static_cast<int>(ports_.geometry.max_frames);
+        bus.frames = std::min(slot_.max_frames(), static_cast<int>(ports_.geometry.max_frames));
         bus.events_out = rt_.events_out.data();
         bus.events_out_capacity = kMaxEvents;
         bus.transport = &transport;
@@ -181,6 +179,58 @@ void BlockLoop::take_input(const BlockContext& context) noexcept {
     }
 }
 
+// A chain's block may be several of the plugin's (offline, to wake less often): the plugin is
+// called with the blocks it was prepared for, each with its own events and place in time.
+std::uint32_t BlockLoop::process_parts(const BlockContext& context, unsigned half,
+                                       int event_count) noexcept {
+    const int frames = static_cast<int>(context.frames);
+    const int part = slot_.max_frames();
+    const OutputView& own = ports_.own_output();
+    Event* const events = rt_.events.data();
+    std::uint32_t sent = 0;
+    int next_event = 0;
+    for (int from = 0; from < frames; from += part) {
+        const int length = std::min(part, frames - from);
+        const int first_event = next_event;
+        while (next_event < event_count &&
+               events[next_event].offset < static_cast<std::uint32_t>(from + length))
+            events[next_event++].offset -= static_cast<std::uint32_t>(from);
+        const Transport transport = moved_on(context.transport, from);
+        BusBlock bus{};
+        for (unsigned channel = 0; channel < kBusChannels; ++channel) {
+            bus.inputs[channel] = rt_.input[channel].data() + from;
+            bus.outputs[channel] = own.audio_out(half, channel) + from;
+            bus.sidechain[channel] =
+                context.flags & kContextSidechain ? rt_.sidechain[channel].data() + from : nullptr;
+        }
+        bus.frames = length;
+        bus.events = events + first_event;
+        bus.event_count = next_event - first_event;
+        bus.events_out = own.events_out(half) + sent;
+        bus.events_out_capacity = static_cast<int>(kMaxEvents - sent);
+        bus.transport = &transport;
+        slot_.process(bus);
+        for (int i = 0; i < bus.events_out_count; ++i)
+            bus.events_out[i].offset += static_cast<std::uint32_t>(from);
+        sent += static_cast<std::uint32_t>(std::max(0, bus.events_out_count));
+    }
+    return sent;
+}
+
+// The transport `frames` later in the same block; a loop may end on the way.
+Transport BlockLoop::moved_on(Transport transport, int frames) const noexcept {
+    if (frames == 0 || !(transport.flags & kTransportPlaying)) return transport;
+    transport.flags &= ~kTransportJumped;
+    const std::int64_t before = transport.position_frames;
+    transport.position_frames += frames;
+    if (transport.flags & kTransportLooping && before < transport.loop_end_frames &&
+        transport.position_frames >= transport.loop_end_frames)
+        transport.position_frames -= transport.loop_end_frames - transport.loop_start_frames;
+    transport.position_beats = static_cast<double>(transport.position_frames) /
+                               ports_.geometry.sample_rate * transport.tempo_bpm / 60.0;
+    return transport;
+}
+
 void BlockLoop::process_claimed(std::uint64_t generation) noexcept {
     Activation& own = ports_.own_activation();
     const std::uint64_t claimed = now_ns();
@@ -192,28 +242,17 @@ void BlockLoop::process_claimed(std::uint64_t generation) noexcept {
 
     take_input(context);
     const unsigned half = half_of(generation);
-    BusBlock bus{};
-    for (unsigned channel = 0; channel < kBusChannels; ++channel) {
-        bus.inputs[channel] = rt_.input[channel].data();
-        bus.outputs[channel] = ports_.own_output().audio_out(half, channel);
-        bus.sidechain[channel] =
-            context.flags & kContextSidechain ? rt_.sidechain[channel].data() : nullptr;
-    }
-    bus.frames = static_cast<int>(context.frames);
-    bus.events = rt_.events.data();
-    bus.event_count = gather_events(context);
-    bus.events_out = ports_.own_output().events_out(half);
-    bus.events_out_capacity = kMaxEvents;
-    bus.transport = &context.transport;
+    const int event_count = gather_events(context);
 
+    std::uint32_t sent = 0;
     const std::uint64_t before = now_ns();
     {
         const DenormalsOff guard;  // a plugin may have changed the mode in its last block
-        slot_.process(bus);
+        sent = process_parts(context, half, event_count);
     }
     const std::uint64_t after = now_ns();
 
-    for (int i = 0; i < bus.event_count; ++i)
+    for (int i = 0; i < event_count; ++i)
         rt_.applied_edit = std::max(rt_.applied_edit, rt_.events[static_cast<std::size_t>(i)].edit);
     Report& report = ports_.own_output().report();
     report.process_ns.store(after - before, std::memory_order_relaxed);
@@ -221,8 +260,7 @@ void BlockLoop::process_claimed(std::uint64_t generation) noexcept {
     report.latency_frames.store(slot_.latency_frames(), std::memory_order_relaxed);
     report.repaired_inputs.store(rt_.repaired, std::memory_order_relaxed);
     report.blocks.store(++rt_.blocks, std::memory_order_relaxed);
-    report.events_out[half].store(static_cast<std::uint32_t>(std::max(0, bus.events_out_count)),
-                                  std::memory_order_relaxed);
+    report.events_out[half].store(sent, std::memory_order_relaxed);
     report.generation.store(generation, std::memory_order_relaxed);
     own.finished_ns.store(after, std::memory_order_relaxed);
 

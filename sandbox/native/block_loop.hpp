@@ -69,6 +69,9 @@ public:
 private:
     void run(int priority, int cpu) noexcept;
     void process_claimed(std::uint64_t generation) noexcept;
+    std::uint32_t process_parts(const ipc::BlockContext& context, unsigned half,
+                                int event_count) noexcept;
+    ipc::Transport moved_on(ipc::Transport transport, int frames) const noexcept;
     int gather_events(const ipc::BlockContext& context) noexcept;
     void take_input(const ipc::BlockContext& context) noexcept;
 

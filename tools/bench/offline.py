@@ -4,13 +4,14 @@
 import time
 from typing import Any
 
-from host.config import HostConfig
+from host.config import HostConfig, offline_batch
 from host.engine_module import AudioClip
 from host.host import Host
 from tools.bench.common import PLUGIN, all_active, chain_song, in_child
 from tools.bench.reference import noise, run_chain
 
 _BLOCK = 512
+_BATCH = offline_batch(_BLOCK)  # as `isobooth render` does
 _SLOTS = 8
 
 
@@ -38,16 +39,16 @@ def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
 
 
 def _render_s(tracks: int, blocks: int) -> float:
-    with Host(HostConfig(offline=True, block_frames=_BLOCK)) as host:
+    with Host(HostConfig(offline=True, block_frames=_BLOCK, offline_batch=_BATCH)) as host:
         host.load(chain_song(PLUGIN, _SLOTS, tracks))
         audio = noise(blocks * _BLOCK)
         for strip in host.mix.strips[:-1]:
             strip.audio = AudioClip(audio)
         host.mix.publish()
         host.start()
-        host.render(16)
+        host.render(2)
         started = time.perf_counter()
-        host.render(blocks)
+        host.render(blocks // _BATCH)
         taken = time.perf_counter() - started
         all_active(host)
         return taken
