@@ -109,6 +109,11 @@ class Chain:
     ) -> None: ...
     @property
     def id(self) -> int: ...
+    @property
+    def locked(self) -> bool:
+        """Whether the kernel keeps all of the chain's shared memory in RAM."""
+    def lost(self, record: int) -> bool:
+        """The record's file was truncated under the host; zeros stand in its place."""
     def retire(self, record: int) -> None:
         """The record's worker is dead or leaves. A host waiting for it is woken."""
     def reset(self, record: int) -> None:

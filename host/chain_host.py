@@ -57,6 +57,15 @@ class ChainHost:
         if self.native is not None:
             self.native.retire(record)
 
+    def lost(self, record: int) -> bool:
+        """The record's file was truncated under the host."""
+        return self.native is not None and self.native.lost(record)
+
+    @property
+    def locked(self) -> bool:
+        """Whether the kernel keeps the chain's shared memory in RAM."""
+        return self.native is not None and self.native.locked
+
     def release(self, record: int) -> None:
         """The record's whole process tree is gone: it may be leased again."""
         if self.native is not None:

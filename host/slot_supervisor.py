@@ -124,6 +124,11 @@ class SlotSupervisor:
         while self._reaping:
             await asyncio.gather(*self._reaping)
 
+    @property
+    def record(self) -> int | None:
+        """The chain's record that its worker plays on; None while it has no worker."""
+        return self._record
+
     # ------------------------------------------------------------------ edits
 
     def set_parameter(self, index: int, value: float) -> None:
@@ -271,7 +276,7 @@ class SlotSupervisor:
         self._on_fault(self._kind_of(exit), exit)
 
     async def _give_back(self, worker: WorkerProcess, record: int) -> None:
-        if await worker.reaped:
+        if await worker.reaped and not self.chain.lost(record):
             self.chain.release(record)
         else:
             self.chain.pool.condemn(record)
@@ -383,6 +388,13 @@ class SlotSupervisor:
             SlotStatus.LATE,
             SlotStatus.BYPASSED,
         ):
+            return
+        if self._record is not None and self.chain.lost(self._record):
+            self._log(
+                HostEventKind.NOTICE,
+                f"{self.spec.label} truncated its shared memory; its worker is stopped",
+            )
+            self._kill(FaultKind.CRASH)
             return
         if not stalled:
             self._check_hang()

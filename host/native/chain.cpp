@@ -18,6 +18,9 @@ constexpr int kSpuriousWakes = 256;
 // A worker's word for its latency is bounded like everything it says: half a minute at 768 kHz.
 constexpr std::int64_t kMaxLatency = 1 << 24;
 
+// The longest latency of a pipelined chain that its cover can match, frames.
+constexpr std::uint32_t kPipelineLatency = 32768;
+
 }  // namespace
 
 Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
@@ -31,8 +34,10 @@ Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
       mixed_b_(memory.geometry.max_frames),
       final_(memory.geometry.max_frames),
       check_(memory.geometry.max_frames),
-      chain_cover_(memory.geometry.sample_rate, memory.geometry.max_frames, 16384),
-      previous_input_(memory.geometry.max_frames) {
+      previous_input_(memory.geometry.max_frames),
+      chain_cover_(memory.geometry.sample_rate, memory.geometry.max_frames, kPipelineLatency),
+      delay_out_(kPipelineLatency, memory.geometry.max_frames),
+      splice_(memory.geometry.sample_rate) {
     for (std::byte* base : memory.outputs) outputs_.push_back({base, memory.geometry});
     for (const std::string& name : memory.semaphores) semaphores_.emplace_back(name);
     segment_.reserve(memory.geometry.records);
@@ -137,6 +142,8 @@ void Chain::link_segment() ISB_RT {
         apply(word(segment_[i].record),
               [&](Word seen) { return ipc::link(seen, generation_, first); });
     }
+    run_.deadline_ns =
+        run_.time->offline ? now_ns() + run_.time->patience_ns : run_.time->deadline_ns;
     const std::uint32_t first = segment_[0].record;
     activation_.record(first).triggered_ns.store(now_ns(), std::memory_order_relaxed);
     {
@@ -173,7 +180,7 @@ void Chain::start_next_segment() ISB_RT {
         if (linkable(slot)) {
             gather_events(slot);
             enlist(slot);
-        } else if (slot.cover.wants_dry() || why_unlinkable(slot) == MissCause::Busy) {
+        } else if (slot.cover.wants_dry(slot.bypassed_by_user) || why_unlinkable(slot) == MissCause::Busy) {
             break;
         } else {
             // Steadily out of the way: relayed past without the host.
@@ -204,7 +211,7 @@ bool Chain::wait_for_segment() ISB_RT {
         if (segment_finished()) return true;
         if (segment_lost_a_record()) break;
         const RtAllow semaphore;
-        if (!end_.wait_until(run_.time->deadline_ns) && now_ns() >= run_.time->deadline_ns) break;
+        if (!end_.wait_until(run_.deadline_ns) && now_ns() >= run_.deadline_ns) break;
     }
     return segment_finished();
 }
@@ -257,7 +264,7 @@ void Chain::abandon_segment() ISB_RT {
         input[0] = run_.signal[0];
         input[1] = run_.signal[1];
     }
-    run_.too_late = now_ns() >= run_.time->deadline_ns;
+    run_.too_late = now_ns() >= run_.deadline_ns;
 }
 
 // ---------------------------------------------------------------- signal
@@ -272,7 +279,7 @@ void Chain::host_signal(const float* const* from) ISB_RT {
 }
 
 void Chain::cover_slot(PluginSlot& slot) ISB_RT {
-    if (!slot.cover.wants_dry()) return;  // steadily out of the way: the input goes on as it is
+    if (!slot.cover.wants_dry(slot.bypassed_by_user)) return;  // steadily out of the way: the input goes on as it is
     StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
     use_b_ = !use_b_;
     float* out[kBusChannels] = {buffer[0], buffer[1]};
@@ -284,7 +291,7 @@ void Chain::cover_slot(PluginSlot& slot) ISB_RT {
             run_.signal[side] = out[side];
         }
     }
-    slot.cover.cover(run_.signal, out, run_.time->frames);
+    slot.cover.cover(run_.signal, out, run_.time->frames, slot.bypassed_by_user);
     run_.signal[0] = out[0];
     run_.signal[1] = out[1];
     run_.signal_record = kNoRecord;
@@ -402,6 +409,9 @@ std::uint32_t Chain::complete() ISB_RT {
             finish_segment();
         else
             abandon_segment();
+        // Another chain's wait may have used up the time: then nobody here is to blame.
+        run_.too_late = run_.too_late || (run_.next < run_.count && !run_.time->offline &&
+                                          now_ns() >= run_.deadline_ns);
         start_next_segment();
     }
     publish_output();
@@ -413,19 +423,26 @@ std::uint32_t Chain::complete() ISB_RT {
 // Takes what the block before delivered, then starts this one. The host never waits: the deadline
 // of a block is the start of the next.
 void Chain::begin_pipelined() ISB_RT {
+    const float* const input[kBusChannels] = {run_.signal[0], run_.signal[1]};
+    const float* const before[kBusChannels] = {previous_input_[0], previous_input_[1]};
+    run_.ran_any = flight_.linked;
+    collect_flight(before);
+    previous_input_.copy(input[0], input[1], run_.time->frames);
+    start_flight();
+}
+
+// `input`: of the block in flight. Leaves in final_ what is heard of it.
+void Chain::collect_flight(const float* const* input) ISB_RT {
     const int frames = run_.time->frames;
-    const float* const now_in[kBusChannels] = {run_.signal[0], run_.signal[1]};
-    const float* const old_in[kBusChannels] = {previous_input_[0], previous_input_[1]};
-    bool wet = false;
-    run_.ran_any = in_flight_;
-    if (in_flight_) {
-        wet = run_.time->offline ? wait_for_segment() : segment_finished();
-        if (wet) {
-            run_.signal[0] = old_in[0];
-            run_.signal[1] = old_in[1];
+    bool delivered = flight_.passes;
+    run_.signal[0] = input[0];
+    run_.signal[1] = input[1];
+    if (flight_.linked) {
+        delivered = run_.time->offline ? wait_for_segment() : segment_finished();
+        if (delivered) {
             finish_segment();
         } else {
-            // The whole chain dry, never a prefix: covered below; here only who is to blame.
+            // The whole chain dry, never a prefix: here only who is to blame.
             bool lost = false;
             for (const Linked& linked : segment_) {
                 const Move move = apply(word(linked.record),
@@ -440,55 +457,65 @@ void Chain::begin_pipelined() ISB_RT {
             }
         }
     }
-    // Chain-level cover: the whole chain is wet or dry.
-    std::uint32_t latency = 0;
-    bool instrument = false;
-    for (std::size_t i = 0; i < run_.count; ++i) {
-        latency += run_.slots[i]->bypassed ? 0 : run_.slots[i]->cover.latency();
-        instrument = instrument || run_.slots[i]->cover.is_instrument();
-    }
-    chain_cover_.set_latency(latency);
-    chain_cover_.set_policy(OnMiss::Auto, instrument);
-    float* out[kBusChannels] = {final_[0], final_[1]};
-    if (!started_) {
-        final_.clear(frames);
-        chain_cover_.start_wet();
-        started_ = true;
-    } else if (wet || (!in_flight_ && run_.count == 0)) {
-        if (!wet) {
-            run_.signal[0] = old_in[0];
-            run_.signal[1] = old_in[1];
-        }
-        if (chain_cover_.wants_wet())
-            chain_cover_.fade_in(old_in, run_.signal, out, frames);
-        else {
-            final_.copy(run_.signal[0], run_.signal[1], frames);
-            for (unsigned side = 0; side < kBusChannels; ++side)
-                repair(final_[side], frames, last_good_[side]);
-            const float* heard[kBusChannels] = {final_[0], final_[1]};
-            chain_cover_.delivered(old_in, heard, frames);
-        }
-    } else {
-        chain_cover_.cover(old_in, out, frames);
-    }
+    hear_flight(input, delivered);
     for (unsigned side = 0; side < kBusChannels; ++side)
         repair(final_[side], frames, last_good_[side]);
+}
 
-    // The next block: all slots that are not bypassed, or none.
+void Chain::hear_flight(const float* const* input, bool delivered) ISB_RT {
+    const int frames = run_.time->frames;
+    float* out[kBusChannels] = {final_[0], final_[1]};
+    if (!started_) {  // there was no block before: silence, and nothing to fade from
+        started_ = true;
+        final_.clear(frames);
+        chain_cover_.start_wet();
+        return;
+    }
+    chain_cover_.set_latency(flight_.latency);
+    chain_cover_.set_policy(flight_.policy, flight_.is_instrument);
+    if (!delivered) {
+        chain_cover_.cover(input, out, frames, false);
+    } else if (chain_cover_.wants_wet()) {
+        chain_cover_.fade_in(input, run_.signal, out, frames);
+    } else {
+        final_.copy(run_.signal[0], run_.signal[1], frames);
+        for (unsigned side = 0; side < kBusChannels; ++side)
+            repair(final_[side], frames, last_good_[side]);
+        const float* heard[kBusChannels] = {final_[0], final_[1]};
+        chain_cover_.delivered(input, heard, frames);
+    }
+    delay_out_.process(out, out, frames, flight_.latency_out);
+    splice_.process(out, frames, flight_.path != heard_path_);
+    heard_path_ = flight_.path;
+}
+
+// The next block: all slots that are not bypassed, or none.
+void Chain::start_flight() ISB_RT {
     ++generation_;
-    previous_input_.copy(now_in[0], now_in[1], frames);
     run_.signal[0] = previous_input_[0];
     run_.signal[1] = previous_input_[1];
     run_.signal_record = kNoRecord;
+    run_.midi_record = kNoRecord;
     segment_.clear();
+    flight_ = {};
     bool complete = true;
+    std::size_t dry = 0, running = 0;
     for (std::size_t i = 0; i < run_.count; ++i) {
         PluginSlot& slot = *run_.slots[i];
         gather_events(slot);
         if (slot.bypassed) {
+            flight_.latency_out += slot.cover.latency();
             slot.unheard(MissCause::Bypassed);
             slot.events.hold();
-        } else if (linkable(slot)) {
+            continue;
+        }
+        ++running;
+        flight_.latency += slot.cover.latency();
+        flight_.path |= std::uint64_t{1} << i;
+        flight_.is_instrument = flight_.is_instrument || slot.cover.is_instrument();
+        if (slot.cover.policy() == OnMiss::Silence) flight_.policy = OnMiss::Silence;
+        dry += slot.cover.policy() == OnMiss::Dry ? 1 : 0;
+        if (linkable(slot)) {
             enlist(slot);
         } else {
             complete = false;
@@ -498,17 +525,18 @@ void Chain::begin_pipelined() ISB_RT {
             slot.events.hold();
         }
     }
-    if (!complete)
-        for (const Linked& linked : segment_) {
-            linked.slot->unheard(MissCause::Skipped);
-            linked.slot->events.hold();
-        }
-    in_flight_ = complete && !segment_.empty();
-    if (in_flight_) {
+    if (dry == running) flight_.policy = OnMiss::Dry;
+    flight_.passes = running == 0;
+    flight_.linked = complete && running > 0;
+    if (flight_.linked) {
         link_segment();
-    } else {
-        segment_.clear();
+        return;
     }
+    for (const Linked& linked : segment_) {
+        linked.slot->unheard(MissCause::Skipped);
+        linked.slot->events.hold();
+    }
+    segment_.clear();
 }
 
 }  // namespace isobooth::host

@@ -44,7 +44,8 @@ struct BlockTime {
     int frames;
     ipc::Transport transport;
     std::uint64_t deadline_ns;
-    bool offline;  // no clock: wait for every block, the deadline is the hang limit
+    bool offline;               // no clock: wait for every block
+    std::uint64_t patience_ns;  // offline: how long a chain is waited for
 };
 
 enum class ChainMode : std::uint8_t {
@@ -59,6 +60,10 @@ public:
 
     // Control thread: `record`'s worker is dead or leaves. Wakes a waiting host.
     void retire(std::uint32_t record) noexcept;
+    // Control thread: is `record`'s worker still in a block that was given up?
+    bool is_stuck(std::uint32_t record) const noexcept {
+        return ipc::status_of(word(record).load()) == ipc::Status::Abandoned;
+    }
     // Control thread: makes a reaped record fit for a new worker.
     void reset(std::uint32_t record) noexcept;
 
@@ -96,6 +101,7 @@ private:
         std::int32_t signal_record = ipc::kNoRecord;  // its record, if it lies in a worker's file
         std::int32_t midi_record = ipc::kNoRecord;    // who sends the MIDI from here on
         std::uint32_t missed = 0;
+        std::uint64_t deadline_ns = 0;
         bool too_late = false;
         bool ran_any = false, delivered_any = false;
     };
@@ -150,11 +156,27 @@ private:
     float last_good_[ipc::kBusChannels] = {};
     bool use_b_ = false;
 
-    // Pipelined: the block in flight, its input, and what covers the whole chain.
-    Cover chain_cover_;
-    StereoBuffer previous_input_;
-    bool in_flight_ = false;
+    // Pipelined: the block in flight, which is heard with the next one.
+    struct Flight {
+        bool linked = false;            // workers have it
+        bool passes = false;            // no slot was to run: its input is its output
+        std::uint32_t latency = 0;      // of the slots that were to run, frames
+        std::uint32_t latency_out = 0;  // of those that are bypassed: their delay stays
+        std::uint64_t path = 0;         // a bit for each slot that was to run
+        OnMiss policy = OnMiss::Auto;
+        bool is_instrument = false;
+    };
+    void collect_flight(const float* const* input) ISB_RT;
+    void hear_flight(const float* const* input, bool delivered) ISB_RT;
+    void start_flight() ISB_RT;
+
+    Flight flight_;
+    std::uint64_t heard_path_ = 0;
     bool started_ = false;
+    StereoBuffer previous_input_;
+    Cover chain_cover_;        // the whole chain is wet or dry
+    VariableDelay delay_out_;  // stands for bypassed slots
+    Splice splice_;            // where the path changes
 };
 
 }  // namespace isobooth::host

@@ -3,9 +3,13 @@
 // What is heard of a slot that did not deliver: the dry input, delayed by the slot's latency, plus
 // an offset from the last sample heard that decays within milliseconds, so that nothing clicks.
 //
-// Silence takes the dry signal's place for instruments, for slots that attenuate by more than
-// 6 dB (a lost limiter must not be 40 dB louder), or where the user says so. When the slot
-// delivers again, its output is faded in.
+// The dry input must not be louder than the slot was (a lost limiter must not be 40 dB louder): it
+// is brought to the slot's level where that is lower. Silence takes its place for instruments, for
+// slots that attenuate by more than 6 dB, and where the user says so. A slot that the user bypasses
+// is its plain input, whatever it does otherwise.
+//
+// When the slot delivers again, its output is faded in, once what it was given before the gap has
+// left it: what comes out in the first `latency` frames is of another time.
 #pragma once
 
 #include <cmath>
@@ -18,27 +22,29 @@ namespace isobooth::host {
 
 enum class OnMiss : std::uint8_t { Auto, Dry, Silence };
 
+// Offsets that hide a step fall to 1/e in 4 ms and are unheard after 30. The factor a frame.
+inline float decay_of(double sample_rate) {
+    constexpr double kDecaySeconds = 0.004;
+    return static_cast<float>(std::exp(-1.0 / (kDecaySeconds * sample_rate)));
+}
+
 class Cover {
 public:
     // `capacity_frames`: the largest latency that can be matched.
     Cover(double sample_rate, std::uint32_t max_frames, std::uint32_t capacity_frames)
-        : decay_(static_cast<float>(std::exp(-1.0 / (kDecaySeconds * sample_rate)))),
-          fade_frames_(std::max(1, static_cast<int>(kFadeSeconds * sample_rate))) {
-        std::uint32_t size = 1;
-        while (size < capacity_frames + max_frames) size <<= 1;
-        mask_ = size - 1;
-        for (auto& ring : rings_) ring.assign(size, 0.0f);
-        // A power smoothing of kLevelSeconds, applied once a block.
-        level_seconds_in_frames_ = kLevelSeconds * sample_rate;
-    }
+        : past_(capacity_frames, max_frames),
+          decay_(decay_of(sample_rate)),
+          fade_frames_(std::max(1, static_cast<int>(kFadeSeconds * sample_rate))),
+          level_frames_(kLevelSeconds * sample_rate) {}
 
-    void set_latency(std::uint32_t frames) ISB_RT { latency_ = std::min(frames, mask_ / 2); }
+    void set_latency(std::uint32_t frames) ISB_RT { latency_ = std::min(frames, past_.capacity()); }
     std::uint32_t latency() const ISB_RT { return latency_; }
     void set_policy(OnMiss policy, bool is_instrument) ISB_RT {
         policy_ = policy;
         is_instrument_ = is_instrument;
     }
 
+    OnMiss policy() const ISB_RT { return policy_; }
     bool is_instrument() const ISB_RT { return is_instrument_; }
 
     // The slot is in place before anything was heard: nothing to fade from.
@@ -47,128 +53,156 @@ public:
     // The slot's output must pass through the host this block: it is being faded in.
     bool wants_wet() const ISB_RT { return state_ != State::Wet; }
     // The slot's place must pass through the host this block, although the slot does not run.
-    bool wants_dry() const ISB_RT {
-        return state_ != State::Dry || latency_ > 0 || silent_ || offset_heard();
+    bool wants_dry(bool by_user) const ISB_RT {
+        return !is_plain() || (by_user != by_user_ && gain_of_dry(by_user) != 1.0f);
     }
 
     // The slot delivered and nothing is being faded.
     void delivered(const float* const* in, const float* const* out, int frames) ISB_RT {
-        if (latency_ > 0) feed(in, frames);
+        past_.write(in, frames);
         for (std::size_t side = 0; side < 2; ++side) {
             last_heard_[side] = out[side][frames - 1];
-            last_dry_[side] = latency_ > 0 ? dry(side, frames - 1) : in[side][frames - 1];
+            last_dry_[side] = dry(side, frames, frames - 1);
         }
-        position_ += static_cast<std::uint32_t>(frames);
         track(in, out, frames);
         state_ = State::Wet;
     }
 
     // The slot did not deliver: fills `out` with what is heard instead. `out` may be `in`.
-    void cover(const float* const* in, float* const* out, int frames) ISB_RT {
-        feed(in, frames);
-        if (state_ != State::Dry) begin_dry();
-        render_dry(out, frames);
-        position_ += static_cast<std::uint32_t>(frames);
-        remember(out, frames);
+    void cover(const float* const* in, float* const* out, int frames, bool by_user) ISB_RT {
+        if (state_ != State::Dry || by_user != by_user_) begin_dry(in, by_user);
+        past_.write(in, frames);
+        for (std::size_t side = 0; side < 2; ++side) {
+            float offset = offset_[side];
+            for (int i = 0; i < frames; ++i) {
+                out[side][i] = gain_ * dry(side, frames, i) + offset;
+                offset *= decay_;
+            }
+            offset_[side] = std::fabs(offset) > 1e-7f ? offset : 0.0f;
+            last_dry_[side] = dry(side, frames, frames - 1);
+            last_heard_[side] = out[side][frames - 1];
+        }
     }
 
     // The slot delivers again: fades from what was heard to `wet`. `out` may be `wet`.
     void fade_in(const float* const* in, const float* const* wet, float* const* out,
                  int frames) ISB_RT {
-        feed(in, frames);
+        past_.write(in, frames);
         if (state_ == State::Dry) {
             state_ = State::FadingIn;
-            fade_position_ = 0;
+            fade_position_ = -static_cast<int>(latency_);
         }
         const float step = 1.0f / static_cast<float>(fade_frames_);
         for (std::size_t side = 0; side < 2; ++side) {
             float offset = offset_[side];
             for (int i = 0; i < frames; ++i) {
                 const int at = fade_position_ + i + 1;
-                const float x = at >= fade_frames_ ? 1.0f : static_cast<float>(at) * step;
-                const float covered = (silent_ ? 0.0f : dry(side, i)) + offset;
+                const float covered = gain_ * dry(side, frames, i) + offset;
                 offset *= decay_;
-                out[side][i] = covered + (wet[side][i] - covered) * x;
+                if (at <= 0)
+                    out[side][i] = covered;
+                else if (at >= fade_frames_)
+                    out[side][i] = wet[side][i];
+                else
+                    out[side][i] =
+                        covered + (wet[side][i] - covered) * (static_cast<float>(at) * step);
             }
             offset_[side] = offset;
-            last_dry_[side] = silent_ ? 0.0f : dry(side, frames - 1);
+            last_dry_[side] = dry(side, frames, frames - 1);
+            last_heard_[side] = out[side][frames - 1];
         }
-        position_ += static_cast<std::uint32_t>(frames);
         fade_position_ += frames;
-        remember(out, frames);
-        if (fade_position_ >= fade_frames_) {
-            state_ = State::Wet;
-            silent_ = false;
-        }
+        if (fade_position_ >= fade_frames_) state_ = State::Wet;
     }
 
 private:
     enum class State : std::uint8_t { Wet, Dry, FadingIn };
 
-    static constexpr double kDecaySeconds = 0.004;  // offset: 1/e after 4 ms, unheard after 30
     static constexpr double kFadeSeconds = 0.010;
     static constexpr double kLevelSeconds = 0.3;
     static constexpr double kQuiet = 1e-8;       // mean square below which levels say nothing
     static constexpr double kAttenuates = 0.25;  // power ratio: 6 dB
+    static constexpr double kSameLevel = 0.8;    // power ratio: 1 dB, which nobody hears
 
-    void feed(const float* const* in, int frames) ISB_RT {
-        for (std::size_t side = 0; side < 2; ++side)
-            for (int i = 0; i < frames; ++i)
-                rings_[side][(position_ + static_cast<std::uint32_t>(i)) & mask_] = in[side][i];
-    }
-    float dry(std::size_t side, int frame) const ISB_RT {
-        return rings_[side][(position_ + static_cast<std::uint32_t>(frame) - latency_) & mask_];
+    // Of the block of `frames` that was written last.
+    float dry(std::size_t side, int frames, int frame) const ISB_RT {
+        return past_.at(side, latency_ + static_cast<std::uint32_t>(frames - frame));
     }
     bool offset_heard() const ISB_RT {
         return std::fabs(offset_[0]) > 1e-6f || std::fabs(offset_[1]) > 1e-6f;
     }
+    // What is heard is the input as it is.
+    bool is_plain() const ISB_RT {
+        return state_ == State::Dry && latency_ == 0 && gain_ == 1.0f && !offset_heard();
+    }
 
-    void begin_dry() ISB_RT {
-        silent_ = policy_ == OnMiss::Silence ||
-                  (policy_ == OnMiss::Auto && (is_instrument_ || attenuates()));
-        for (std::size_t side = 0; side < 2; ++side)
-            offset_[side] = last_heard_[side] - (silent_ ? 0.0f : last_dry_[side]);
+    void begin_dry(const float* const* in, bool by_user) ISB_RT {
+        const bool was_plain = is_plain();  // then nobody asked: what was heard is not known here
+        by_user_ = by_user;
+        gain_ = gain_of_dry(by_user);
+        for (std::size_t side = 0; side < 2; ++side) {
+            if (was_plain) last_heard_[side] = last_dry_[side] = in[side][0];
+            offset_[side] = last_heard_[side] - gain_ * last_dry_[side];
+        }
         state_ = State::Dry;
     }
 
-    void render_dry(float* const* out, int frames) ISB_RT {
-        for (std::size_t side = 0; side < 2; ++side) {
-            float offset = offset_[side];
-            for (int i = 0; i < frames; ++i) {
-                out[side][i] = (silent_ ? 0.0f : dry(side, i)) + offset;
-                offset *= decay_;
-            }
-            offset_[side] = std::fabs(offset) > 1e-7f ? offset : 0.0f;
-            last_dry_[side] = silent_ ? 0.0f : dry(side, frames - 1);
-        }
-    }
-
-    void remember(const float* const* out, int frames) ISB_RT {
-        for (std::size_t side = 0; side < 2; ++side) last_heard_[side] = out[side][frames - 1];
+    float gain_of_dry(bool by_user) const ISB_RT {
+        if (by_user || policy_ == OnMiss::Dry) return 1.0f;
+        if (policy_ == OnMiss::Silence || is_instrument_) return 0.0f;
+        if (!(in_power_ > kQuiet)) return 1.0f;
+        const double ratio = out_power_ / in_power_;
+        if (ratio < kAttenuates) return 0.0f;
+        return ratio < kSameLevel ? static_cast<float>(std::sqrt(ratio)) : 1.0f;
     }
 
     void track(const float* const* in, const float* const* out, int frames) ISB_RT {
         if (policy_ != OnMiss::Auto || is_instrument_) return;
-        const double keep = std::exp(-static_cast<double>(frames) / level_seconds_in_frames_);
+        const double keep = std::exp(-static_cast<double>(frames) / level_frames_);
         in_power_ = in_power_ * keep + power_of(in, frames) * (1.0 - keep) / frames;
         out_power_ = out_power_ * keep + power_of(out, frames) * (1.0 - keep) / frames;
     }
-    bool attenuates() const ISB_RT {
-        return in_power_ > kQuiet && out_power_ < kAttenuates * in_power_;
-    }
 
+    VariableDelay past_;
     float decay_;
     int fade_frames_;
-    double level_seconds_in_frames_ = 1.0;
-    std::uint32_t latency_ = 0, mask_ = 0, position_ = 0;
+    double level_frames_;
+    std::uint32_t latency_ = 0;
     OnMiss policy_ = OnMiss::Auto;
     bool is_instrument_ = false;
-    bool silent_ = false;
+    bool by_user_ = false;
     State state_ = State::Dry;  // until the plugin has delivered, its input is heard
+    float gain_ = 1.0f;         // of the dry input
     int fade_position_ = 0;
     float offset_[2] = {}, last_heard_[2] = {}, last_dry_[2] = {};
     double in_power_ = 0.0, out_power_ = 0.0;
-    std::vector<float> rings_[2];
+};
+
+// Goes on from the last sample heard where a signal is about to continue differently.
+class Splice {
+public:
+    explicit Splice(double sample_rate) : decay_(decay_of(sample_rate)) {}
+
+    // `changes`: from this block on the signal comes another way.
+    void process(float* const* planes, int frames, bool changes) ISB_RT {
+        for (std::size_t side = 0; side < 2; ++side) {
+            float* const plane = planes[side];
+            if (changes) offset_[side] = last_[side] - plane[0];
+            if (offset_[side] != 0.0f) {
+                float offset = offset_[side];
+                for (int i = 0; i < frames; ++i) {
+                    plane[i] += offset;
+                    offset *= decay_;
+                }
+                offset_[side] = std::fabs(offset) > 1e-7f ? offset : 0.0f;
+            }
+            last_[side] = plane[frames - 1];
+        }
+    }
+
+private:
+    float decay_;
+    float offset_[2] = {}, last_[2] = {};
 };
 
 }  // namespace isobooth::host

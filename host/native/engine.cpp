@@ -117,6 +117,7 @@ void Engine::apply(const Command& command) ISB_RT {
             break;
         case CommandKind::Bypass:
             slot->bypassed = command.a != 0;
+            slot->bypassed_by_user = command.b != 0;
             break;
         case CommandKind::Latency:
             slot->cover.set_latency(static_cast<std::uint32_t>(command.a));
@@ -248,21 +249,21 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
     time.block = block_count.load(std::memory_order_relaxed);
     time.frames = frames;
     time.offline = config.offline;
-    if (config.offline) {
-        time.deadline_ns = entry + static_cast<std::uint64_t>(config.hang_limit_s * 1e9);
-    } else {
-        const auto part = [&](double share) {
-            return static_cast<std::uint64_t>(share * static_cast<double>(budget_ns));
-        };
-        time.deadline_ns =
-            std::max(nominal_ns + part(config.deadline_fraction), entry + part(kLeastBudget));
-    }
+    time.patience_ns = static_cast<std::uint64_t>(config.hang_limit_s * 1e9);
+    const auto part = [&](double share) {
+        return static_cast<std::uint64_t>(share * static_cast<double>(budget_ns));
+    };
+    const std::uint64_t deadline =
+        std::max(nominal_ns + part(config.deadline_fraction), entry + part(kLeastBudget));
     transport.next_block(frames, time.transport);
 
     std::uint32_t missed = 0;
     std::uint32_t chains = 0, chains_missed = 0;
     if (plan_) {
-        for (const auto& stage : plan_->stages) {
+        for (std::size_t s = 0; s < plan_->stages.size(); ++s) {
+            const auto& stage = plan_->stages[s];
+            const double left = static_cast<double>(deadline - entry);
+            time.deadline_ns = entry + static_cast<std::uint64_t>(left * plan_->deadlines[s]);
             // Wake every chain of the stage first; they run while the host does its own work.
             for (const std::uint32_t index : stage) {
                 PlanStrip& strip = plan_->strips[index];
@@ -284,12 +285,6 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
                 chains += strip.chain->ran_any() ? 1 : 0;
                 chains_missed += strip.chain->all_missed() ? 1 : 0;
                 const float* out[2] = {strip.chain->output()[0], strip.chain->output()[1]};
-                if (strip.after_chain) {
-                    float* late[2] = {delayed_[0], delayed_[1]};
-                    strip.after_chain->process(out, late, frames);
-                    out[0] = late[0];
-                    out[1] = late[1];
-                }
                 strip.strip->mix(out, frames);
             }
         }

@@ -15,6 +15,7 @@
 
 #include "host/native/driver.hpp"
 #include "host/native/engine.hpp"
+#include "host/native/shared_memory.hpp"
 #include "host/native/watchdog.hpp"
 
 namespace nb = nanobind;
@@ -32,9 +33,8 @@ using Samples = nb::ndarray<const float, nb::shape<2, -1>, nb::c_contig, nb::dev
 // A shared file that Python mapped; held as long as the chain uses it.
 class HeldBuffer {
 public:
-    HeldBuffer(nb::handle object, std::size_t needed, bool writable) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, writable ? PyBUF_WRITABLE : PyBUF_SIMPLE) != 0)
-            throw nb::python_error();
+    HeldBuffer(nb::handle object, std::size_t needed) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_WRITABLE) != 0) throw nb::python_error();
         if (static_cast<std::size_t>(view_.len) < needed) {
             PyBuffer_Release(&view_);
             throw nb::value_error("a segment of the chain is smaller than its geometry");
@@ -50,32 +50,50 @@ private:
     Py_buffer view_{};
 };
 
-// A Chain with the Python buffers that it lies on.
+// A Chain with the Python buffers that it lies on: host file, activation file, then one output
+// file a record.
 class PyChain : public Chain {
 public:
     PyChain(std::uint32_t id, const ChainMemory& memory, std::vector<HeldBuffer> held)
-        : Chain(id, memory), held_(std::move(held)) {}
+        : Chain(id, memory), held_(std::move(held)) {
+        const auto guard = [this](std::byte* base, std::size_t size) {
+            memory_.emplace_back(base, size);
+        };
+        guard(memory.host, memory.geometry.host_size());
+        guard(memory.activation, memory.geometry.activation_size());
+        for (std::byte* output : memory.outputs) guard(output, memory.geometry.record_size());
+    }
+
+    // Has the record's output file, or what all workers of the chain share, shrunk?
+    bool lost(std::uint32_t record) const {
+        return memory_[1].lost() || (record + 2 < memory_.size() && memory_[record + 2].lost());
+    }
+    bool locked() const {
+        return std::all_of(memory_.begin(), memory_.end(),
+                           [](const auto& m) { return m.locked(); });
+    }
 
 private:
     std::vector<HeldBuffer> held_;
+    std::vector<SharedMemory> memory_;
 };
 
-std::shared_ptr<Chain> make_chain(std::uint32_t id, const ipc::Geometry& geometry, nb::handle host,
-                                  nb::handle activation, const std::vector<nb::object>& outputs,
-                                  std::vector<std::string> semaphores, std::string end) {
+std::shared_ptr<PyChain> make_chain(std::uint32_t id, const ipc::Geometry& geometry,
+                                    nb::handle host, nb::handle activation,
+                                    const std::vector<nb::object>& outputs,
+                                    std::vector<std::string> semaphores, std::string end) {
     if (outputs.size() != geometry.records || semaphores.size() != geometry.records)
         throw nb::value_error("a chain needs one output file and one semaphore a record");
     std::vector<HeldBuffer> held;
     ChainMemory memory;
     memory.geometry = geometry;
-    held.emplace_back(host, geometry.host_size(), true);
-    memory.host = held.back().data();
-    held.emplace_back(activation, geometry.activation_size(), true);
-    memory.activation = held.back().data();
-    for (const nb::object& output : outputs) {
-        held.emplace_back(output, geometry.record_size(), false);
-        memory.outputs.push_back(held.back().data());
-    }
+    const auto hold = [&held](nb::handle object, std::size_t size) {
+        return held.emplace_back(object, size).data();
+    };
+    memory.host = hold(host, geometry.host_size());
+    memory.activation = hold(activation, geometry.activation_size());
+    for (const nb::object& output : outputs)
+        memory.outputs.push_back(hold(output, geometry.record_size()));
     memory.semaphores = std::move(semaphores);
     memory.end_semaphore = std::move(end);
     return std::make_shared<PyChain>(id, memory, std::move(held));
@@ -355,11 +373,13 @@ void bind_parts(nb::module_& m) {
     nb::class_<MidiClip>(m, "MidiClip")
         .def(nb::new_(&make_midi_clip), nb::arg("frames"), nb::arg("data"));
 
-    nb::class_<Chain>(m, "Chain")
+    nb::class_<PyChain>(m, "Chain")
         .def(nb::new_(&make_chain), nb::arg("id"), nb::arg("geometry"), nb::arg("host"),
              nb::arg("activation"), nb::arg("outputs"), nb::arg("semaphores"),
              nb::arg("end_semaphore"))
-        .def_ro("id", &Chain::id)
+        .def_prop_ro("id", [](const PyChain& chain) { return chain.id; })
+        .def_prop_ro("locked", &PyChain::locked)
+        .def("lost", &PyChain::lost, nb::arg("record"))
         .def("retire", &Chain::retire, nb::arg("record"))
         .def("reset", &Chain::reset, nb::arg("record"));
 }
@@ -387,7 +407,7 @@ void bind_plan(nb::module_& m) {
             nb::arg("live_left") = -1, nb::arg("live_right") = -1)
         .def(
             "set_chain",
-            [](Plan& plan, std::uint32_t index, std::shared_ptr<Chain> chain,
+            [](Plan& plan, std::uint32_t index, std::shared_ptr<PyChain> chain,
                std::vector<std::shared_ptr<PluginSlot>> slots, const std::string& mode,
                std::shared_ptr<DelayLine> after_chain) {
                 PlanStrip& strip = strip_at(plan, index);

@@ -5,6 +5,7 @@
 // (faders, slots, chains, delay lines, clips) is shared by pointer between plans.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -40,7 +41,6 @@ struct PlanStrip {
     std::vector<std::shared_ptr<PluginSlot>> slots;
     std::vector<PluginSlot*> slot_pointers;
     std::vector<KeyFeed> keys;
-    std::shared_ptr<DelayLine> after_chain;  // pipelined: stands for slots taken out
 };
 
 struct Plan {
@@ -51,6 +51,26 @@ struct Plan {
     std::vector<PlanStrip> strips;
     std::vector<std::vector<std::uint32_t>> stages;  // strips whose inputs are final, in order
     std::uint32_t master = 0;
+
+    // The part of a block's time at whose end each stage's chains must have delivered. A stage is
+    // given time by its longest chain, because a chain's slots run one after the other; what it
+    // does not use goes to those behind it. Without a share of its own, every stage behind a
+    // plugin that is late would be late too.
+    std::vector<double> deadlines;
+
+    void share_time() {
+        double total = 0.0;
+        deadlines.clear();
+        for (const auto& stage : stages) {
+            std::size_t longest = 0;
+            for (const std::uint32_t index : stage)
+                if (strips[index].chain && strips[index].mode != ChainMode::Pipelined)
+                    longest = std::max(longest, strips[index].slots.size());
+            total += static_cast<double>(longest);
+            deadlines.push_back(total);
+        }
+        for (double& deadline : deadlines) deadline = total > 0.0 ? deadline / total : 1.0;
+    }
 };
 
 }  // namespace isobooth::host

@@ -88,6 +88,7 @@ public:
     EventQueue events;
     std::int32_t record = ipc::kNoRecord;
     bool bypassed = false;
+    bool bypassed_by_user = false;  // then its plain input is heard
     bool accepts_midi = true;
     bool produces_midi = false;
     bool jumped = false;  // flag the transport jump in its next block

@@ -67,6 +67,52 @@ private:
     std::vector<float> rings_[2];
 };
 
+// The recent past of a stereo signal, and a delay whose length may change from block to block.
+class VariableDelay {
+public:
+    // `capacity_frames`: the longest delay, at least.
+    VariableDelay(std::uint32_t capacity_frames, std::uint32_t max_frames) {
+        std::uint32_t size = 1;
+        while (size < capacity_frames + max_frames) size <<= 1;
+        mask_ = size - 1;
+        capacity_ = size - max_frames;
+        for (auto& ring : rings_) ring.assign(size, 0.0f);
+    }
+
+    std::uint32_t capacity() const ISB_RT { return capacity_; }
+
+    void write(const float* const* in, int frames) ISB_RT {
+        const std::uint32_t from = position_ & mask_;
+        const auto count = static_cast<std::uint32_t>(frames);
+        const std::uint32_t first = std::min(count, mask_ + 1 - from);
+        for (std::size_t side = 0; side < 2; ++side) {
+            float* const ring = rings_[side].data();
+            std::memcpy(ring + from, in[side], first * sizeof(float));
+            std::memcpy(ring, in[side] + first, (count - first) * sizeof(float));
+        }
+        position_ += count;
+    }
+
+    // The sample written `ago` frames ago; 1: the last.
+    float at(std::size_t side, std::uint32_t ago) const ISB_RT {
+        return rings_[side][(position_ - ago) & mask_];
+    }
+
+    // Writes a block and reads it back `delay` frames late. `out` may be `in`.
+    void process(const float* const* in, float* const* out, int frames,
+                 std::uint32_t delay) ISB_RT {
+        write(in, frames);
+        delay = std::min(delay, capacity_);
+        for (std::size_t side = 0; side < 2; ++side)
+            for (int i = 0; i < frames; ++i)
+                out[side][i] = at(side, delay + static_cast<std::uint32_t>(frames - i));
+    }
+
+private:
+    std::uint32_t mask_ = 0, capacity_ = 0, position_ = 0;
+    std::vector<float> rings_[2];
+};
+
 inline double power_of(const float* const* planes, int frames) ISB_RT {
     // Eight partial sums: the compiler may vectorize without reordering float additions.
     float sums[8] = {};
