@@ -27,6 +27,7 @@ from host.store.database import Database
 from host.supervisor import Supervisor
 from ipc.errors import InputError
 from ipc.status import SlotStatus
+from ipc.worker_process import WorkerMemory
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,13 @@ class Host:
         self.events = EventLog()
         self.engine = Engine(
             float(config.sample_rate),
-            config.block_frames,
+            config.engine_frames,
             deadline_fraction=config.deadline_fraction,
             offline=config.offline,
             hang_limit_s=config.offline_hang_limit_s,
             capture_s=config.capture_s,
         )
+        self._offline_core = Placement(config.pin_workers).core_for_audio(config.offline)
         self._watchdog: Watchdog | None = None
         self.driver: Driver | None = None
         if not config.offline:
@@ -139,8 +141,8 @@ class Host:
         )
 
     def render(self, blocks: int) -> NDArray[np.float32]:
-        """Offline: the next `blocks` blocks, (2, blocks * block_frames) float32."""
-        return self.engine.render(blocks)
+        """Offline: the next `blocks` engine blocks, (2, blocks * config.engine_frames) float32."""
+        return self.engine.render(blocks, self._offline_core)
 
     # ------------------------------------------------------------------ steering
 
@@ -188,6 +190,15 @@ class Host:
     def worker_pid(self, slot: str) -> int | None:
         worker = self.mix.slot(slot).worker
         return worker.pid if worker is not None else None
+
+    def worker_memory(self, slot: str) -> WorkerMemory | None:
+        """None while the slot has no worker."""
+        worker = self.mix.slot(slot).worker
+        return worker.memory() if worker is not None else None
+
+    def parameters(self, slot: str) -> list[float]:
+        """All parameters' values, as the plugin says. Raises WorkerError."""
+        return self._control.run(self.mix.slot(slot).parameters())
 
     def events_since(self, index: int) -> list[HostEvent]:
         return self.events.since(index)

@@ -20,6 +20,7 @@ COMMANDS = (
     "crashes",
     "blacklist",
     "doctor",
+    "bench",
 )
 
 

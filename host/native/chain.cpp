@@ -201,8 +201,13 @@ bool Chain::segment_finished() const ISB_RT {
 }
 
 bool Chain::segment_lost_a_record() const ISB_RT {
-    for (const Linked& linked : segment_)
+    for (const Linked& linked : segment_) {
         if (dead_[linked.record].load(std::memory_order_acquire)) return true;
+        // Retired, reaped and fit for the next worker before this thread got to look: an offline
+        // block would wait for its hang limit.
+        const Word seen = word(linked.record).load(std::memory_order_acquire);
+        if (generation_of(seen) != generation_ || status_of(seen) == Status::Offline) return true;
+    }
     return false;
 }
 
