@@ -226,7 +226,8 @@ class Host:
         finally:
             if self._owns_control:
                 self._control.close()
-            self._watchdog = None
+            if self._watchdog is not None:
+                self._watchdog.stop()
 
     # ------------------------------------------------------------------ inside
 

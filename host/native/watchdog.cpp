@@ -17,9 +17,11 @@ Watchdog::Watchdog(std::uint64_t period_ns, int priority)
     thread_ = std::thread([this, priority] { run(priority); });
 }
 
-Watchdog::~Watchdog() {
+Watchdog::~Watchdog() { stop(); }
+
+void Watchdog::stop() {
     stopping_.store(true);
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 void Watchdog::watch(std::shared_ptr<PluginSlot> slot) {

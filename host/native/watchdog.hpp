@@ -23,6 +23,7 @@ class Watchdog {
 public:
     Watchdog(std::uint64_t period_ns, int priority);
     ~Watchdog();
+    void stop();
 
     void watch(std::shared_ptr<PluginSlot> slot);
     void forget(const PluginSlot* slot);
