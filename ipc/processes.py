@@ -44,6 +44,11 @@ class ProcessIdentity:
     pid: int
     start_time: int
 
+    def exists(self) -> bool:
+        """True also for a process that has ended but has not been reaped."""
+        stat = process_stat(self.pid)
+        return stat is not None and stat.start_time == self.start_time
+
     def is_alive(self) -> bool:
         stat = process_stat(self.pid)
         return stat is not None and stat.start_time == self.start_time and not stat.dead

@@ -246,15 +246,18 @@ class WorkerProcess:
     async def _wait(self) -> tuple[int | None, tuple[float, float, int]]:
         """The exit code (negative: the signal) and usage; nothing of both if someone else has
         reaped the worker."""
-        while True:
+        pause_s = 0.001
+        while self._tree.worker.exists():
             try:
                 pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             except ChildProcessError:
-                return None, (0.0, 0.0, 0)
+                pid = 0  # not ours yet: the process that forked it for us has not ended
             if pid == self.pid:
                 code = os.waitstatus_to_exitcode(status)
                 return code, (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
-            await asyncio.sleep(0.001)  # a tracer has not let go of it yet
+            await asyncio.sleep(pause_s)  # or a tracer has not let go of it
+            pause_s = min(2 * pause_s, 0.05)
+        return None, (0.0, 0.0, 0)
 
 
 def _phase_of(message: Request[Any], before: str) -> str:
