@@ -116,6 +116,8 @@ class Chain:
         """The record's file was truncated under the host; zeros stand in its place."""
     def retire(self, record: int) -> None:
         """The record's worker is dead or leaves. A host waiting for it is woken."""
+    def is_stuck(self, record: int) -> bool:
+        """Its worker has not come back from a block that was given up."""
     def reset(self, record: int) -> None:
         """Makes a reaped record fit for the next worker."""
 
@@ -139,7 +141,6 @@ class Plan:
         chain: Chain,
         slots: Sequence[PluginSlot],
         mode: str = "relayed",
-        after_chain: DelayLine | None = None,
     ) -> None:
         """`mode`: relayed, hosted or pipelined."""
     def add_feed(self, to: int, source: int, delay: DelayLine | None = None) -> None: ...
@@ -196,7 +197,8 @@ class Engine:
         """The fader is where it should be at once, without a ramp: nothing was heard yet."""
     def attach(self, slot: PluginSlot, record: int, restarted: bool) -> bool: ...
     def detach(self, slot: PluginSlot, /) -> bool: ...
-    def set_bypass(self, slot: PluginSlot, bypass: bool, /) -> bool: ...
+    def set_bypass(self, slot: PluginSlot, bypassed: bool, by_user: bool) -> bool:
+        """A slot that the user bypassed is its plain input, whatever its policy on a miss."""
     def set_latency(self, slot: PluginSlot, frames: int, /) -> bool: ...
     def set_policy(
         self,
@@ -258,6 +260,7 @@ class Driver:
 
 class Watchdog:
     def __init__(self, period_ns: int, priority: int) -> None: ...
+    def stop(self) -> None: ...
     def watch(self, slot: PluginSlot) -> None: ...
     def forget(self, slot: PluginSlot) -> None: ...
     @property

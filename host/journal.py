@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plugin must be told after a restart: its snapshots, and the edits made since.
+"""What a plugin must be told after a restart: a snapshot, and the edits made since.
 
 Every edit has a number. A worker publishes the last one it applied; a snapshot carries the number
-that was read before the state was captured, so it contains at least those edits. Edits are
-absolute values, so replaying one that the snapshot already holds does no harm, while losing one
-does: an edit leaves the journal only when every snapshot that could be restored holds it.
+that was read before the state was captured, so it contains at least those edits, and what else
+the plugin changed by itself. A restart restores one state and replays the edits that are newer;
+older ones stay in the journal for the day when that state fails and the one before is restored.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,16 @@ class Snapshot:
     applied_edit: int
     blocks: int  # processed by the slot when it was captured
     good: bool = False  # it played on for some blocks afterwards
+
+
+@dataclass(frozen=True)
+class Restore:
+    """How to bring a fresh instance to where the last one was."""
+
+    state: bytes | None
+    is_first: bool  # the song's own state, or none: the song's program and parameters follow it
+    applied_edit: int  # held by the state
+    edits: tuple[Edit, ...]  # what it lacks: the newest of each parameter, by number
 
 
 class Journal:
@@ -65,6 +75,10 @@ class Journal:
 
     def add_snapshot(self, data: bytes, applied_edit: int, blocks: int) -> None:
         """Keeps a state captured when the slot had processed `blocks` blocks."""
+        newest = self._snapshots[-1] if self._snapshots else None
+        if newest is not None and newest.data == data:
+            newest.applied_edit = max(newest.applied_edit, applied_edit)
+            return
         self._snapshots.append(Snapshot(data, applied_edit, blocks))
         while len(self._snapshots) > KEPT_SNAPSHOTS:
             # A fresh snapshot must not push out the last good one.
@@ -72,33 +86,37 @@ class Journal:
             oldest = self._snapshots[0]
             victim = self._snapshots[1] if good == [oldest] else oldest
             self._snapshots.remove(victim)
-        self._forget_held_edits()
 
     def survive(self, blocks: int, needed: int) -> None:
         """The slot has now processed `blocks`: snapshots older than `needed` blocks are good."""
         for snapshot in self._snapshots:
             snapshot.good = snapshot.good or blocks - snapshot.blocks >= needed
 
-    def states_to_restore(self) -> list[bytes]:
-        """States in the order to try them: good snapshots, newest first, then the first state."""
-        states = [s.data for s in reversed(self._snapshots) if s.good]
-        if self._initial is not None:
-            states.append(self._initial)
-        return states
+    def instance_lost(self) -> None:
+        """The plugin failed: a state that it did not survive for long may be what broke it."""
+        self._snapshots = [s for s in self._snapshots if s.good]
 
-    def edits_to_replay(self) -> list[Edit]:
-        """The newest edit of each parameter that some restorable state may lack, by number."""
-        return sorted(self._edits.values(), key=lambda edit: edit.number)
+    def next_restore(self) -> Restore:
+        """The newest good snapshot, else the song's own state, else none."""
+        good = [s for s in self._snapshots if s.good]
+        if good:
+            return Restore(
+                good[-1].data,
+                False,
+                good[-1].applied_edit,
+                self._edits_after(good[-1].applied_edit),
+            )
+        return Restore(self._initial, True, 0, self._edits_after(0))
+
+    def reject(self, restore: Restore) -> None:
+        """The plugin refused the state, or died of it: it is never tried again."""
+        if restore.is_first:
+            self._initial = None
+        self._snapshots = [s for s in self._snapshots if s.data != restore.state]
 
     def state_for_report(self) -> bytes | None:
-        states = self.states_to_restore()
-        return states[0] if states else None
+        return self.next_restore().state
 
-    def _forget_held_edits(self) -> None:
-        good = [s for s in self._snapshots if s.good]
-        # The song's own state is the last resort and lacks every edit: replaying all of them is
-        # what makes it right, so edits are only forgotten once three good snapshots stand.
-        if len(good) < KEPT_SNAPSHOTS:
-            return
-        held = min(s.applied_edit for s in good)
-        self._edits = {p: e for p, e in self._edits.items() if e.number > held}
+    def _edits_after(self, number: int) -> tuple[Edit, ...]:
+        newer = (edit for edit in self._edits.values() if edit.number > number)
+        return tuple(sorted(newer, key=lambda edit: edit.number))

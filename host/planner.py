@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from host.chain_host import ChainHost
 from host.engine_module import AudioClip, DelayLine, MidiClip, Plan, Strip
 from host.slot_supervisor import SlotSupervisor
-from ipc.status import SlotStatus
 
 
 @dataclass
@@ -87,14 +86,8 @@ def make_plan(
             strip.native, strip.audio, strip.midi, arrive[i], strip.live[0], strip.live[1]
         )
         if strip.chain is not None and strip.chain.native is not None and strip.slots:
-            out_of_the_way = sum(s.latency_frames for s in strip.slots if _is_out(s))
             plan.set_chain(
-                i,
-                strip.chain.native,
-                [slot.native for slot in strip.slots],
-                strip.chain.mode,
-                # A pipelined chain runs without these; their latency must stay in place.
-                delays.get((strip.id, "out"), out_of_the_way) if strip.pipelined else None,
+                i, strip.chain.native, [slot.native for slot in strip.slots], strip.chain.mode
             )
     for i, strip in enumerate(strips):
         for source in feeds[i]:
@@ -124,7 +117,3 @@ def _latencies_before(strip: MixStrip) -> list[int]:
     for slot in strip.slots:
         sums.append(sums[-1] + slot.latency_frames)
     return sums
-
-
-def _is_out(slot: SlotSupervisor) -> bool:
-    return slot.status in (SlotStatus.BYPASSED, SlotStatus.QUARANTINED, SlotStatus.FAILED)

@@ -91,8 +91,12 @@ class SlotSupervisor:
         self._last_edit = 0.0
         self._snapshot_edit = 0
         self._held_until = 0.0
+        self._missed_before = 0  # misses that count no longer: it was held since
         self._loaded_once = False
         self._stall: StallWatch | None = None
+        self._thread_id = 0
+        self._restore = self.journal.next_restore()
+        self._given_up: WorkerProcess | None = None  # its end is no fault
 
     # ------------------------------------------------------------------ start and stop
 
@@ -103,6 +107,7 @@ class SlotSupervisor:
             entry = self._context.blacklist.is_blacklisted(self.spec.plugin)
         if entry is not None:
             self._set(SlotStatus.QUARANTINED, f"blacklisted: {entry.reason}")
+            self._send_bypass(True)
             self._log(
                 HostEventKind.QUARANTINED,
                 f"{self.spec.label} stays bypassed: {self.spec.plugin} is blacklisted "
@@ -143,9 +148,18 @@ class SlotSupervisor:
 
     def set_bypass(self, bypassed: bool) -> None:
         self._bypassed = bypassed
-        self._send_bypass(bypassed or self._held_until > 0)
+        self._missed_before = self.native.missed_blocks
+        self._send_bypass(self.status in (SlotStatus.QUARANTINED, SlotStatus.FAILED))
         if self.status in (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED):
-            self._set(SlotStatus.BYPASSED if bypassed else SlotStatus.ACTIVE, "by the user")
+            self._show_bypass()
+
+    def _show_bypass(self) -> None:
+        if self._bypassed:
+            self._set(SlotStatus.BYPASSED, "by the user")
+        elif self._held_until:
+            self._set(SlotStatus.BYPASSED, "missed too many deadlines in a row")
+        else:
+            self._set(SlotStatus.ACTIVE, "")
 
     # ------------------------------------------------------------------ loading
 
@@ -166,28 +180,41 @@ class SlotSupervisor:
         except WorkerDied:
             return  # _on_exit has it
         except RequestTimeout:
-            self._kill_kind = FaultKind.LOAD_TIMEOUT
             assert worker is not None
+            restoring = worker.phase == "restore"
+            self._kill_kind = FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT
             worker.kill()
         except RequestFailed as error:
             self._kill_kind = FaultKind.LOAD_FAILED
             assert worker is not None
             self._refused = str(error)
             worker.kill()
-        except (WorkerError, ProtocolError) as error:
+        except IsoboothError as error:
             if worker is None:
                 self.chain.pool.release(record)
                 self._fail(str(error))
             else:
                 worker.kill()
         else:
-            self._go(worker, record, loaded)
+            if loaded.state_used < 0 and self._restore.state is not None:
+                self._state_refused(worker, loaded)
+            else:
+                self._go(worker, record, loaded)
 
     _refused = ""
+
+    def _state_refused(self, worker: WorkerProcess, loaded: Loaded) -> None:
+        """A plugin that does not take its state is loaded anew with the one before."""
+        for line in loaded.state_errors:
+            self._log(HostEventKind.NOTICE, f"{self.spec.label}: {line}; the one before is tried")
+        self.journal.reject(self._restore)
+        self._given_up = worker
+        worker.kill()
 
     def _load_request(self, record: int) -> Load:
         config = self._context.config
         geometry = self.chain.geometry
+        restore = self._restore = self.journal.next_restore()
         return Load(
             plugin=self.spec.plugin,
             sample_rate=float(config.sample_rate),
@@ -201,10 +228,10 @@ class SlotSupervisor:
             ),
             segments=self.chain.segments.names,
             record=record,
-            states=self.journal.states_to_restore(),
-            program=self.spec.program,
-            parameters=dict(self.spec.parameters),
-            edits=[(e.number, e.parameter, e.value) for e in self.journal.edits_to_replay()],
+            states=[] if restore.state is None else [restore.state],
+            program=self.spec.program if restore.is_first else None,
+            parameters=dict(self.spec.parameters) if restore.is_first else {},
+            edits=[(e.number, e.parameter, e.value) for e in restore.edits],
             priority=config.worker_priority if config.realtime and not config.offline else 0,
             cpu=self.chain.cpu,
             warm_up_blocks=0 if config.offline else config.warm_up_blocks,
@@ -222,7 +249,8 @@ class SlotSupervisor:
         self.rejected_parameters = loaded.parameters_rejected
         for line in (*loaded.state_errors, *loaded.parameters_rejected):
             self._log(HostEventKind.NOTICE, f"{self.spec.label}: {line}")
-        self._snapshot_edit = loaded.applied_edit
+        self._snapshot_edit = max(loaded.applied_edit, self._restore.applied_edit)
+        self._thread_id = loaded.thread_id
         engine = context.engine
         self._command(
             "policy",
@@ -242,8 +270,9 @@ class SlotSupervisor:
             loaded.thread_id, context.config.worker_priority if loaded.realtime else 0
         )
         self._command("attach", lambda: engine.attach(native, record, restarted))
-        self._send_bypass(self._bypassed)
         self._held_until = 0.0
+        self._missed_before = native.missed_blocks
+        self._send_bypass()
         if restarted:
             self.restarts += 1
             self.last_restart_s = (monotonic_ns() - self._died_ns) / 1e9
@@ -251,7 +280,7 @@ class SlotSupervisor:
                 HostEventKind.RECOVERED,
                 f"{self.spec.label} is back after {self.last_restart_s * 1000:.0f} ms",
             )
-        self._set(SlotStatus.BYPASSED if self._bypassed else SlotStatus.ACTIVE, "")
+        self._show_bypass()
 
     # ------------------------------------------------------------------ the end of a worker
 
@@ -271,8 +300,15 @@ class SlotSupervisor:
         reaping.add_done_callback(self._reaping.discard)
         if self.worker is worker:
             self.worker, self._record = None, None
+        self.journal.instance_lost()
         if self._closing:
             return
+        if self._given_up is worker:
+            self._given_up = None
+            self._restart = asyncio.get_running_loop().create_task(self._launch())
+            return
+        if exit.phase == "restore" and self._restore.state is not None:
+            self.journal.reject(self._restore)
         self._on_fault(self._kind_of(exit), exit)
 
     async def _give_back(self, worker: WorkerProcess, record: int) -> None:
@@ -338,6 +374,7 @@ class SlotSupervisor:
         count = len(self._faults)
         window = self._context.config.faults.crash_window_s
         self._set(SlotStatus.QUARANTINED, f"failed {count} times in {window:.0f} s")
+        self._send_bypass(True)
         if self._context.blacklist is not None:
             with contextlib.suppress(IsoboothError):
                 self._context.blacklist.add(
@@ -355,6 +392,7 @@ class SlotSupervisor:
 
     def _fail(self, reason: str) -> None:
         self._set(SlotStatus.FAILED, reason)
+        self._send_bypass(True)
         self._log(HostEventKind.FAILED, reason)
 
     def _report(self, kind: FaultKind, exit: WorkerExit, action: str) -> str | None:
@@ -412,16 +450,22 @@ class SlotSupervisor:
 
     def _check_hang(self) -> None:
         since = self.native.stuck_since_ns
-        if since == 0 or self.worker is None:
+        if since == 0 or self.worker is None or not self._is_stuck():
             self._stall = None
             return
         if self._stall is None or self._stall.since_ns != since:
-            self._stall = StallWatch(self.worker.pid, since)
+            self._stall = StallWatch(self.worker.pid, self._thread_id, since)
         limit = self._context.config.faults.hang_limit_s
         stuck_s = (monotonic_ns() - since) / 1e9
         # However starved: what has not come back after three times the limit is not coming.
         if stuck_s > limit and (stuck_s > 3 * limit or not self._stall.starved(limit)):
             self._kill(FaultKind.HANG)
+
+    def _is_stuck(self) -> bool:
+        """Asks the relay itself: a slot that is not asked to run, because the clock stands or it
+        is bypassed, is not seen to come back by the audio thread."""
+        chain = self.chain.native
+        return chain is not None and self._record is not None and chain.is_stuck(self._record)
 
     def _check_output(self) -> None:
         policy = self._context.config.faults
@@ -438,17 +482,18 @@ class SlotSupervisor:
         if self._held_until:
             if now >= self._held_until and not self._bypassed:
                 self._held_until = 0.0
-                self._send_bypass(False)
-                self._set(SlotStatus.ACTIVE, "")
+                self._missed_before = self.native.missed_blocks
+                self._send_bypass()
+                self._show_bypass()
                 self._log(HostEventKind.RELEASED, f"{self.spec.label} is tried again")
             return
         if self._bypassed:
             return
-        misses = self.native.misses_in_a_row
-        if misses >= policy.hold_blocks and self.native.stuck_since_ns == 0:
+        misses = min(self.native.misses_in_a_row, self.native.missed_blocks - self._missed_before)
+        if misses >= policy.hold_blocks:
             self._held_until = now + policy.hold_s
-            self._send_bypass(True)
-            self._set(SlotStatus.BYPASSED, f"missed {misses} deadlines in a row")
+            self._send_bypass()
+            self._show_bypass()
             self._log(
                 HostEventKind.HELD,
                 f"{self.spec.label} missed {misses} deadlines in a row and is held bypassed for "
@@ -493,14 +538,9 @@ class SlotSupervisor:
             saved = await worker.request(SaveState(), self._context.config.faults.save_limit_s)
             if self.worker is not worker:
                 return
-            self._snapshot_edit = saved.applied_edit
-            newest = self.journal.snapshots[-1:]
-            if newest and newest[0].data == saved.data:
-                newest[0].applied_edit = saved.applied_edit
-            else:
-                self.journal.add_snapshot(
-                    saved.data, saved.applied_edit, self.native.processed_blocks
-                )
+            # A worker counts only what it was told itself; what was restored holds the rest.
+            self._snapshot_edit = max(saved.applied_edit, self._restore.applied_edit)
+            self.journal.add_snapshot(saved.data, self._snapshot_edit, self.native.processed_blocks)
         except RequestTimeout:
             self._kill(FaultKind.HANG)
         except WorkerDied:
@@ -540,9 +580,11 @@ class SlotSupervisor:
     def _set(self, status: SlotStatus, reason: str) -> None:
         self.status, self.reason = status, reason
 
-    def _send_bypass(self, bypassed: bool) -> None:
-        engine, native = self._context.engine, self.native
-        self._command("bypass", lambda: engine.set_bypass(native, bypassed))
+    def _send_bypass(self, out: bool = False) -> None:
+        """`out`: it must not be heard, whatever the user wants."""
+        engine, native, by_user = self._context.engine, self.native, self._bypassed
+        bypassed = by_user or out or self._held_until > 0
+        self._command("bypass", lambda: engine.set_bypass(native, bypassed, by_user))
 
     def _command(self, what: str, command: "CommandCall") -> None:
         self._context.commands.send((id(self.native), what), command)

@@ -2,7 +2,7 @@
 """Is a worker stuck, or did the machine give it no time?
 
 A worker that wants to run but gets no processor looks like one that hangs. Killing it would blame
-the plugin for what the machine did, so its own CPU clock is asked.
+the plugin for what the machine did, so the CPU clock of its audio thread is asked.
 """
 
 import os
@@ -11,24 +11,25 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class StallWatch:
-    """Follows one worker from the moment it is seen stuck."""
+    """Follows a worker's audio thread from the moment it is seen stuck. Its main thread, which
+    the process's own state tells of, sleeps all the while."""
 
-    def __init__(self, pid: int, since_ns: int) -> None:
+    def __init__(self, pid: int, thread_id: int, since_ns: int) -> None:
         self.since_ns = since_ns
-        self._pid = pid
-        self._used_at_first = _cpu(pid)[1]
+        self._thread = f"/proc/{pid}/task/{thread_id}/stat"
+        self._used_at_first = _cpu(self._thread)[1]
 
     def starved(self, limit_s: float) -> bool:
         """True if it is ready to run, not asleep or stopped, and has had less than half of
         `limit_s` of CPU time since it was first seen stuck."""
-        state, used_s = _cpu(self._pid)
+        state, used_s = _cpu(self._thread)
         return state == "R" and used_s - self._used_at_first < 0.5 * limit_s
 
 
-def _cpu(pid: int) -> tuple[str, float]:
-    """State letter and CPU seconds of a process; ("X", 0) if it is gone."""
+def _cpu(thread: str) -> tuple[str, float]:
+    """State letter and CPU seconds of a thread; ("X", 0) if it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        with open(thread, encoding="ascii", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
         return "X", 0.0

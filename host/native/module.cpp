@@ -381,6 +381,7 @@ void bind_parts(nb::module_& m) {
         .def_prop_ro("locked", &PyChain::locked)
         .def("lost", &PyChain::lost, nb::arg("record"))
         .def("retire", &Chain::retire, nb::arg("record"))
+        .def("is_stuck", &Chain::is_stuck, nb::arg("record"))
         .def("reset", &Chain::reset, nb::arg("record"));
 }
 
@@ -408,18 +409,15 @@ void bind_plan(nb::module_& m) {
         .def(
             "set_chain",
             [](Plan& plan, std::uint32_t index, std::shared_ptr<PyChain> chain,
-               std::vector<std::shared_ptr<PluginSlot>> slots, const std::string& mode,
-               std::shared_ptr<DelayLine> after_chain) {
+               std::vector<std::shared_ptr<PluginSlot>> slots, const std::string& mode) {
                 PlanStrip& strip = strip_at(plan, index);
                 strip.chain = std::move(chain);
                 strip.mode = mode_of(mode);
                 strip.slots = std::move(slots);
                 strip.slot_pointers.clear();
                 for (const auto& slot : strip.slots) strip.slot_pointers.push_back(slot.get());
-                strip.after_chain = std::move(after_chain);
             },
-            nb::arg("strip"), nb::arg("chain"), nb::arg("slots"), nb::arg("mode") = "relayed",
-            nb::arg("after_chain").none() = nb::none())
+            nb::arg("strip"), nb::arg("chain"), nb::arg("slots"), nb::arg("mode") = "relayed")
         .def(
             "add_feed",
             [](Plan& plan, std::uint32_t to, std::uint32_t from, std::shared_ptr<DelayLine> delay) {
@@ -445,6 +443,7 @@ void bind_plan(nb::module_& m) {
                 plan.stages = std::move(stages);
                 plan.master = master;
                 check_plan(plan);
+                plan.share_time();
             },
             nb::arg("stages"), nb::arg("master"),
             "Sets order and master; raises ValueError for a plan that cannot be rendered.");
@@ -506,8 +505,12 @@ void bind_engine(nb::module_& m) {
             nb::arg("slot"), nb::arg("record"), nb::arg("restarted"))
         .def("detach",
              [](Engine& e, PluginSlot& s) { return e.send(command(CommandKind::Detach, &s)); })
-        .def("set_bypass", [](Engine& e, PluginSlot& s,
-                              bool v) { return e.send(command(CommandKind::Bypass, &s, v)); })
+        .def(
+            "set_bypass",
+            [](Engine& e, PluginSlot& s, bool v, bool by_user) {
+                return e.send(command(CommandKind::Bypass, &s, v, by_user));
+            },
+            nb::arg("slot"), nb::arg("bypassed"), nb::arg("by_user"))
         .def("set_latency",
              [](Engine& e, PluginSlot& s, std::uint32_t frames) {
                  return e.send(command(CommandKind::Latency, &s, frames));
@@ -601,6 +604,7 @@ void bind_engine(nb::module_& m) {
 
     nb::class_<Watchdog>(m, "Watchdog")
         .def(nb::init<std::uint64_t, int>(), nb::arg("period_ns"), nb::arg("priority"))
+        .def("stop", &Watchdog::stop, nb::call_guard<nb::gil_scoped_release>())
         .def("watch", &Watchdog::watch, nb::arg("slot"))
         .def(
             "forget", [](Watchdog& w, PluginSlot& s) { w.forget(&s); }, nb::arg("slot"))
