@@ -237,26 +237,44 @@ class Driver:
     def __init__(self, engine: Engine, priority: int, cpu: int = -1) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
-    def expect_device(self, inputs: int, outputs: int) -> None: ...
-    def no_device(self) -> None: ...
+    def add_stream(self, inputs: int, outputs: int) -> int:
+        """The user data of a PortAudio stream of so many channels, interleaved float32."""
+    def expect_device(self, stream: int) -> None:
+        """The stream is about to start: from its first call on, it drives."""
+    def device_lost(self) -> None:
+        """The stream is dead: the null clock takes over, and is counted."""
+    def no_device(self) -> None:
+        """The stream is let go. What still calls is answered with silence."""
     @property
-    def device_alive(self) -> bool: ...
+    def device_alive(self) -> bool:
+        """A device has called within the last half second."""
     @property
-    def realtime(self) -> bool: ...
+    def realtime(self) -> bool:
+        """The null clock runs at real-time priority."""
     @property
-    def queue_latency_frames(self) -> int: ...
+    def device_realtime(self) -> bool:
+        """So does the device's thread."""
+    @property
+    def queue_latency_frames(self) -> int:
+        """Added where the device's block is no multiple of the engine's."""
     @property
     def xruns(self) -> int: ...
     @property
     def clock_slips(self) -> int: ...
     @property
-    def takeovers(self) -> int: ...
+    def takeovers(self) -> int:
+        """How often the null clock took over from a device."""
     @property
     def callbacks(self) -> int: ...
     @property
-    def callback_address(self) -> int: ...
+    def device_frames(self) -> int:
+        """The size of the device's last block."""
     @property
-    def self_address(self) -> int: ...
+    def repaired_inputs(self) -> int:
+        """Samples from the device that were no numbers."""
+    @property
+    def callback_address(self) -> int:
+        """PortAudio's stream callback."""
 
 class Watchdog:
     def __init__(self, period_ns: int, priority: int) -> None: ...

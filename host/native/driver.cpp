@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/driver.hpp"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "ipc/native/repair.hpp"
+
 namespace isobooth::host {
 
 using ipc::now_ns;
 
 namespace {
-
-constexpr std::uint32_t kMaxDeviceChannels = 64;
 
 // PortAudio's status flags: input under-/overflow, output under-/overflow.
 constexpr unsigned long kXrunFlags = 1 | 2 | 4 | 8;
@@ -28,14 +29,15 @@ Driver::Driver(Engine& engine, const DriverConfig& config)
     : engine_(engine), config_(config), rendered_(engine.config.block_frames) {
     planes_in_.assign(kMaxDeviceChannels, std::vector<float>(engine.config.block_frames, 0.0f));
     for (const auto& plane : planes_in_) plane_pointers_.push_back(plane.data());
-    const std::size_t queue = config.max_device_frames + 4 * engine.config.block_frames;
+    const std::size_t queue = config.max_queued_frames + 4 * engine.config.block_frames;
     queue_in_.assign(queue * kMaxDeviceChannels, 0.0f);
     queue_out_.assign(queue * 2, 0.0f);
-    inputs_.store(config.device_inputs);
-    outputs_.store(config.device_outputs);
 }
 
-Driver::~Driver() { stop(); }
+Driver::~Driver() {
+    no_device();
+    stop();
+}
 
 void Driver::start() {
     if (thread_.joinable()) return;
@@ -48,24 +50,36 @@ void Driver::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-void Driver::expect_device(std::uint32_t inputs, std::uint32_t outputs) {
-    inputs_.store(std::min(inputs, kMaxDeviceChannels));
-    outputs_.store(outputs);
-    last_callback_ns_.store(now_ns());
-    device_expected_.store(true);
+DeviceStream* Driver::add_stream(std::uint32_t inputs, std::uint32_t outputs) {
+    streams_.push_back(std::make_unique<DeviceStream>(*this, inputs, outputs));
+    return streams_.back().get();
 }
 
-void Driver::no_device() { device_expected_.store(false); }
+void Driver::expect_device(DeviceStream* stream) {
+    last_callback_ns_.store(0);
+    current_.store(stream);
+}
+
+void Driver::forget_device(bool lost) {
+    if (!lost) device_drove_.store(false);
+    current_.store(nullptr);
+    // A callback that looked at current_ before this is inside the engine, or not yet: it looks
+    // again when it owns the engine. A block ends by its deadline.
+    while (owner_.load() == Owner::Device) {
+        const timespec a_while{0, 100'000};
+        nanosleep(&a_while, nullptr);
+    }
+}
 
 bool Driver::device_alive() const noexcept {
-    return device_expected_.load(std::memory_order_relaxed) &&
-           now_ns() - last_callback_ns_.load(std::memory_order_relaxed) <
-               silence_limit_ns_.load(std::memory_order_relaxed);
+    const std::uint64_t last = last_callback_ns_.load(std::memory_order_relaxed);
+    return current_.load(std::memory_order_relaxed) != nullptr && last != 0 &&
+           now_ns() - last < silence_limit_ns_.load(std::memory_order_relaxed);
 }
 
 bool Driver::own(Owner who) ISB_RT {
     Owner none = Owner::None;
-    return owner_.compare_exchange_strong(none, who, std::memory_order_acquire);
+    return owner_.compare_exchange_strong(none, who);
 }
 
 // ---------------------------------------------------------------- null clock
@@ -87,7 +101,7 @@ void Driver::run_clock() noexcept {
         if (device_alive()) {
             driving = false;
         } else if (own(Owner::Clock)) {
-            if (!driving && device_expected_.load())
+            if (!driving && device_drove_.exchange(false))
                 takeovers.fetch_add(1, std::memory_order_relaxed);
             driving = true;
             float* out[2] = {rendered_[0], rendered_[1]};
@@ -102,11 +116,10 @@ void Driver::run_clock() noexcept {
 
 int Driver::portaudio_callback(const void* input, void* output, unsigned long frames, const void*,
                                unsigned long status, void* self) noexcept {
-    auto& driver = *static_cast<Driver*>(self);
-    if (status & kXrunFlags) driver.xruns.fetch_add(1, std::memory_order_relaxed);
-    driver.callbacks.fetch_add(1, std::memory_order_relaxed);
-    driver.device_block(static_cast<const float*>(input), static_cast<float*>(output),
-                        static_cast<std::uint32_t>(frames));
+    auto& stream = *static_cast<DeviceStream*>(self);
+    stream.driver.device_block(stream, static_cast<const float*>(input),
+                               static_cast<float*>(output), static_cast<std::uint32_t>(frames),
+                               (status & kXrunFlags) != 0);
     return 0;  // paContinue
 }
 
@@ -121,35 +134,62 @@ std::uint64_t Driver::nominal_start(std::uint64_t entry, std::uint64_t period) I
     return predicted_ns_;
 }
 
-void Driver::device_block(const float* input, float* output, std::uint32_t frames) ISB_RT {
+// Outside of a block, so a system call is allowed. JACK's thread has the priority its server gave
+// it; other drivers call from a normal thread, which a busy desktop would keep waiting.
+void Driver::begin_stream(DeviceStream& stream) noexcept {
+    stream.first_call = false;
+    const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    const bool is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+    device_realtime_.store(is_realtime || become_realtime(config_.priority, -1));
+    queueing_ = false;
+    queue_latency_.store(0, std::memory_order_relaxed);
+    predicted_ns_ = 0;
+    // Channels that this stream does not have are silent.
+    for (auto& plane : planes_in_) std::fill(plane.begin(), plane.end(), 0.0f);
+    last_good_.fill(0.0f);
+}
+
+void Driver::device_block(DeviceStream& stream, const float* input, float* output,
+                          std::uint32_t frames, bool xrun) noexcept {
     const std::uint64_t entry = now_ns();
-    const std::uint32_t outputs = outputs_.load(std::memory_order_relaxed);
+    const std::uint32_t block = engine_.config.block_frames;
     const auto period = static_cast<std::uint64_t>(1e9 * frames / engine_.config.sample_rate);
-    last_callback_ns_.store(entry, std::memory_order_relaxed);
-    // Twenty of the device's periods, at least half a second, without a call: the device is gone.
-    silence_limit_ns_.store(std::max<std::uint64_t>(500'000'000, 20 * period),
-                            std::memory_order_relaxed);
-    if (frames > config_.max_device_frames || !own(Owner::Device)) {
-        std::memset(output, 0, sizeof(float) * outputs * frames);
+    bool renders = current_.load() == &stream;
+    if (renders) {
+        if (xrun) xruns.fetch_add(1, std::memory_order_relaxed);
+        callbacks.fetch_add(1, std::memory_order_relaxed);
+        device_frames.store(frames, std::memory_order_relaxed);
+        // Twenty of the device's periods, at least half a second, without a call: it is gone.
+        silence_limit_ns_.store(std::max<std::uint64_t>(500'000'000, 20 * period),
+                                std::memory_order_relaxed);
+        last_callback_ns_.store(entry, std::memory_order_relaxed);
+        renders = own(Owner::Device);
+        if (renders && current_.load() != &stream) {
+            disown();
+            renders = false;
+        }
+    }
+    if (!renders) {
+        std::memset(output, 0, sizeof(float) * stream.outputs * frames);
         return;
     }
+    device_drove_.store(true, std::memory_order_relaxed);
+    if (stream.first_call) begin_stream(stream);
     const std::uint64_t nominal = nominal_start(entry, period);
-    const bool in_place = frames % engine_.config.block_frames == 0;
-    if (in_place && !queueing_)
-        render_in_place(input, output, frames, nominal);
-    else
-        render_queued(input, output, frames, nominal);
+    if (frames % block == 0 && !queueing_) {
+        render_in_place(stream, input, output, frames, nominal);
+    } else {
+        for (std::uint32_t done = 0; done < frames;) {
+            const std::uint32_t piece = std::min(frames - done, config_.max_queued_frames);
+            render_queued(stream, input ? input + done * stream.inputs : nullptr,
+                          output + done * stream.outputs, piece, nominal + done * period / frames);
+            done += piece;
+        }
+    }
     disown();
 }
 
 namespace {
-
-void deinterleave(const float* from, std::uint32_t channels, std::uint32_t frames,
-                  std::vector<std::vector<float>>& planes) ISB_RT {
-    for (std::uint32_t channel = 0; channel < channels; ++channel)
-        for (std::uint32_t i = 0; i < frames; ++i)
-            planes[channel][i] = from[i * channels + channel];
-}
 
 // Stereo to the device: its first two channels; a mono device hears the mean.
 void interleave(const float* left, const float* right, std::uint32_t frames, float* to,
@@ -168,26 +208,36 @@ void interleave(const float* left, const float* right, std::uint32_t frames, flo
 
 }  // namespace
 
-void Driver::render_in_place(const float* input, float* output, std::uint32_t frames,
-                             std::uint64_t nominal) ISB_RT {
-    const std::uint32_t block = engine_.config.block_frames;
-    const std::uint32_t inputs = inputs_.load(std::memory_order_relaxed);
-    const std::uint32_t outputs = outputs_.load(std::memory_order_relaxed);
-    float* out[2] = {rendered_[0], rendered_[1]};
-    for (std::uint32_t k = 0; k < frames / block; ++k) {
-        if (input && inputs > 0)
-            deinterleave(input + k * block * inputs, inputs, block, planes_in_);
-        engine_.process(input && inputs > 0 ? plane_pointers_.data() : nullptr, out,
-                        nominal + k * engine_.period_ns, engine_.period_ns, 0);
-        interleave(out[0], out[1], block, output + k * block * outputs, outputs);
+// One engine block of the device's input into planes. It comes from other programs (JACK), so it
+// is repaired like anything else that crosses a process border.
+void Driver::take_input(const float* from, std::uint32_t channels) ISB_RT {
+    const std::uint32_t frames = engine_.config.block_frames;
+    for (std::uint32_t channel = 0; channel < channels; ++channel) {
+        float* to = planes_in_[channel].data();
+        for (std::uint32_t i = 0; i < frames; ++i) to[i] = from[i * channels + channel];
+        const ipc::RepairCount fixed =
+            ipc::repair(to, static_cast<int>(frames), last_good_[channel]);
+        if (fixed.nonfinite) repaired_inputs.fetch_add(fixed.nonfinite, std::memory_order_relaxed);
     }
 }
 
-void Driver::render_queued(const float* input, float* output, std::uint32_t frames,
-                           std::uint64_t nominal) ISB_RT {
+void Driver::render_in_place(const DeviceStream& stream, const float* input, float* output,
+                             std::uint32_t frames, std::uint64_t nominal) ISB_RT {
     const std::uint32_t block = engine_.config.block_frames;
-    const std::uint32_t inputs = inputs_.load(std::memory_order_relaxed);
-    const std::uint32_t outputs = outputs_.load(std::memory_order_relaxed);
+    const bool hears = input && stream.inputs > 0;
+    float* out[2] = {rendered_[0], rendered_[1]};
+    for (std::uint32_t k = 0; k < frames / block; ++k) {
+        if (hears) take_input(input + k * block * stream.inputs, stream.inputs);
+        engine_.process(hears ? plane_pointers_.data() : nullptr, out,
+                        nominal + k * engine_.period_ns, engine_.period_ns, 0);
+        interleave(out[0], out[1], block, output + k * block * stream.outputs, stream.outputs);
+    }
+}
+
+// The frames that wait in both queues together are always one engine block, so neither runs dry.
+void Driver::render_queued(const DeviceStream& stream, const float* input, float* output,
+                           std::uint32_t frames, std::uint64_t nominal) ISB_RT {
+    const std::uint32_t block = engine_.config.block_frames;
     if (!queueing_) {
         queueing_ = true;
         queued_in_ = 0;
@@ -195,29 +245,28 @@ void Driver::render_queued(const float* input, float* output, std::uint32_t fram
         std::fill_n(queue_out_.data(), 2 * block, 0.0f);
         queue_latency_.store(block, std::memory_order_relaxed);
     }
-    const std::size_t in_stride = std::max(1u, inputs);
-    if (input && inputs > 0)
-        std::memcpy(queue_in_.data() + queued_in_ * in_stride, input,
-                    sizeof(float) * inputs * frames);
+    const std::size_t stride = stream.inputs;
+    if (input)
+        std::memcpy(queue_in_.data() + queued_in_ * stride, input, sizeof(float) * stride * frames);
     else
-        std::fill_n(queue_in_.data() + queued_in_ * in_stride, frames * in_stride, 0.0f);
+        std::fill_n(queue_in_.data() + queued_in_ * stride, stride * frames, 0.0f);
     queued_in_ += frames;
     const std::uint32_t ready = queued_in_ / block;
     const auto period = static_cast<std::uint64_t>(1e9 * frames / engine_.config.sample_rate);
     float* out[2] = {rendered_[0], rendered_[1]};
     for (std::uint32_t k = 0; k < ready; ++k) {
-        if (inputs > 0)
-            deinterleave(queue_in_.data() + k * block * in_stride, inputs, block, planes_in_);
-        engine_.process(inputs > 0 ? plane_pointers_.data() : nullptr, out,
+        if (stride > 0) take_input(queue_in_.data() + k * block * stride, stream.inputs);
+        engine_.process(stride > 0 ? plane_pointers_.data() : nullptr, out,
                         nominal + k * period / ready, period / ready, 0);
         interleave(out[0], out[1], block, queue_out_.data() + 2 * queued_out_, 2);
         queued_out_ += block;
     }
     queued_in_ -= ready * block;
-    std::memmove(queue_in_.data(), queue_in_.data() + ready * block * in_stride,
-                 sizeof(float) * queued_in_ * in_stride);
+    std::memmove(queue_in_.data(), queue_in_.data() + ready * block * stride,
+                 sizeof(float) * queued_in_ * stride);
     for (std::uint32_t i = 0; i < frames; ++i)
-        interleave(&queue_out_[2 * i], &queue_out_[2 * i + 1], 1, output + i * outputs, outputs);
+        interleave(&queue_out_[2 * i], &queue_out_[2 * i + 1], 1, output + i * stream.outputs,
+                   stream.outputs);
     queued_out_ -= frames;
     std::memmove(queue_out_.data(), queue_out_.data() + 2 * frames,
                  sizeof(float) * 2 * queued_out_);
