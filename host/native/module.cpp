@@ -590,21 +590,35 @@ void bind_engine(nb::module_& m) {
             nb::arg("engine"), nb::arg("priority"), nb::arg("cpu") = -1, nb::keep_alive<1, 2>())
         .def("start", &Driver::start)
         .def("stop", &Driver::stop, nb::call_guard<nb::gil_scoped_release>())
-        .def("expect_device", &Driver::expect_device, nb::arg("inputs"), nb::arg("outputs"))
-        .def("no_device", &Driver::no_device)
+        .def(
+            "add_stream",
+            [](Driver& driver, std::uint32_t inputs, std::uint32_t outputs) {
+                if (inputs > kMaxDeviceChannels || outputs > kMaxDeviceChannels || outputs == 0)
+                    throw nb::value_error("a stream has 0 to 64 inputs and 1 to 64 outputs");
+                return reinterpret_cast<std::uintptr_t>(driver.add_stream(inputs, outputs));
+            },
+            nb::arg("inputs"), nb::arg("outputs"))
+        .def(
+            "expect_device",
+            [](Driver& driver, std::uintptr_t stream) {
+                driver.expect_device(reinterpret_cast<DeviceStream*>(stream));
+            },
+            nb::arg("stream"))
+        .def("device_lost", &Driver::device_lost, nb::call_guard<nb::gil_scoped_release>())
+        .def("no_device", &Driver::no_device, nb::call_guard<nb::gil_scoped_release>())
         .def_prop_ro("device_alive", &Driver::device_alive)
         .def_prop_ro("realtime", &Driver::realtime)
+        .def_prop_ro("device_realtime", &Driver::device_realtime)
         .def_prop_ro("queue_latency_frames", &Driver::queue_latency)
         .def_prop_ro("xruns", driver_counter(&Driver::xruns))
         .def_prop_ro("clock_slips", driver_counter(&Driver::clock_slips))
         .def_prop_ro("takeovers", driver_counter(&Driver::takeovers))
         .def_prop_ro("callbacks", driver_counter(&Driver::callbacks))
-        .def_prop_ro("callback_address",
-                     [](const Driver&) {
-                         return reinterpret_cast<std::uintptr_t>(&Driver::portaudio_callback);
-                     })
-        .def_prop_ro("self_address",
-                     [](const Driver& d) { return reinterpret_cast<std::uintptr_t>(&d); });
+        .def_prop_ro("device_frames", driver_counter(&Driver::device_frames))
+        .def_prop_ro("repaired_inputs", driver_counter(&Driver::repaired_inputs))
+        .def_prop_ro("callback_address", [](const Driver&) {
+            return reinterpret_cast<std::uintptr_t>(&Driver::portaudio_callback);
+        });
 
     nb::class_<Watchdog>(m, "Watchdog")
         .def(nb::init<std::uint64_t, int>(), nb::arg("period_ns"), nb::arg("priority"))
