@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth demo`: see and hear that a mix plays on while its plugins fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools import console
+from tools.options import JsonOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add `demo` to the command line."""
+    app.command("demo")(demo)
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")
+    ] = Path("demo-out"),
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=6.0, max=120.0, help="How long it plays.")
+    ] = 26.0,
+    block: Annotated[
+        int, typer.Option("--block", min=16, max=4096, help="Frames in a block.")
+    ] = 256,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a song in real time while one plugin crashes, one is killed and one frozen.
+
+    Needs no sound card. Leaves a WAV, a picture and the song; exits with 1 if a block was missing
+    or a plugin did not come back as it was.
+    """
+    from tools.commands.store import open_store
+    from tools.demo.progress import Progress
+    from tools.demo.run import perform
+    from tools.demo.summary import lines, objects
+
+    with open_store() as database, Progress(seconds) as progress:
+        take, files = perform(out, seconds, block, database, progress.tell)
+    if as_json:
+        console.print_json(objects(take, files))
+    else:
+        for line in lines(take, files):
+            print(line)
+    if not take.complete:
+        raise typer.Exit(console.ExitCode.FAILED)
