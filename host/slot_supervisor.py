@@ -98,6 +98,11 @@ class SlotSupervisor:
         self._restore = self.journal.next_restore()
         self._given_up: WorkerProcess | None = None  # its end is no fault
 
+    @property
+    def refused(self) -> str:
+        """The worker's words where it said no to loading the plugin; empty if it did not."""
+        return self._refused
+
     # ------------------------------------------------------------------ start and stop
 
     async def start(self) -> None:
