@@ -180,7 +180,8 @@ void Chain::start_next_segment() ISB_RT {
         if (linkable(slot)) {
             gather_events(slot);
             enlist(slot);
-        } else if (slot.cover.wants_dry(slot.bypassed_by_user) || why_unlinkable(slot) == MissCause::Busy) {
+        } else if (slot.cover.wants_dry(slot.bypassed_by_user) ||
+                   why_unlinkable(slot) == MissCause::Busy) {
             break;
         } else {
             // Steadily out of the way: relayed past without the host.
@@ -284,7 +285,8 @@ void Chain::host_signal(const float* const* from) ISB_RT {
 }
 
 void Chain::cover_slot(PluginSlot& slot) ISB_RT {
-    if (!slot.cover.wants_dry(slot.bypassed_by_user)) return;  // steadily out of the way: the input goes on as it is
+    if (!slot.cover.wants_dry(slot.bypassed_by_user))
+        return;  // steadily out of the way: the input goes on as it is
     StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
     use_b_ = !use_b_;
     float* out[kBusChannels] = {buffer[0], buffer[1]};

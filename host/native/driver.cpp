@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/driver.hpp"
 
-#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "ipc/native/repair.hpp"
+#include "ipc/native/scheduling.hpp"
 
 namespace isobooth::host {
 
@@ -86,7 +86,7 @@ bool Driver::own(Owner who) ISB_RT {
 
 void Driver::run_clock() noexcept {
     prctl(PR_SET_NAME, "isb-clock");
-    realtime_.store(become_realtime(config_.priority, config_.cpu));
+    realtime_.store(ipc::ask_for_attention(config_.priority, config_.cpu));
     const std::uint64_t period = engine_.period_ns;
     std::uint64_t next = now_ns() + period;
     bool driving = false;
@@ -140,7 +140,7 @@ void Driver::begin_stream(DeviceStream& stream) noexcept {
     stream.first_call = false;
     const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
     const bool is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
-    device_realtime_.store(is_realtime || become_realtime(config_.priority, -1));
+    device_realtime_.store(is_realtime || ipc::ask_for_attention(config_.priority, -1));
     queueing_ = false;
     queue_latency_.store(0, std::memory_order_relaxed);
     predicted_ns_ = 0;

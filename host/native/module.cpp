@@ -229,7 +229,11 @@ class OnCore {
 public:
     explicit OnCore(int cpu) noexcept {
         sched_getaffinity(0, sizeof before_, &before_);
-        become_realtime(0, cpu);
+        if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        sched_setaffinity(0, sizeof set, &set);
     }
     ~OnCore() { sched_setaffinity(0, sizeof before_, &before_); }
     OnCore(const OnCore&) = delete;

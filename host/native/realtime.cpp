@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/realtime.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-
 #ifdef ISOBOOTH_RT_CHECKS
 #include <dlfcn.h>
 #include <signal.h>
@@ -18,19 +15,6 @@
 #endif
 
 namespace isobooth::host {
-
-bool become_realtime(int priority, int cpu) noexcept {
-    if (cpu >= 0 && cpu < CPU_SETSIZE) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(cpu, &set);
-        sched_setaffinity(0, sizeof set, &set);
-    }
-    if (priority <= 0) return false;
-    sched_param param{};
-    param.sched_priority = priority;
-    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
-}
 
 #ifndef ISOBOOTH_RT_CHECKS
 

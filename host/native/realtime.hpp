@@ -45,8 +45,4 @@ public:
     RtAllow& operator=(const RtAllow&) = delete;
 };
 
-// Asks for SCHED_FIFO at `priority` (0: leave as it is) and core `cpu` (-1: any) for the calling
-// thread. Returns whether the priority was granted.
-bool become_realtime(int priority, int cpu) noexcept;
-
 }  // namespace isobooth::host

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "host/native/realtime.hpp"
+#include "ipc/native/scheduling.hpp"
 #include "ipc/native/semaphore.hpp"
 
 namespace isobooth::host {
@@ -36,7 +36,7 @@ void Watchdog::forget(const PluginSlot* slot) {
 
 void Watchdog::run(int priority) noexcept {
     prctl(PR_SET_NAME, "isb-watchdog");
-    become_realtime(priority, -1);
+    ipc::ask_for_attention(priority, -1);
     while (!stopping_.load(std::memory_order_relaxed)) {
         {
             const std::scoped_lock lock(mutex_);

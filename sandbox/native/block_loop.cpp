@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sandbox/native/block_loop.hpp"
 
-#include <pthread.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,8 +8,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ipc/native/repair.hpp"
 #include "ipc/native/denormals.hpp"
+#include "ipc/native/repair.hpp"
+#include "ipc/native/scheduling.hpp"
 
 namespace isobooth::sandbox {
 
@@ -88,32 +87,9 @@ void BlockLoop::stop() {
     thread_id_.store(0);
 }
 
-namespace {
-
-// SCHED_FIFO where allowed, never inherited by the threads and processes a
-// plugin starts.
-bool make_realtime(int priority) {
-    if (priority <= 0) return false;
-    sched_param param{};
-    param.sched_priority = priority;
-    return sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
-}
-
-void pin_to(int cpu) {
-    if (cpu < 0 || cpu >= CPU_SETSIZE) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    sched_setaffinity(0, sizeof set,
-                      &set);  // a hint: a core that went offline is no error
-}
-
-}  // namespace
-
 void BlockLoop::run(int priority, int cpu) noexcept {
     prctl(PR_SET_NAME, "isb-block");
-    realtime_.store(make_realtime(priority));
-    pin_to(cpu);
+    realtime_.store(ask_for_attention(priority, cpu));
     const DenormalsOff guard;
     thread_id_.store(static_cast<int>(syscall(SYS_gettid)));
     auto& state = ports_.own_activation().state;
