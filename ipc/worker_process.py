@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ipc.connection import Connection, ConnectionLost
+from ipc.connection import Connection, ConnectionLost, RequestFailed
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
     Describe,
@@ -112,8 +112,8 @@ class WorkerProcess:
         self._connection = connection
         self._output = output
         self._tree = ProcessTree(ProcessIdentity(pid, stat.start_time), siblings)
-        self._phase = "idle"
         self._loaded = False
+        self._asked: list[_Asked] = []
         self._killed_by_host = False
         self._ending: asyncio.Task[None] | None = None
         connection.on_progress = self._note_phase
@@ -127,7 +127,10 @@ class WorkerProcess:
     @property
     def phase(self) -> str:
         """What the worker is doing: idle, a phase of Load, process, save."""
-        return self._phase
+        for asked in self._asked:
+            if asked.phase is not None:
+                return asked.phase
+        return "process" if self._loaded else "idle"
 
     @property
     def alive(self) -> bool:
@@ -140,19 +143,16 @@ class WorkerProcess:
         if isinstance(message, Load):
             output = message.segments.outputs[message.record]
             self._tree.owned_file = segment_path(output)
-        before = self._phase
-        self._phase = _phase_of(message, before)
+        asked = _Asked(_phase_of(message))
+        self._asked.append(asked)
         try:
             reply = await self._explained(self._connection.request(message, timeout_s))
-        except TimeoutError:
-            raise  # still doing it
-        except WorkerError:
-            if self.alive:
-                self._phase = before
+        except RequestFailed:
+            self._answered(asked)
             raise
         if isinstance(message, Load):
             self._loaded = True
-        self._phase = "process" if self._loaded else "idle"
+        self._answered(asked)
         return reply
 
     async def stop(self, timeout_s: float = 1.0) -> WorkerExit:
@@ -194,7 +194,15 @@ class WorkerProcess:
     # -- inside ---------------------------------------------------------------------------------
 
     def _note_phase(self, phase: str) -> None:
-        self._phase = phase
+        for asked in self._asked:
+            if asked.phase is not None:
+                asked.phase = phase
+                return
+
+    def _answered(self, asked: "_Asked") -> None:
+        """A worker serves one after the other: what was asked before, and timed out, is over."""
+        if asked in self._asked:
+            del self._asked[: self._asked.index(asked) + 1]
 
     def _connection_lost(self) -> None:
         """A worker without a connection is of no use, and one that sent nonsense is dangerous."""
@@ -231,7 +239,7 @@ class WorkerProcess:
             pid=self.pid,
             signal=-status if status is not None and status < 0 else None,
             exit_code=status if status is not None and status >= 0 else None,
-            phase=self._phase,
+            phase=self.phase,
             killed_by_host=self._killed_by_host,
             uptime_s=uptime_s,
             user_s=usage[0],
@@ -260,7 +268,14 @@ class WorkerProcess:
         return None, (0.0, 0.0, 0)
 
 
-def _phase_of(message: Request[Any], before: str) -> str:
+@dataclass(eq=False)
+class _Asked:
+    """A request that has not been answered; `phase` if it puts the worker into one."""
+
+    phase: str | None
+
+
+def _phase_of(message: Request[Any]) -> str | None:
     if isinstance(message, Load | Describe):
         return "load"
-    return "save" if isinstance(message, SaveState) else before
+    return "save" if isinstance(message, SaveState) else None

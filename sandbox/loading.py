@@ -76,6 +76,8 @@ def load(
             offline=request.offline,
         )
         keep(plugin)
+    with phases("describe"):
+        description = plugin.description
     with phases("restore"):
         state_used, state_errors = _restore(plugin, request.states)
     with phases("parameters"):
@@ -89,7 +91,7 @@ def load(
         loop.start(request.priority, request.cpu)
         loop.activate(applied_edit, tail_s)
     return LoadedSlot(plugin, loop), Loaded(
-        description=plugin.description,
+        description=description,
         state_used=state_used,
         state_errors=state_errors,
         parameters_rejected=rejected,

@@ -8,14 +8,14 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ipc.names import SHM_DIR
-from ipc.processes import process_stat
+from ipc.processes import children_of, process_stat
 from ipc.sweep import sweep_dead_hosts
 
 pytestmark = pytest.mark.process
@@ -66,7 +66,9 @@ class Host:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
-        self.told: dict[str, Any] = json.loads(process.stdout.readline())
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        self.told: dict[str, Any] = json.loads(line)
 
     @property
     def all_pids(self) -> list[int]:
@@ -78,19 +80,24 @@ class Host:
 
     def still_there(self) -> list[int]:
         """Reaps those that became our children: these tests may run in a child subreaper."""
-        left = []
-        for pid in self.all_pids:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            stat = process_stat(pid)
-            if stat is not None and not stat.dead:
-                left.append(pid)
-        return left
+        return _unreaped(self.all_pids)
+
+
+def _unreaped(pids: Iterable[int]) -> list[int]:
+    left = []
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        stat = process_stat(pid)
+        if stat is not None and not stat.dead:
+            left.append(pid)
+    return left
 
 
 @pytest.fixture
-def start_host() -> Iterator[Callable[..., Host]]:
+def start_host(wait_until: Callable[..., None]) -> Iterator[Callable[..., Host]]:
     started: list[subprocess.Popen[str]] = []
+    before = set(children_of(os.getpid()))
 
     def start(prefix: tuple[str, ...] = (), **options: Any) -> Host:
         process = subprocess.Popen(
@@ -108,6 +115,9 @@ def start_host() -> Iterator[Callable[..., Host]]:
     for process in started:
         process.send_signal(signal.SIGINT)  # ends in order, if it has not ended yet
         process.communicate(timeout=20)
+    # Where an earlier test made this process a child subreaper, the orphans of the hosts are ours,
+    # Python's resource tracker among them.
+    wait_until(lambda: not _unreaped(set(children_of(os.getpid())) - before))
 
 
 def test_a_killed_host_leaves_no_process_and_nothing_after_the_sweep(

@@ -131,8 +131,8 @@ def test_a_launcher_killed_at_any_moment_of_a_spawn_costs_nothing(
             worker = await spawning
             assert await is_well(worker)
             await worker.stop()
-            if launcher.pid is None:
-                await launcher.start()
+            await wait_until(lambda pid=pid: launcher.pid != pid)
+            await launcher.start()
         ours = {launcher.pid}
         left = [process_stat(child) for child in children_of(os.getpid()) if child not in ours]
         assert [stat for stat in left if stat and stat.name.startswith("isb-")] == []
@@ -150,7 +150,10 @@ def test_a_launcher_whose_whole_session_is_killed_is_replaced(
             spawning = asyncio.create_task(launcher.spawn())
             await asyncio.sleep(delay_s)
             os.killpg(pid, signal.SIGKILL)
-            assert await is_well(await spawning)
+            worker = await spawning
+            assert await is_well(worker)
+            await worker.stop()
+            await wait_until(lambda pid=pid: launcher.pid != pid)
             await launcher.start()
 
     with_launcher(body)

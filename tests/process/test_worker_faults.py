@@ -72,9 +72,14 @@ def test_a_death_while_saving_is_told_from_one_while_playing(
 ) -> None:
     async def body(launcher: Launcher) -> None:
         saving, playing = await launcher.spawn(), await launcher.spawn()
-        await saving.request(load_request("fault:save-segv"), 10.0)
+        await saving.request(load_request("builtin:gain"), 10.0)
+        os.kill(saving.pid, signal.SIGSTOP)  # so that it cannot be done before the signal comes
+        asked = asyncio.create_task(saving.request(SaveState(), 10.0))
+        await asyncio.sleep(0.01)
+        os.kill(saving.pid, signal.SIGSEGV)
+        os.kill(saving.pid, signal.SIGCONT)
         with pytest.raises(WorkerDied, match="SIGSEGV during save"):
-            await saving.request(SaveState(), 10.0)
+            await asked
         await playing.request(load_request("builtin:gain", 1), 10.0)
         os.kill(playing.pid, signal.SIGBUS)
         exit = await playing.exited
@@ -127,8 +132,12 @@ def test_a_stopped_worker_times_out_goes_on_and_can_be_killed(
         os.kill(worker.pid, signal.SIGSTOP)
         with pytest.raises(RequestTimeout):
             await worker.request(GetParameters(), 0.1)
+        with pytest.raises(RequestTimeout):
+            await worker.request(SaveState(), 0.05)
+        assert worker.phase == "save"
         os.kill(worker.pid, signal.SIGCONT)
         assert len((await worker.request(GetParameters(), 5.0)).values) == 1
+        assert worker.phase == "process"
         os.kill(worker.pid, signal.SIGSTOP)
         exit = await worker.stop(timeout_s=0.1)
         assert (exit.signal, exit.killed_by_host) == (signal.SIGKILL, True)

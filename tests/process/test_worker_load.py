@@ -49,7 +49,8 @@ def test_a_real_plugin_is_loaded_described_and_in_service(
         assert loaded.parameters_rejected == []
         assert os.path.exists(f"/proc/{worker.pid}/task/{loaded.thread_id}")
         assert list(loaded.phases_ms) == [
-            *("attach", "lock_down", "load", "restore", "parameters", "warm_up", "start")
+            *("attach", "lock_down", "load", "describe"),
+            *("restore", "parameters", "warm_up", "start"),
         ]
         states = [record_state(chain.activation, chain.geometry, r)[0].name for r in range(4)]
         assert states == ["OFFLINE", "OFFLINE", "IDLE", "OFFLINE"]
