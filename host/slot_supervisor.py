@@ -16,7 +16,7 @@ from typing import Protocol
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
 from host.config import HostConfig
-from host.crash_report import FaultKind
+from host.crash_report import FaultKind, Phase
 from host.engine_module import Engine, PluginSlot, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_report import FaultNews, make_report, phase_of
@@ -82,6 +82,7 @@ class SlotSupervisor:
         self._faults: deque[float] = deque()
         self._bypassed = spec.bypassed
         self._kill_kind: FaultKind | None = None
+        self._kill_phase: Phase | None = None
         self._died_ns = 0
         self._closing = False
         self._restart: asyncio.Task[None] | None = None
@@ -401,11 +402,12 @@ class SlotSupervisor:
         self._log(HostEventKind.FAILED, reason)
 
     def _report(self, kind: FaultKind, exit: WorkerExit, action: str) -> str | None:
+        phase, self._kill_phase = self._kill_phase or phase_of(exit), None
         if self._context.crashes is None:
             return None
         news = FaultNews(
             kind=kind,
-            phase=phase_of(exit),
+            phase=phase,
             action=action,
             exit=exit,
         )
@@ -448,9 +450,10 @@ class SlotSupervisor:
         self.journal.survive(self.native.processed_blocks, policy.snapshot_good_blocks)
         self._check_snapshot(now)
 
-    def _kill(self, kind: FaultKind) -> None:
+    def _kill(self, kind: FaultKind, phase: Phase = Phase.PROCESS) -> None:
+        """`phase`: what it was given up for; it may have been asked for its state meanwhile."""
         if self._kill_kind is None and self.worker is not None:
-            self._kill_kind = kind
+            self._kill_kind, self._kill_phase = kind, phase
             self.worker.kill()
 
     def _check_hang(self) -> None:
@@ -547,7 +550,7 @@ class SlotSupervisor:
             self._snapshot_edit = max(saved.applied_edit, self._restore.applied_edit)
             self.journal.add_snapshot(saved.data, self._snapshot_edit, self.native.processed_blocks)
         except RequestTimeout:
-            self._kill(FaultKind.HANG)
+            self._kill(FaultKind.HANG, Phase.SAVE)
         except WorkerDied:
             pass  # _on_exit has it
         except (WorkerError, ProtocolError) as error:
