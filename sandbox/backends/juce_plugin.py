@@ -47,6 +47,10 @@ class Instances(NamedTuple):
     processors: list[MinihostProcessor]
     sidechain_channels: int
 
+    def close(self) -> None:
+        for processor in self.processors:
+            processor.close()
+
 
 def open_instances(
     library: Minihost, settings: LoadSettings, open_one: Callable[[], int], keys: Sequence[int] = ()

@@ -44,6 +44,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "lilv_plugin_class_get_uri": (c_void_p, (c_void_p,)),
     "lilv_plugin_get_bundle_uri": (c_void_p, (c_void_p,)),
     "lilv_plugin_get_value": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_plugin_has_latency": (c_bool, (c_void_p,)),
     "lilv_plugin_get_num_ports": (c_uint32, (c_void_p,)),
     "lilv_plugin_get_port_by_index": (c_void_p, (c_void_p, c_uint32)),
     "lilv_port_is_a": (c_bool, (c_void_p, c_void_p, c_void_p)),
@@ -70,6 +71,8 @@ class Lv2Data(NamedTuple):
     is_instrument: bool
     bundle: str
     audio_inputs: int
+    audio_outputs: int
+    has_latency: bool
     keys: tuple[int, ...]  # which of the audio inputs are a side-chain
     controls: dict[str, PlainRange]  # by port symbol
 
@@ -105,7 +108,7 @@ class LilvWorld:
         c = self._c
         plugin_class = c.lilv_plugin_get_class(plugin)
         class_uri = self._text(c.lilv_plugin_class_get_uri(plugin_class))
-        audio_inputs, keys, controls = self._read_ports(plugin)
+        audio_inputs, audio_outputs, keys, controls = self._read_ports(plugin)
         version = [self._value(plugin, _CORE + part) for part in ("minorVersion", "microVersion")]
         return Lv2Data(
             name=self._text(c.lilv_plugin_get_name(plugin), owned=True),
@@ -115,11 +118,13 @@ class LilvWorld:
             is_instrument=class_uri == _CORE + "InstrumentPlugin",
             bundle=self._path(c.lilv_plugin_get_bundle_uri(plugin)),
             audio_inputs=audio_inputs,
+            audio_outputs=audio_outputs,
+            has_latency=bool(c.lilv_plugin_has_latency(plugin)),
             keys=keys,
             controls=controls,
         )
 
-    def _read_ports(self, plugin: int) -> tuple[int, tuple[int, ...], dict[str, PlainRange]]:
+    def _read_ports(self, plugin: int) -> tuple[int, int, tuple[int, ...], dict[str, PlainRange]]:
         c = self._c
         nodes = input_port, audio_port, control_port, is_key, unit, scaled = tuple(
             map(
@@ -134,13 +139,14 @@ class LilvWorld:
                 ),
             )
         )
-        audio_inputs = 0
+        audio_inputs = audio_outputs = 0
         keys: list[int] = []
         controls: dict[str, PlainRange] = {}
         for port in self._ports(plugin):
+            is_audio = c.lilv_port_is_a(plugin, port, audio_port)
             if not c.lilv_port_is_a(plugin, port, input_port):
-                continue
-            if c.lilv_port_is_a(plugin, port, audio_port):
+                audio_outputs += is_audio
+            elif is_audio:
                 if c.lilv_port_has_property(plugin, port, is_key):
                     keys.append(audio_inputs)
                 audio_inputs += 1
@@ -149,7 +155,7 @@ class LilvWorld:
                 controls[symbol] = self._control(plugin, port, unit, scaled)
         for node in nodes:
             c.lilv_node_free(node)
-        return audio_inputs, tuple(keys), controls
+        return audio_inputs, audio_outputs, tuple(keys), controls
 
     def _ports(self, plugin: int) -> Iterator[int]:
         for index in range(self._c.lilv_plugin_get_num_ports(plugin)):

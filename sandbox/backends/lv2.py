@@ -3,9 +3,9 @@
 
 from ipc.description import PluginDescription
 from ipc.errors import WorkerError
-from sandbox.backends.juce_plugin import JucePlugin, open_instances
-from sandbox.backends.lilv import world
-from sandbox.backends.minihost_library import minihost
+from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
+from sandbox.backends.lilv import Lv2Data, world
+from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
 
@@ -26,6 +26,16 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         lambda: library.open_lv2(uri, settings.sample_rate, settings.max_frames),
         data.keys,
     )
+    try:
+        _check_connected(library, instances, data)
+        if data.has_latency:  # an LV2 plugin tells it only when it runs
+            for each in instances.processors:
+                each.pause(0.0)
+                each.flush()
+                each.resume()
+    except WorkerError as error:
+        instances.close()
+        raise WorkerError(f"{plugin.text}: {error}") from None
     processor = instances.processors[0]
     remarks = []
     if instances.sidechain_channels > processor.sidechain_channels:
@@ -48,3 +58,16 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     )
     ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
     return JucePlugin(plugin.text, library, instances, about, ranges)
+
+
+def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> None:
+    """JUCE leaves audio ports out whose data is unusual, and the plugin would then read or write
+    through a pointer that was never set."""
+    for is_input, ports in ((True, data.audio_inputs), (False, data.audio_outputs)):
+        channels = library.bus_channels(instances.handles[0], is_input)
+        if channels < ports:
+            side = "inputs" if is_input else "outputs"
+            raise WorkerError(
+                f"it has {ports} audio {side}, of which the host library connects {channels}; "
+                "it would crash"
+            )

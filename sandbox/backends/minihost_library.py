@@ -211,6 +211,15 @@ class Minihost:
             raise RuntimeError(text_of(error.value) or "the plugin does not say why it failed")
         return handle
 
+    def bus_channels(self, handle: int, is_input: bool) -> int:
+        """Channels of all inputs or outputs of an open plugin, main and others."""
+        bus = BusInfo()
+        total = 0
+        for index in range(self.c.mh_get_num_buses(handle, is_input)):
+            if self.c.mh_get_bus_info(handle, is_input, index, ctypes.byref(bus)):
+                total += bus.channels
+        return total
+
     def probe(self, path: str) -> PluginFileInfo:
         """Name, vendor, version of the file's first plugin; all empty if it does not say."""
         info = PluginFileInfo()

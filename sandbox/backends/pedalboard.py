@@ -24,6 +24,11 @@ from sandbox.backends.plugin_id import PluginId
 
 _CHANNELS = 2
 _BUFFER_FRAMES = 8192  # pedalboard cuts blocks above it; ours are not longer
+# Frames are held back until there are so many: pedalboard takes the shorter side of an array for
+# its channels, and a few effects give silence for blocks that are too short for them. The least
+# that works is taken; the queue begins with what is held back at most.
+_LEAST_FRAMES = (4, 1024, 4096)
+_SILENT = 0.01  # of the level fed; the narrowest filter at its default passes 0.05 of noise
 # Measuring the latency: until the output has kept pace for a while, or for good.
 _KEEPS_PACE_S = 0.25
 _MEASURE_AT_MOST_S = 5.0
@@ -70,6 +75,13 @@ _RANGES: dict[str, Range] = {
 }
 
 
+class Delay(NamedTuple):
+    """What an effect needs to stream: frames at once, and frames its output falls behind."""
+
+    least: int
+    behind: int
+
+
 class Property(NamedTuple):
     """One property of an effect as a parameter; `convert` makes its value of a plain one."""
 
@@ -94,9 +106,13 @@ def warm() -> None:
 def load(plugin: PluginId, settings: LoadSettings) -> PedalboardPlugin:
     effect_class = _effect_class(plugin)
     properties = _properties(effect_class(), settings.sample_rate)
-    stream = EffectStream(
-        effect_class(), properties, settings, _measure_latency(effect_class, settings)
-    )
+    delay = _measure(effect_class, settings)
+    if delay is None:
+        raise WorkerError(
+            f"{plugin.text}: this version of pedalboard gives silence when this effect is fed "
+            "block by block, so it cannot play in a slot"
+        )
+    stream = EffectStream(effect_class(), properties, settings, delay)
     processor = PythonProcessor(
         stream.process_block,
         [p.parameter for p in properties],
@@ -127,15 +143,17 @@ class EffectStream:
     output: Any
 
     def __init__(
-        self, effect: Any, properties: list[Property], settings: LoadSettings, latency_frames: int
+        self, effect: Any, properties: list[Property], settings: LoadSettings, delay: Delay
     ) -> None:
         import numpy as np
 
         self._effect = effect
         self._properties = properties
         self._rate = settings.sample_rate
-        self.latency_frames = latency_frames
-        self._queue = np.zeros((_CHANNELS, latency_frames), np.float32)
+        self._least = delay.least
+        self.latency_frames = delay.behind + delay.least - 1
+        self._held = np.zeros((_CHANNELS, 0), np.float32)
+        self._queue = np.zeros((_CHANNELS, self.latency_frames), np.float32)
         self._join = np.concatenate
 
     def process_block(self, frames: int, changes: list[tuple[int, float]]) -> int:
@@ -145,8 +163,13 @@ class EffectStream:
             # Some effects start anew when a property is set, even to what it was.
             if getattr(self._effect, changed.name) != value:
                 setattr(self._effect, changed.name, value)
-        made = run(self._effect, self.input[:, :frames], self._rate)
-        queue = self._join((self._queue, made), axis=1)
+        fed = self._join((self._held, self.input[:, :frames]), axis=1)
+        queue = self._queue
+        if fed.shape[1] >= self._least:
+            self._held = fed[:, :0]
+            queue = self._join((queue, run(self._effect, fed, self._rate)), axis=1)
+        else:
+            self._held = fed
         lacking = max(0, frames - queue.shape[1])
         if lacking:  # an effect that needs more at this block size than was measured
             self.latency_frames += lacking
@@ -157,28 +180,39 @@ class EffectStream:
 
 
 def run(effect: Any, audio: Any, rate: float) -> Any:
+    """(channels, frames) float32 in, as many or fewer frames out."""
     return effect.process(audio, rate, buffer_size=_BUFFER_FRAMES, reset=False)
 
 
-def _measure_latency(effect_class: Any, settings: LoadSettings) -> int:
-    """Frames by which the effect's output falls behind, at whole and at small blocks."""
+def _measure(effect_class: Any, settings: LoadSettings) -> Delay | None:
+    """Plays noise to find out how the effect streams; None if it does not."""
     import numpy as np
 
-    behind = 0
-    for frames in {settings.max_frames, min(settings.max_frames, 64)}:
-        silence = np.zeros((_CHANNELS, frames), np.float32)
-        effect = effect_class()
-        given = taken = grew_at = 0
-        most = 0
-        while given < _MEASURE_AT_MOST_S * settings.sample_rate:
-            given += frames
-            taken += run(effect, silence, settings.sample_rate).shape[1]
-            if given - taken > most:
-                most, grew_at = given - taken, given
-            if taken and given - grew_at > _KEEPS_PACE_S * settings.sample_rate:
-                break
-        behind = max(behind, most)
-    return behind
+    generator = np.random.default_rng(0)
+    for least in _LEAST_FRAMES:
+        behind = 0
+        heard = True
+        for frames in sorted({max(settings.max_frames, least), max(64, least)}):
+            noise = generator.standard_normal((_CHANNELS, frames)).astype(np.float32) * 0.1
+            effect = effect_class()
+            given = taken = grew_at = 0
+            energy = 0.0
+            most = 0
+            while given < _MEASURE_AT_MOST_S * settings.sample_rate:
+                made = run(effect, noise, settings.sample_rate)
+                given += frames
+                taken += made.shape[1]
+                energy += float(np.square(made).sum())
+                if given - taken > most:
+                    most, grew_at = given - taken, given
+                if taken and given - grew_at > _KEEPS_PACE_S * settings.sample_rate:
+                    break
+            level = math.sqrt(energy / max(1, _CHANNELS * taken))
+            heard = heard and taken > 0 and level > _SILENT * 0.1
+            behind = max(behind, most)
+        if heard:
+            return Delay(least, behind)
+    return None
 
 
 def _pedalboard() -> Any:

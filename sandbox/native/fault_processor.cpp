@@ -70,7 +70,8 @@ void leak(int megabytes) noexcept {
     const std::size_t bytes = static_cast<std::size_t>(megabytes) << 20;
     auto* const memory = static_cast<volatile char*>(std::malloc(bytes));
     if (!memory) return;
-    for (std::size_t i = 0; i < bytes; i += 4096) memory[i] = 1;  // what is not touched costs nothing
+    for (std::size_t i = 0; i < bytes; i += 4096)
+        memory[i] = 1;  // what is not touched costs nothing
 }
 
 }  // namespace

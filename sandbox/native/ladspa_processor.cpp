@@ -135,7 +135,7 @@ Parameter ladspa_parameter(const ladspa::Descriptor& d, unsigned long port, doub
     if (!above) upper = std::max({1.0, 2.0 * wanted, lower + 1.0});
     if (hints & ladspa::kInteger) {
         // Bounds are "slightly wider than the actual range" to survive rounding.
-        lower = std::ceil(lower - 1e-6);
+        lower = std::ceil(lower - 1e-6) + 0.0;  // -0 becomes 0
         upper = std::max(lower + 1.0, std::floor(upper + 1e-6));
         if (upper - lower < 65536.0) parameter.steps = static_cast<int>(upper - lower) + 1;
     }

@@ -39,14 +39,18 @@ struct Parameter {
         return static_cast<float>((plain - minimum) / (maximum - minimum));
     }
 
+    // A discrete parameter has no positions between its steps.
+    double snapped(double position) const noexcept {
+        return steps < 2 ? position : std::round(position * (steps - 1)) / (steps - 1);
+    }
+
     // The default comes back exactly, although a float cannot hold every position: a plugin at
     // its default must sound like one whose default was never touched.
     double to_plain(float normalized) const noexcept {
         if (!(normalized > 0.0f)) return minimum;
         if (normalized >= 1.0f) return maximum;
         if (normalized == to_normalized(initial)) return initial;
-        double position = static_cast<double>(normalized);
-        if (steps > 1) position = std::round(position * (steps - 1)) / (steps - 1);
+        const double position = snapped(normalized);
         if (logarithmic) return minimum * std::pow(maximum / minimum, position);
         return minimum + (maximum - minimum) * position;
     }

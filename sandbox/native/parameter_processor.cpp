@@ -19,7 +19,8 @@ ParameterProcessor::ParameterProcessor(double sample_rate, std::vector<Parameter
 
 bool ParameterProcessor::set_value(std::size_t index, float normalized) noexcept {
     if (index >= parameters_.size() || !std::isfinite(normalized)) return false;
-    wanted_[index].store(std::clamp(normalized, 0.0f, 1.0f), std::memory_order_relaxed);
+    const double position = parameters_[index].snapped(std::clamp(normalized, 0.0f, 1.0f));
+    wanted_[index].store(static_cast<float>(position), std::memory_order_relaxed);
     return true;
 }
 
@@ -38,8 +39,8 @@ bool ParameterProcessor::process(PluginBlock& block) noexcept {
         *this, block,
         [this](std::size_t index, float normalized) {
             if (!set_value(index, normalized)) return;
-            const float bounded = std::clamp(normalized, 0.0f, 1.0f);
-            if (!(rt_.heard[index] == bounded)) announce(index, bounded);
+            if (const float wanted = value(index); !(rt_.heard[index] == wanted))
+                announce(index, wanted);
         },
         [this](PluginBlock& stretch) { return run(stretch); });
 }

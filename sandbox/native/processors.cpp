@@ -149,47 +149,27 @@ void bind_faults(nb::module_& m) {
             "sample_rate"_a, "kind"_a, "after"_a, "every"_a, "times"_a, "sleep_ms"_a, "leak_mb"_a);
 }
 
-// The callback holds the views of this processor's planes, and so the processor: a cycle that
-// Python's garbage collector must see.
-int traverse_callback(PyObject* self, visitproc visit, void* arg) {
-    Py_VISIT(Py_TYPE(self));
-    if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<PythonProcessor>(self)->callback().ptr());
-    return 0;
-}
-
-int clear_callback(PyObject* self) {
-    nb::inst_ptr<PythonProcessor>(self)->callback().reset();
-    return 0;
-}
-
-PyType_Slot kCallbackSlots[] = {
-    {Py_tp_traverse, reinterpret_cast<void*>(traverse_callback)},
-    {Py_tp_clear, reinterpret_cast<void*>(clear_callback)},
-    {0, nullptr},
-};
-
 void bind_python(nb::module_& m) {
-    using Planes = nb::ndarray<nb::numpy, float, nb::ndim<2>>;
-    const auto planes = [](nb::handle self, float* data) {
-        const auto& processor = nb::cast<const PythonProcessor&>(self);
-        return Planes(data,
-                      {static_cast<std::size_t>(processor.channels()),
-                       static_cast<std::size_t>(processor.max_frames())},
-                      self);
+    const auto array = [](const PythonProcessor& self, const PythonProcessor::Planes& planes) {
+        const nb::capsule owner(new PythonProcessor::Planes(planes), [](void* held) noexcept {
+            delete static_cast<PythonProcessor::Planes*>(held);
+        });
+        return nb::ndarray<nb::numpy, float, nb::ndim<2>>(
+            planes->data(),
+            {static_cast<std::size_t>(self.channels()),
+             static_cast<std::size_t>(self.max_frames())},
+            owner);
     };
-    nb::class_<PythonProcessor, ParameterProcessor>(m, "PythonProcessor",
-                                                    nb::type_slots(kCallbackSlots))
+    nb::class_<PythonProcessor, ParameterProcessor>(m, "PythonProcessor")
         .def(nb::init<nb::callable, std::vector<Parameter>, double, int, int, int>(), "callback"_a,
              "parameters"_a, "sample_rate"_a, "max_frames"_a, "channels"_a, "latency_frames"_a)
-        .def_prop_ro("input",
-                     [planes](nb::handle self) {
-                         return planes(self, nb::cast<PythonProcessor&>(self).input());
-                     })
-        .def_prop_ro("output",
-                     [planes](nb::handle self) {
-                         return planes(self, nb::cast<PythonProcessor&>(self).output());
-                     })
-        .def("close", [](PythonProcessor& self) { self.callback().reset(); });
+        .def_prop_ro(
+            "input", [array](const PythonProcessor& self) { return array(self, self.input()); },
+            nb::rv_policy::automatic)
+        .def_prop_ro(
+            "output", [array](const PythonProcessor& self) { return array(self, self.output()); },
+            nb::rv_policy::automatic)
+        .def("close", &PythonProcessor::close);
 }
 
 }  // namespace

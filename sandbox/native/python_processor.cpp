@@ -26,8 +26,8 @@ PythonProcessor::PythonProcessor(nb::callable callback, std::vector<Parameter> p
     in_channels = out_channels = channels;
     check_channels("the plugin");
     const auto samples = static_cast<std::size_t>(channels) * static_cast<std::size_t>(max_frames);
-    input_.assign(samples, 0.0f);
-    output_.assign(samples, 0.0f);
+    input_ = std::make_shared<std::vector<float>>(samples, 0.0f);
+    output_ = std::make_shared<std::vector<float>>(samples, 0.0f);
     changed_.assign(this->parameters().size(), kUnchanged);
 }
 
@@ -53,12 +53,19 @@ bool PythonProcessor::call(int frames) noexcept {
         latency_ = std::max(0, nb::cast<int>(callback_(frames, changes)));
         return true;
     } catch (nb::python_error& error) {
-        error.discard_as_unraisable("a block of a Python plugin");
+        show_error(error);
     } catch (const std::exception&) {
         PyErr_SetString(PyExc_TypeError, "a block's callback must return its latency in frames");
-        PyErr_WriteUnraisable(callback_.ptr());
+        nb::python_error error;
+        show_error(error);
     }
     return false;
+}
+
+// What fails in one block fails in the next; one report of it is enough.
+void PythonProcessor::show_error(nb::python_error& error) noexcept {
+    if (!error_shown_) error.discard_as_unraisable("a block of a Python plugin");
+    error_shown_ = true;
 }
 
 bool PythonProcessor::run(PluginBlock& stretch) noexcept {

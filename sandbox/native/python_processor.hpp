@@ -18,21 +18,24 @@ class PythonProcessor : public ParameterProcessor {
 public:
     // `callback(frames, changes)` processes the first `frames` frames of `input` into `output`
     // ((channels, max_frames) float32 arrays of this object) after applying `changes`, a list of
-    // (parameter index, plain value), and returns its latency in frames. What it raises is printed
-    // to stderr, and the block is refused.
+    // (parameter index, plain value), and returns its latency in frames. The block of a
+    // callback that raises is refused, and the first error printed to stderr.
     PythonProcessor(nanobind::callable callback, std::vector<Parameter> parameters,
                     double sample_rate, int max_frames, int channels, int latency_frames);
     ~PythonProcessor() override;
 
     int latency_frames() noexcept override { return latency_; }
 
-    float* input() { return input_.data(); }
-    float* output() { return output_.data(); }
+    // The planes outlive this object where Python still holds arrays of them: the arrays must not
+    // hold the object, since the callback holds the arrays and the object holds the callback.
+    using Planes = std::shared_ptr<std::vector<float>>;
+    const Planes& input() const { return input_; }
+    const Planes& output() const { return output_; }
     int channels() const { return in_channels; }
     int max_frames() const { return max_frames_; }
 
-    // For Python's garbage collector: the callback usually holds this object.
-    nanobind::object& callback() { return callback_; }
+    // Lets go of the callback; every later block is refused. The interpreter lock must be held.
+    void close() { callback_.reset(); }
 
 protected:
     void parameter_changed(std::size_t index, double plain) noexcept override;
@@ -40,15 +43,17 @@ protected:
 
 private:
     bool call(int frames) noexcept;
-    float* plane(std::vector<float>& planes, int channel) const {
-        return planes.data() +
+    float* plane(const Planes& planes, int channel) const {
+        return planes->data() +
                static_cast<std::size_t>(channel) * static_cast<std::size_t>(max_frames_);
     }
+    void show_error(nanobind::python_error& error) noexcept;
 
     nanobind::object callback_;
     int max_frames_;
     int latency_;
-    std::vector<float> input_, output_;
+    Planes input_, output_;
+    bool error_shown_ = false;
     std::vector<double> changed_;  // one a parameter; NaN: not changed since the last call
 };
 
