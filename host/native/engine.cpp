@@ -195,25 +195,33 @@ void Engine::prepare_strip(PlanStrip& strip, const float* const* input,
                            const BlockTime& time) ISB_RT {
     StereoBuffer& to = strip.strip->input;
     to.clear(time.frames);
+    bool empty = !strip.audio;
     if (strip.audio) {
         Piece pieces[kMaxPieces];
         const int piece_count = transport.pieces(strip.source_delay, pieces);
-        for (int i = 0; i < piece_count; ++i) strip.audio->add_to(to, pieces[i]);
+        for (int i = 0; i < piece_count; ++i) strip.audio->play_into(to, pieces[i]);
     }
     if (input && strip.live_left >= 0 && strip.live_right >= 0 &&
         static_cast<std::uint32_t>(std::max(strip.live_left, strip.live_right)) <
-            config.input_channels)
+            config.input_channels) {
         to.add(input[strip.live_left], input[strip.live_right], time.frames);
+        empty = false;
+    }
     for (Feed& feed : strip.feeds) {
         StereoBuffer& from = plan_->strips[feed.from].strip->output;
+        const float* planes[2] = {from[0], from[1]};
         if (feed.delay) {
-            const float* in[2] = {from[0], from[1]};
             float* out[2] = {delayed_[0], delayed_[1]};
-            feed.delay->process(in, out, time.frames);
-            to.add(out[0], out[1], time.frames);
-        } else {
-            to.add(from[0], from[1], time.frames);
+            feed.delay->process(planes, out, time.frames);
+            planes[0] = out[0];
+            planes[1] = out[1];
         }
+        // The first is copied, so that a single one passes bit for bit: 0 + -0 is 0.
+        if (empty)
+            to.copy(planes[0], planes[1], time.frames);
+        else
+            to.add(planes[0], planes[1], time.frames);
+        empty = false;
     }
 }
 

@@ -25,7 +25,8 @@ struct AudioClip {
     bool loop = false;
     std::shared_ptr<void> keep_alive;
 
-    void add_to(StereoBuffer& buffer, const Piece& piece) const ISB_RT {
+    // Into a cleared buffer. Not added to it: 0 + -0 is 0, and a render is exact to the bit.
+    void play_into(StereoBuffer& buffer, const Piece& piece) const ISB_RT {
         if (frames <= 0) return;
         for (int done = 0; done < piece.frames;) {
             std::int64_t at = piece.position + done - start;
@@ -40,7 +41,7 @@ struct AudioClip {
             for (std::size_t side = 0; side < 2; ++side) {
                 float* to = buffer[side] + piece.offset + done;
                 const float* from = planes[side] + at;
-                for (int i = 0; i < run; ++i) to[i] += from[i] * gain;
+                for (int i = 0; i < run; ++i) to[i] = from[i] * gain;
             }
             done += run;
         }
