@@ -122,6 +122,13 @@ class SlotSupervisor:
             return
         await self._launch()
 
+    def give_up(self) -> None:
+        """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
+        self._closing = True
+        self._set(SlotStatus.FAILED, "its host ends")
+        if self.worker is not None:
+            self.worker.kill()
+
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
         self._closing = True

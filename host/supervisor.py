@@ -49,6 +49,8 @@ class Supervisor:
         self._blacklist = blacklist
         self._watchdog = watchdog
         self._ticker: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[object] | None = None
+        self._closing = False
 
     def new_mix(self, song: Song) -> Mix:
         """The song, its media not yet read."""
@@ -57,6 +59,7 @@ class Supervisor:
     async def start(self, mix: Mix) -> None:
         """Loads the plugins of a mix whose media are read. Raises InputError or MachineError;
         plugins that fail say so in their status instead."""
+        self._starting = asyncio.current_task()
         swept = sweep_dead_hosts()
         if swept:
             self.events.add(HostEventKind.NOTICE, str(swept))
@@ -79,11 +82,15 @@ class Supervisor:
             mix=mix,
             song_name=mix.song.name or None,
         )
-        await mix.start(context)
-        self._ticker = asyncio.create_task(self._tick_forever())
+        if not self._closing:
+            await mix.start(context)
+        if not self._closing:
+            self._ticker = asyncio.create_task(self._tick_forever())
 
     async def close(self) -> None:
         """Stops every worker, frees the chains. The engine must be stopped."""
+        self._closing = True
+        await self._end_start()
         if self._ticker is not None:
             self._ticker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -92,10 +99,17 @@ class Supervisor:
             await asyncio.gather(*(slot.close() for slot in self.mix.slots()))
             self.mix.close()
 
+    async def _end_start(self) -> None:
+        """Ends a start that nobody waits for any more (Ctrl-C): it must not go on behind a close,
+        and starts no new worker once the old ones are dead."""
+        while self._starting is not None and not self._starting.done():
+            self.kill_workers()
+            await asyncio.wait([self._starting], timeout=_TICK_S)
+
     def kill_workers(self) -> None:
+        """For the end only: nothing is reported or restarted."""
         for slot in self.slots():
-            if slot.worker is not None:
-                slot.worker.kill()
+            slot.give_up()
 
     def slots(self) -> list[SlotSupervisor]:
         return list(self.mix.slots()) if self.mix is not None else []
