@@ -445,6 +445,8 @@ void Chain::collect_flight(const float* const* input) ISB_RT {
     run_.signal[0] = input[0];
     run_.signal[1] = input[1];
     if (flight_.linked) {
+        // Offline it gets all the time that a slot has; live, none beyond the block it had.
+        if (run_.time->offline) run_.deadline_ns = now_ns() + run_.time->patience_ns;
         delivered = run_.time->offline ? wait_for_segment() : segment_finished();
         if (delivered) {
             finish_segment();
