@@ -494,8 +494,9 @@ void Chain::hear_flight(const float* const* input, bool delivered) ISB_RT {
         chain_cover_.delivered(input, heard, frames);
     }
     delay_out_.process(out, out, frames, flight_.latency_out);
-    splice_.process(out, frames, flight_.path != heard_path_);
+    splice_.process(out, frames, heard_any_ && flight_.path != heard_path_);
     heard_path_ = flight_.path;
+    heard_any_ = true;
 }
 
 // The next block: all slots that are not bypassed, or none.

@@ -172,6 +172,7 @@ private:
 
     Flight flight_;
     std::uint64_t heard_path_ = 0;
+    bool heard_any_ = false;
     bool started_ = false;
     StereoBuffer previous_input_;
     Cover chain_cover_;        // the whole chain is wet or dry
