@@ -48,5 +48,7 @@ class PluginDescription(msgspec.Struct, frozen=True, kw_only=True):
     tail_s: float = 0.0
     parameters: list[ParameterDescription] = []
     programs: list[str] = []
-    state_bytes: int = 0
+    state_bytes: int = (
+        0  # size of its state; filled in for `plugin info`, 0 when it is loaded to play
+    )
     remarks: list[str] = []  # what a user should know: what of the plugin is out of reach, and why

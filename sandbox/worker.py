@@ -13,6 +13,8 @@ import os
 import traceback
 from typing import NoReturn
 
+import msgspec
+
 from ipc.channel import Channel, MalformedMessage
 from ipc.errors import IsoboothError, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
@@ -168,7 +170,12 @@ class _Worker:
                 request.plugin, sample_rate=request.sample_rate, max_frames=request.max_frames
             )
             self._kept.append(plugin)
-        return Description(plugin=plugin.description)
+        with phases("describe"):
+            description = plugin.description
+        # Only here: saving takes time, and some plugins die of it, which is no reason not to play.
+        with phases("save"):
+            state_bytes = len(plugin.get_state())
+        return Description(plugin=msgspec.structs.replace(description, state_bytes=state_bytes))
 
     def _before_plugin(self) -> None:
         self._locked_down = True

@@ -354,7 +354,6 @@ class JucePlugin(LoadedPlugin):
             tail_s=self.tail_s,
             parameters=self._describe_parameters(),
             programs=self.programs,
-            state_bytes=len(self.get_state()),
         )
 
 

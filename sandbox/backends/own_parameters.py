@@ -198,6 +198,5 @@ class OwnParametersPlugin(LoadedPlugin):
             latency_frames=processor.latency_frames(),
             tail_s=self.tail_s,
             parameters=self._describe_parameters(),
-            state_bytes=len(self.get_state()),
             remarks=self._remarks,
         )
