@@ -17,6 +17,8 @@ from tools import console
 
 # Modules of tools/commands/, in the order of the help. Each has `register(app)`.
 COMMANDS = (
+    "demo",
+    "render",
     "crashes",
     "blacklist",
     "doctor",

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth render`: a song into a file, or files through a chain of plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tools import console
+
+if TYPE_CHECKING:
+    from tools.render.many import Folder
+    from tools.render.report import BatchReport, RenderReport
+    from tools.render.settings import RenderSettings
+
+_NO_SONGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mid", ".midi")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What was typed."""
+
+    inputs: list[Path]
+    output: Path
+    chain: list[str]
+    parameters: list[str]
+    settings: RenderSettings
+    folder: Folder | None  # None: `output` is a file
+    force: bool
+    json_file: str | None
+
+
+def register(app: typer.Typer) -> None:
+    """Add `render` to the command line."""
+    app.command("render")(render_command)
+
+
+def render_command(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="SONG.json|IN…", help="A song; with --chain, audio or MIDI files."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="OUT", help="A .wav or .flac file, or a folder."),
+    ],
+    chain: Annotated[
+        list[str] | None,
+        typer.Option("--chain", metavar="PLUGIN_ID", help="A plugin; repeat it for the next one."),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="SLOT.NAME=VALUE",
+            help="A parameter of a --chain plugin, such as 1.Gain=0.5 or '2.Time=120 ms'.",
+        ),
+    ] = None,
+    realtime: Annotated[
+        bool,
+        typer.Option(
+            "--realtime/--offline",
+            help="Against the clock, with deadlines; or exact, and as fast as it goes.",
+        ),
+    ] = False,
+    block: Annotated[int, typer.Option(min=16, max=4096, help="Frames in a block.")] = 128,
+    rate: Annotated[
+        int | None,
+        typer.Option(min=8000, max=192000, help="Sample rate, Hz; default: the song's or file's."),
+    ] = None,
+    pipelined: Annotated[
+        bool, typer.Option("--pipelined", help="Plugins get a whole block's time, a block late.")
+    ] = False,
+    sample_format: Annotated[
+        Literal["16", "24", "32", "float"],
+        typer.Option("--format", help="How samples are stored."),
+    ] = "24",
+    kind: Annotated[
+        Literal["wav", "flac"], typer.Option("--type", help="Of the files in a folder OUT.")
+    ] = "wav",
+    tail: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=3600.0, help="Seconds after the end; default: the plugins'."),
+    ] = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Bypass a plugin that failed twice, and say where."),
+    ] = False,
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", metavar="FILE", help="Write a report for programs; -: stdout."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what an interrupted run has finished.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=64, help="Files rendered at a time.")
+    ] = 1,
+) -> int:
+    """Render a song, or audio files through a chain of plugins.
+
+    Offline, a plugin that fails costs one more try; failing again, no file and exit code 1.
+    """
+    from host.audio_file import SampleFormat
+    from tools.render.many import Folder
+    from tools.render.settings import RenderSettings
+
+    to_folder = chain is not None and (
+        len(inputs) > 1 or str(output).endswith("/") or output.is_dir()
+    )
+    _refuse(not to_folder and jobs > 1, "-j is for many files and a folder OUT")
+    _refuse(not to_folder and resume, "--resume is for many files and a folder OUT")
+    _refuse(to_folder and output.is_file(), f"{output}: is a file; many files need a folder")
+    _refuse(not chain and bool(param), "--param belongs to --chain; a song holds its parameters")
+    wanted = _Wanted(
+        inputs=inputs,
+        output=output,
+        chain=chain or [],
+        parameters=param or [],
+        settings=RenderSettings(
+            realtime=realtime,
+            block_frames=block,
+            sample_rate=rate,
+            pipelined=pipelined,
+            sample_format=SampleFormat(sample_format),
+            tail_s=tail,
+            keep_going=keep_going,
+            pin_workers=jobs == 1,
+        ),
+        folder=Folder(output, f".{kind}", force, resume, jobs) if to_folder else None,
+        force=force,
+        json_file=json_file,
+    )
+    if not wanted.chain:
+        return _render_song(wanted)
+    return _render_file(wanted) if wanted.folder is None else _render_folder(wanted, wanted.folder)
+
+
+def _render_song(wanted: _Wanted) -> int:
+    from host.song_file import load_song
+    from tools.commands.store import open_store
+    from tools.render.batch import check_not_input
+    from tools.render.one import render_one
+
+    source = wanted.inputs[0]
+    more = len(wanted.inputs) > 1 or source.suffix.lower() in _NO_SONGS
+    _refuse(more, "without --chain, render takes one song; --chain names plugins for audio files")
+    song = load_song(source)
+    clips = [clip for track in song.tracks for clip in (track.audio, track.midi)]
+    media = [song.locate(clip.file) for clip in clips if clip is not None]
+    check_not_input([wanted.output], [source, *media])
+    _refuse_existing(wanted)
+    with open_store() as database:
+        report = render_one(
+            song, wanted.output, wanted.settings, source=str(source), database=database
+        )
+    return _tell_one(report, wanted.json_file)
+
+
+def _render_file(wanted: _Wanted) -> int:
+    from tools.commands.store import open_store
+    from tools.render.batch import check_not_input
+    from tools.render.chain_song import chain_slots, chain_song
+    from tools.render.one import render_one
+
+    source = wanted.inputs[0]
+    slots = chain_slots(wanted.chain, wanted.parameters)
+    check_not_input([wanted.output], [source])
+    _refuse_existing(wanted)
+    song = chain_song(source, slots, wanted.settings.sample_rate)
+    with open_store() as database:
+        report = render_one(
+            song,
+            wanted.output,
+            wanted.settings,
+            source=str(source),
+            database=database,
+            check=slots,
+        )
+    return _tell_one(report, wanted.json_file)
+
+
+def _render_folder(wanted: _Wanted, folder: Folder) -> int:
+    from tools.commands.store import open_store
+    from tools.render.chain_song import chain_slots
+    from tools.render.many import render_many
+    from tools.render.summary import print_batch
+
+    slots = chain_slots(wanted.chain, wanted.parameters)
+    with open_store() as database:
+        report = render_many(
+            wanted.inputs, slots, folder, wanted.settings, database=database, tell=_tell_file
+        )
+    _write_report(report, wanted.json_file)
+    if wanted.json_file != "-":
+        print_batch(report)
+    return console.ExitCode.FAILED if report.summary.failed else console.ExitCode.OK
+
+
+def _tell_one(report: RenderReport, json_file: str | None) -> int:
+    from tools.render.summary import print_song
+
+    _write_report(report, json_file)
+    if json_file != "-":
+        print_song(report)
+    for warning in report.warnings:
+        console.warn(warning)
+    if report.result == "done":
+        return console.ExitCode.OK
+    console.error(f"{report.output}: not written: {report.reason}")
+    return console.ExitCode.FAILED
+
+
+def _tell_file(report: RenderReport) -> None:
+    """As soon as the file has ended: a batch may take a night."""
+    from tools.render.summary import failure_line
+
+    for warning in report.warnings:
+        console.warn(f"{report.input}: {warning}")
+    if report.result == "failed":
+        console.error(failure_line(report))
+
+
+def _write_report(report: RenderReport | BatchReport, json_file: str | None) -> None:
+    import msgspec
+
+    from host.user_file import AtomicFile
+
+    if json_file == "-":
+        console.print_json(report)
+    elif json_file is not None:
+        with AtomicFile(json_file) as file:
+            file.file.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def _refuse_existing(wanted: _Wanted) -> None:
+    from host.user_file import path_text
+
+    exists = wanted.output.exists() and not wanted.force
+    _refuse(exists, f"{path_text(wanted.output)}: exists already; --force replaces it")
+
+
+def _refuse(wrong: bool, message: str) -> None:
+    from ipc.errors import InputError
+
+    if wrong:
+        raise InputError(message)

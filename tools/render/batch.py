@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many files through one chain: each is rendered or named, and none costs another its result.
+
+The launcher stays warm from file to file; every file gets workers of its own, so that no plugin
+carries the tail of one file, or the damage of a crash, into the next.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.host import Host
+from host.song import Slot, Song, Track
+from host.user_file import path_text
+from ipc.errors import InputError, IsoboothError
+from tools.render.chain_song import TRACK, chain_song
+from tools.render.journal import Journal
+from tools.render.progress import Bars
+from tools.render.report import RenderReport
+from tools.render.settings import RenderSettings
+from tools.render.song_render import Bench, check_loaded, render_song
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to render."""
+
+    source: Path
+    output: Path
+
+
+def plan_jobs(sources: Sequence[Path], folder: Path, suffix: str) -> list[Job]:
+    """Names the outputs: an input's name in `folder` with `suffix`. InputError if two inputs
+    would become one file, or an output is an input."""
+    jobs: dict[str, Job] = {}
+    for source in sources:
+        job = Job(source, folder / (source.stem + suffix))
+        other = jobs.setdefault(job.output.name, job)
+        if other is not job:
+            raise InputError(
+                f"{path_text(other.source)} and {path_text(source)} would both become "
+                f"{path_text(job.output)}; render them into different folders"
+            )
+    check_not_input([job.output for job in jobs.values()], sources)
+    return list(jobs.values())
+
+
+def check_not_input(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """InputError if an output would replace an input, by whatever name."""
+    real = {path.resolve() for path in inputs}
+    for output in outputs:
+        if output.resolve() in real:
+            raise InputError(f"{path_text(output)}: is an input; name another output")
+
+
+def check_chain(
+    slots: tuple[Slot, ...], sample_rate: int, settings: RenderSettings, bench: Bench
+) -> None:
+    """Loads the chain once, before anything is rendered: InputError for a plugin that is not
+    there, or a parameter that it does not have. One that crashes is left to the renders."""
+    song = Song(sample_rate=sample_rate, tracks=(Track(id=TRACK, chain=slots),), length_s=1.0)
+    config = RenderSettings(block_frames=settings.block_frames).host_config(song)
+    with Host(config, bench.database, bench.control) as host, bench.stop.covering(host):
+        host.load(song)
+        bench.stop.check()
+        check_loaded(host, settings.keep_going or settings.realtime)
+        for slot in slots:
+            for rejected in host.supervisor_of(slot.id).rejected_parameters:
+                raise InputError(f"--param: {slot.id}: {rejected}")
+
+
+class Batch:
+    """The jobs of one command. `tell` is given each file's report when it has ended."""
+
+    def __init__(
+        self,
+        slots: tuple[Slot, ...],
+        settings: RenderSettings,
+        bench: Bench,
+        journal: Journal,
+        tell: Callable[[RenderReport], None],
+    ) -> None:
+        self._slots = slots
+        self._settings = settings
+        self._bench = bench
+        self._journal = journal
+        self._tell = tell
+        self._telling = threading.Lock()
+
+    def run(
+        self, jobs: Sequence[Job], workers: int, resume: bool, bars: Bars
+    ) -> list[RenderReport]:
+        """Renders `workers` files at a time. Raises Interrupted."""
+
+        def one(job: Job) -> RenderReport:
+            self._bench.stop.check()
+            skipped = resume and self._journal.is_finished(job.source, job.output)
+            report = _skipped(job) if skipped else self._render(job, bars)
+            with self._telling:
+                self._tell(report)
+            bars.file_ended()
+            return report
+
+        with ThreadPoolExecutor(workers, thread_name_prefix="isb-render") as pool:
+            futures = [pool.submit(one, job) for job in jobs]
+            try:
+                return [future.result() for future in futures]
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _render(self, job: Job, bars: Bars) -> RenderReport:
+        bar = bars.file(job.source.name)
+        source = path_text(job.source)
+        try:
+            song = chain_song(job.source, self._slots, self._settings.sample_rate)
+            self._journal.begin(job.source, job.output)
+            report = render_song(song, job.output, self._settings, self._bench, bar, source)
+            if report.result == "done":
+                self._journal.finish(job.output)
+            return report
+        except IsoboothError as error:
+            return RenderReport(
+                result="failed", reason=str(error), input=source, output=path_text(job.output)
+            )
+        finally:
+            bar.close()
+
+
+def _skipped(job: Job) -> RenderReport:
+    return RenderReport(
+        result="skipped",
+        reason="finished and unchanged",
+        input=path_text(job.source),
+        output=path_text(job.output),
+    )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many files into a folder: what is checked before, and what surrounds the batch."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host.control import Control
+from host.song import Slot
+from host.store.database import Database
+from host.user_file import file_error, path_text
+from ipc.errors import InputError
+from tools.render.batch import Batch, Job, check_chain, plan_jobs
+from tools.render.foreground import Stop, in_foreground
+from tools.render.journal import Journal
+from tools.render.progress import Bars
+from tools.render.report import BatchReport, RenderReport
+from tools.render.settings import RenderSettings
+from tools.render.song_render import Bench
+
+# The chain is tried at this rate, if the files' own are used.
+_USUAL_RATE = 48000
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a batch goes. `suffix`: .wav or .flac. `force` replaces files that no render made;
+    `resume` leaves out what is finished. `workers`: files at a time."""
+
+    path: Path
+    suffix: str = ".wav"
+    force: bool = False
+    resume: bool = False
+    workers: int = 1
+
+
+def render_many(
+    sources: Sequence[Path],
+    slots: tuple[Slot, ...],
+    folder: Folder,
+    settings: RenderSettings,
+    *,
+    database: Database | None = None,
+    tell: Callable[[RenderReport], None] = lambda report: None,
+    show_progress: bool | None = None,
+) -> BatchReport:
+    """Renders every file, and reports in the order of `sources`. Raises InputError before
+    anything is rendered, KeyboardInterrupt once all is cleared away."""
+    jobs = plan_jobs(sources, folder.path, folder.suffix)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(folder.path, "written", error) from None
+    with Journal(folder.path, _what_matters(slots, settings)) as journal:
+        _refuse_existing(jobs, journal, folder)
+
+        def work(stop: Stop) -> BatchReport:
+            with Control() as control, Bars(len(jobs), show_progress) as bars:
+                bench = Bench(control, database, stop)
+                check_chain(slots, settings.sample_rate or _USUAL_RATE, settings, bench)
+                batch = Batch(slots, settings, bench, journal, tell)
+                began = time.monotonic()
+                files = batch.run(jobs, folder.workers, folder.resume, bars)
+                return BatchReport.of(files, time.monotonic() - began)
+
+        return in_foreground(work)
+
+
+def _what_matters(slots: tuple[Slot, ...], settings: RenderSettings) -> dict[str, Any]:
+    """All that makes a difference to an output, for the journal."""
+    return {
+        "chain": [{"plugin": slot.plugin, "parameters": slot.parameters} for slot in slots],
+        "realtime": settings.realtime,
+        "block": settings.block_frames,
+        "rate": settings.sample_rate,
+        "pipelined": settings.pipelined,
+        "format": settings.sample_format.value,
+        "tail_s": settings.tail_s,
+        "keep_going": settings.keep_going,
+    }
+
+
+def _refuse_existing(jobs: Sequence[Job], journal: Journal, folder: Folder) -> None:
+    """Other people's files are never replaced unasked; a render's own, where it is resumed."""
+    if folder.force:
+        return
+    existing = [
+        job.output
+        for job in jobs
+        if job.output.exists() and not (folder.resume and journal.knows(job.output))
+    ]
+    if not existing:
+        return
+    more = f" and {len(existing) - 1} more outputs" if len(existing) > 1 else ""
+    go_on = any(journal.knows(path) for path in existing) and not folder.resume
+    raise InputError(
+        f"{path_text(existing[0])}{more}: exist already; "
+        + ("--resume leaves out what is finished, " if go_on else "")
+        + "--force replaces them"
+    )

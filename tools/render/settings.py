@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to render, as the user asked for it."""
+
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from host.audio_file import SampleFormat
+from host.config import HostConfig
+from host.song import Song
+
+BLOCK_FRAMES = range(16, 4097)
+SAMPLE_RATES = range(8000, 192_001)
+
+# How long the disk may keep a render in real time waiting.
+CAPTURE_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderSettings:
+    """`sample_rate` and `tail_s`: None leaves them to the song. `realtime` plays to the null
+    clock with all deadlines; otherwise it goes as fast as the plugins do. `keep_going`: a plugin
+    that fails twice is bypassed from there on, instead of giving the file up."""
+
+    realtime: bool = False
+    block_frames: int = 128
+    sample_rate: int | None = None
+    pipelined: bool = False
+    sample_format: SampleFormat = SampleFormat.INT24
+    tail_s: float | None = None
+    keep_going: bool = False
+    pin_workers: bool = True  # not where several songs are rendered at once: all use one core
+
+    def apply_to(self, song: Song) -> Song:
+        """The song as it is rendered."""
+        if self.sample_rate is not None:
+            song = msgspec.structs.replace(song, sample_rate=self.sample_rate)
+        if self.tail_s is not None:
+            song = msgspec.structs.replace(song, tail_s=self.tail_s, length_s=None)
+        return song
+
+    def host_config(self, song: Song) -> HostConfig:
+        config = HostConfig(
+            sample_rate=song.sample_rate,
+            block_frames=self.block_frames,
+            offline=not self.realtime,
+            mode="pipelined" if self.pipelined else "relayed",
+            pin_workers=self.pin_workers,
+        )
+        return replace(config, capture_s=CAPTURE_S) if self.realtime else config

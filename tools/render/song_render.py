@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders a song into a file: offline as often as need be, or once in real time.
+
+Offline, a plugin that fails costs the attempt: what it would have sounded like is unknown, so
+the file is begun again in a fresh host, once. In real time nothing can be begun again: the mix
+plays on, as it does for a listener, and the report tells what was missing.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from host.audio_file import AudioWriter
+from host.control import Control
+from host.events import HostEventKind
+from host.host import Host
+from host.song import Song
+from host.store.database import Database
+from host.user_file import path_text
+from ipc.errors import InputError, IsoboothError
+from ipc.status import SlotStatus
+from tools.render.excerpt import BlockLog, Excerpt
+from tools.render.faults import SlotWatch
+from tools.render.foreground import Stop
+from tools.render.report import FaultEntry, RenderReport
+from tools.render.settings import RenderSettings
+
+ATTEMPTS = 2
+
+# Between two looks at the slots, offline: long enough to cost nothing, short enough to notice a
+# fault soon.
+_CHUNK_FRAMES = 16384
+
+_POLL_S = 0.02
+# Without a block for so long, the clock has stopped.
+_CLOCK_LIMIT_S = 10.0
+
+
+class Listener(Protocol):
+    """Follows one file's way; progress bars implement it."""
+
+    def begin(self, frames: int) -> None:
+        """An attempt begins; the file will have so many frames."""
+
+    def advance(self, frames: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every render of a command shares."""
+
+    control: Control
+    database: Database | None
+    stop: Stop
+
+
+class PluginFault(Exception):
+    """Plugins failed; the attempt is void."""
+
+    def __init__(self, faults: list[FaultEntry]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
+
+
+def render_song(
+    song: Song,
+    output: Path,
+    settings: RenderSettings,
+    bench: Bench,
+    listener: Listener,
+    source: str,
+) -> RenderReport:
+    """Renders `song` into `output`, which stands there complete or not at all. `source` is what
+    the report calls the input.
+
+    A plugin that fails, offline, in every attempt makes a report whose `result` is "failed".
+    Raises InputError for a song, plugin or output that cannot be used, MachineError, IsoboothError
+    for what else goes wrong, and Interrupted.
+    """
+    song = settings.apply_to(song)
+    report = RenderReport(
+        input=source,
+        output=path_text(output),
+        mode="realtime" if settings.realtime else "offline",
+        pipelined=settings.pipelined,
+        sample_rate=song.sample_rate,
+        block_frames=settings.block_frames,
+        sample_format=settings.sample_format.value,
+        deadline_us=round(1e6 * settings.block_frames / song.sample_rate, 1),
+    )
+    began = time.monotonic()
+    last = 1 if settings.realtime else ATTEMPTS
+    for number in range(1, last + 1):
+        report.attempts = number
+        keep_going = settings.keep_going and number == last
+        attempt = _Attempt(song, settings, bench, report, keep_going)
+        try:
+            attempt.run(output, listener)
+            break
+        except PluginFault as fault:
+            report.faults += fault.faults
+            report.result, report.reason = "failed", str(fault)
+    else:
+        report.reason = f"failed {last} times: {report.reason}"
+    report.elapsed_s = round(time.monotonic() - began, 3)
+    return report
+
+
+class _Attempt:
+    """One host, from its start to its end."""
+
+    def __init__(
+        self,
+        song: Song,
+        settings: RenderSettings,
+        bench: Bench,
+        report: RenderReport,
+        keep_going: bool,
+    ) -> None:
+        self._song = song
+        self._settings = settings
+        self._bench = bench
+        self._report = report
+        self._keep_going = keep_going
+
+    def run(self, output: Path, listener: Listener) -> None:
+        """Raises PluginFault if the file is void."""
+        song, settings, bench = self._song, self._settings, self._bench
+        writer = AudioWriter(output, song.sample_rate, settings.sample_format)
+        config = settings.host_config(song)
+        with Host(config, bench.database, bench.control) as host, bench.stop.covering(host):
+            host.load(song)
+            bench.stop.check()  # before the plugins are blamed for being killed
+            check_loaded(host, settings.keep_going or settings.realtime)
+            length = host.mix.length_frames()
+            if length <= 0:
+                raise InputError(
+                    f"{self._report.input}: there is nothing to render: no track plays a file; "
+                    "give the song a length_s"
+                )
+            self._report.latency_frames = host.mix.latency_frames
+            excerpt = Excerpt(writer, host.mix.latency_frames, length)
+            log = BlockLog(host)
+            listener.begin(length)
+            try:
+                with writer:
+                    if settings.realtime:
+                        self._play(host, excerpt, log, listener)
+                    else:
+                        self._render(host, excerpt, log, listener)
+            finally:
+                self._report.describe_host(host)
+            self._conclude(host, writer, excerpt, log)
+
+    def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
+        watch = SlotWatch(host, self._report.attempts, self._bench.stop)
+        block = self._settings.block_frames
+        chunk = max(1, _CHUNK_FRAMES // block)
+        self._judge(host, watch)
+        host.start()
+        while not excerpt.complete:
+            needed = -(-excerpt.frames_to_render // block)
+            audio = host.render(min(chunk, needed))
+            self._bench.stop.check()
+            self._judge(host, watch)
+            listener.advance(excerpt.write(audio))
+            log.read()
+
+    def _judge(self, host: Host, watch: SlotWatch) -> None:
+        faults = watch.new_faults()
+        if not faults:
+            return
+        self._bench.stop.check()
+        if not self._keep_going:
+            raise PluginFault(faults)
+        for fault in faults:
+            host.set_bypass(fault.slot, True)
+        self._report.faults += faults
+
+    def _play(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
+        host.start()
+        heard = time.monotonic()
+        while not excerpt.complete:
+            self._bench.stop.pause(_POLL_S)
+            played = host.engine.read_capture(self._song.sample_rate)
+            if len(played):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _CLOCK_LIMIT_S:
+                raise IsoboothError(f"the clock has stopped for {_CLOCK_LIMIT_S:g} s")
+            if host.engine.lost_capture_frames:
+                raise IsoboothError(
+                    f"{self._report.output}: the disk was too slow for a render in real time; "
+                    "write to another disk, or render offline"
+                )
+            listener.advance(excerpt.write(played.T))
+            log.read()
+        host.stop()
+
+    def _conclude(self, host: Host, writer: AudioWriter, excerpt: Excerpt, log: BlockLog) -> None:
+        report = self._report
+        report.result, report.reason = "done", ""
+        report.duration_s = round(writer.frames / self._song.sample_rate, 6)
+        report.peak_db = excerpt.peak_db
+        report.clipped_samples = writer.clipped_samples
+        report.block_us = log.times()
+        report.warnings = list(_warnings(host, report, writer))
+
+
+def check_loaded(host: Host, without_blacklisted: bool) -> None:
+    """Raises InputError for a plugin that is not there or may not be loaded. One that crashed
+    while it was loaded is a fault like any other."""
+    for slot in host.slots():
+        refused = host.supervisor_of(slot.id).refused
+        if refused:
+            raise InputError(refused)
+        if slot.status is SlotStatus.QUARANTINED and not without_blacklisted:
+            raise InputError(
+                f"{slot.plugin}: is {slot.reason}; `isobooth blacklist remove` allows it again, "
+                "--keep-going renders without it"
+            )
+
+
+def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
+    for event in host.events_since(0):
+        if event.kind is HostEventKind.NOTICE:
+            yield event.text
+    kept_going = [fault for fault in report.faults if fault.attempt == report.attempts]
+    for fault in kept_going:
+        yield f"{fault}; from there on {fault.slot} is bypassed"
+    for slot in report.slots:
+        if slot.status == SlotStatus.QUARANTINED.value:
+            yield f"{slot.id} is bypassed: {slot.reason}"
+        if slot.repaired_samples:
+            yield f"{slot.id} sent {slot.repaired_samples} samples that are NaN, Inf or too loud"
+    if host.mix.latency_frames != report.latency_frames:
+        yield (
+            f"a plugin changed its latency meanwhile ({report.latency_frames} to "
+            f"{host.mix.latency_frames} frames in all); the file is aligned to the first"
+        )
+    for track in host.mix.song.tracks:
+        if track.input is not None:
+            yield f"{track.label}: its live input is silent in a render"
+    if writer.clipped_samples:
+        yield (
+            f"{writer.clipped_samples} samples were beyond full scale and are clipped; lower the "
+            "master's gain_db, or write --format float"
+        )
+    if writer.nan_samples:
+        yield f"{writer.nan_samples} samples were no numbers and became silence"
