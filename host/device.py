@@ -80,12 +80,17 @@ def _listed(devices: Sequence[DeviceInfo]) -> str:
     return ", ".join(f"{device.index}: {device.label}" for device in devices)
 
 
+def _channels(count: int) -> str:
+    return "1 input channel" if count == 1 else f"{count} input channels"
+
+
 class AudioDevice:
     """Drives a host from a device, as long as it is there. Use as a context manager, inside the
     host's: it must be closed first."""
 
     def __init__(self, host: Host, choice: str | None = None, inputs: int = 0) -> None:
-        """`inputs`: how many of the device's input channels the song listens to."""
+        """`inputs`: how many of the device's input channels the song listens to; what the device
+        does not have is silent."""
         if host.driver is None:
             raise InputError("an offline host has no device")
         self.state = DeviceState.CLOSED
@@ -104,7 +109,7 @@ class AudioDevice:
         self._lost_at = 0.0
         self._next_look = 0.0
         self._look_pause_s = _FIRST_LOOK_S
-        self._told = ""
+        self._told: set[str] = set()
 
     def __enter__(self) -> "AudioDevice":
         return self
@@ -167,34 +172,32 @@ class AudioDevice:
 
     def _open(self, device: DeviceInfo, devices: Sequence[DeviceInfo]) -> None:
         source = self._source(device, devices)
+        inputs = min(self._inputs, source.inputs) if source is not None else 0
         outputs = min(2, device.outputs)
-        self._user_data = self._driver.add_stream(self._inputs, outputs)
+        self._user_data = self._driver.add_stream(inputs, outputs)
         self._stream = self._portaudio.open(
             device,
             sample_rate=float(self._host.config.sample_rate),
             block_frames=self._host.config.block_frames,
-            inputs=self._inputs,
+            inputs=inputs,
             outputs=outputs,
             callback=self._driver.callback_address,
             user_data=self._user_data,
             keep=self._driver,
             input_device=source,
         )
+        if inputs < self._inputs:
+            self._tell_once(
+                f"the song listens to {_channels(self._inputs)}, but {device.label} has "
+                f"{inputs or 'none'}: the others are silent"
+            )
 
     def _source(self, device: DeviceInfo, devices: Sequence[DeviceInfo]) -> DeviceInfo | None:
         """Where live input comes from: the device itself, else another of the same driver."""
-        if self._inputs == 0 or device.inputs >= self._inputs:
-            return None
-        others = [other for other in devices if other.api == device.api]
-        if device.inputs == 0:
-            for other in others:
-                if other.inputs >= self._inputs:
-                    return other
-        raise MachineError(
-            f"the song listens to input channel {self._inputs}, but {device.label} has "
-            f"{device.inputs} input channels; choose another `--device` or change the song's "
-            f"`input`"
-        )
+        if self._inputs == 0 or device.inputs > 0:
+            return device
+        others = [other for other in devices if other.api == device.api and other.inputs > 0]
+        return next((other for other in others if other.inputs >= self._inputs), None)
 
     def _start(self) -> bool:
         stream = self._stream
@@ -264,10 +267,7 @@ class AudioDevice:
         try:
             self._take_up()
         except IsoboothError as error:
-            # Once: it is said again only if there is something new to say.
-            if str(error) != self._told:
-                self._told = str(error)
-                self._tell(str(error))
+            self._tell_once(str(error))
         if self.state is DeviceState.GONE:
             self._look_pause_s = min(2 * self._look_pause_s, _LONGEST_LOOK_S)
             self._next_look = time.monotonic() + self._look_pause_s
@@ -287,7 +287,6 @@ class AudioDevice:
             self._portaudio.let_go()
             raise
         self._device = same[0]
-        self._told = ""
         self._enter(DeviceState.PLAYING if calling else DeviceState.SILENT)
         self._tell(f"{wanted.label} is back after {time.monotonic() - self._lost_at:.1f} s")
 
@@ -296,6 +295,12 @@ class AudioDevice:
     def _enter(self, state: DeviceState) -> None:
         self.state = state
         self._since = time.monotonic()
+
+    def _tell_once(self, text: str) -> None:
+        """What stays true each time the device is looked for is said once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
 
     def _tell(self, text: str) -> None:
         self._host.events.add(HostEventKind.DEVICE, text, block=self._host.engine.block_count)

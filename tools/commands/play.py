@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth play`: a song on an audio device, live input and MIDI included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tools import console
+from tools.options import JsonOption
+
+if TYPE_CHECKING:
+    from tools.play.report import PlayReport
+    from tools.play.session import PlaySettings
+
+_LIST = "list"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `play` to the command line."""
+    app.command("play")(play)
+
+
+def play(
+    song: Annotated[
+        Path | None, typer.Argument(metavar="SONG.json", help="The song to play.")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|null|list",
+            help="An audio device: its number or (part of) its name; null: none; list: show all.",
+        ),
+    ] = None,
+    block: Annotated[int, typer.Option(min=16, max=4096, help="Frames in a block.")] = 128,
+    rate: Annotated[
+        int | None,
+        typer.Option(min=8000, max=192000, help="Sample rate, Hz; default: the song's."),
+    ] = None,
+    pipelined: Annotated[
+        bool, typer.Option("--pipelined", help="Plugins get a whole block's time, a block late.")
+    ] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=86400.0, metavar="S", help="Stop after so many seconds."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Play a song on an audio device until it ends; Ctrl-C ends it sooner.
+
+    A plugin that crashes or hangs is replaced while the mix plays on, and so is a device that is
+    unplugged.
+    """
+    from ipc.errors import InputError
+    from tools.play.session import PlaySettings
+
+    if device is not None and device.casefold() == _LIST:
+        return _list_devices(as_json)
+    if song is None:
+        raise InputError("which song? `isobooth play SONG.json`, or `--device list`")
+    settings = PlaySettings(
+        device=device,
+        block_frames=block,
+        sample_rate=rate,
+        pipelined=pipelined,
+        loop=loop,
+        seconds=seconds,
+    )
+    report = _play(song, settings)
+    return _tell(report, as_json)
+
+
+def _play(path: Path, settings: PlaySettings) -> PlayReport:
+    from host.song_file import load_song
+    from host.user_file import path_text
+    from tools.commands.store import open_store
+    from tools.play.screen import Screen
+    from tools.play.session import play_song
+    from tools.render.foreground import in_foreground
+
+    song = load_song(path)
+    with open_store() as database, Screen() as screen:
+        return in_foreground(
+            lambda stop: play_song(
+                song,
+                settings,
+                name=path_text(path),
+                database=database,
+                stop=stop,
+                screen=screen,
+            )
+        )
+
+
+def _tell(report: PlayReport, as_json: bool) -> int:
+    from tools.play.report import print_report
+
+    if as_json:
+        console.print_json(report)
+    else:
+        print_report(report)
+    if report.result == "interrupted":
+        return console.ExitCode.INTERRUPTED
+    for slot in report.out_of_play:
+        console.error(f"{slot.id} ended without its plugin ({slot.status}): {slot.reason}")
+    return console.ExitCode.FAILED if report.out_of_play else console.ExitCode.OK
+
+
+def _list_devices(as_json: bool) -> int:
+    from tools.play.listing import gather, print_listing
+
+    listing = gather()
+    if as_json:
+        console.print_json(listing)
+    else:
+        print_listing(listing)
+    return console.ExitCode.OK
