@@ -19,6 +19,7 @@ from tools import console
 COMMANDS = (
     "demo",
     "render",
+    "play",
     "crashes",
     "blacklist",
     "doctor",
