@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tools import console
+from tools.demo import DEFAULT_BLOCK_FRAMES, DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS
 from tools.options import JsonOption
 
 
@@ -22,11 +23,12 @@ def demo(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")
     ] = Path("demo-out"),
     seconds: Annotated[
-        float, typer.Option("--seconds", min=6.0, max=120.0, help="How long it plays.")
-    ] = 26.0,
+        float,
+        typer.Option("--seconds", min=MIN_SECONDS, max=MAX_SECONDS, help="How long it plays."),
+    ] = DEFAULT_SECONDS,
     block: Annotated[
         int, typer.Option("--block", min=16, max=4096, help="Frames in a block.")
-    ] = 256,
+    ] = DEFAULT_BLOCK_FRAMES,
     as_json: JsonOption = False,
 ) -> None:
     """Play a song in real time while one plugin crashes, one is killed and one frozen.
@@ -38,9 +40,12 @@ def demo(
     from tools.demo.progress import Progress
     from tools.demo.run import perform
     from tools.demo.summary import lines, objects
+    from tools.render.foreground import in_foreground
 
     with open_store() as database, Progress(seconds) as progress:
-        take, files = perform(out, seconds, block, database, progress.tell)
+        take, files = in_foreground(
+            lambda stop: perform(out, seconds, block, database, progress.tell, stop)
+        )
     if as_json:
         console.print_json(objects(take, files))
     else:

@@ -25,11 +25,9 @@ from tools.demo.material import MEDIA_FOLDER, make_material
 from tools.demo.sabotage import crash_after_blocks, stage
 from tools.demo.song import SAMPLE_RATE, build_song
 from tools.demo.take import CAPTURE_S, Take, Tell, play
+from tools.render.foreground import Stop
 
 NAME = "isobooth-demo"
-DEFAULT_SECONDS = 26.0
-MIN_SECONDS = 6.0  # two bars and a last chord, and time for a frozen plugin to come back
-MAX_SECONDS = 120.0  # what was played is kept in memory
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,15 @@ class Files:
 
 
 def perform(
-    folder: Path, length_s: float, block_frames: int, database: Database | None, tell: Tell
+    folder: Path,
+    length_s: float,
+    block_frames: int,
+    database: Database | None,
+    tell: Tell,
+    stop: Stop,
 ) -> tuple[Take, Files]:
-    """Plays the demo and leaves its files in `folder`; `tell` hears how far it is.
+    """Plays the demo and leaves its files in `folder`; `tell` hears how far it is, and
+    `stop` ends it.
 
     Raises MachineError if plugins are missing, IsoboothError if one does not load.
     """
@@ -64,31 +68,39 @@ def perform(
         made = Files.within(workshop)
         make_material(workshop, length_s, SAMPLE_RATE)
         save_song(build_song(workshop, length_s, None), made.song)
-        take = _play(workshop, length_s, config, database, tell)
+        take = _play(workshop, length_s, config, database, tell, stop)
         with AudioWriter(made.wav, SAMPLE_RATE) as writer:
             writer.write(take.audio[:, take.first_frame :])
         tell(length_s, "drawing the picture")
+        stop.check()
         _draw(take, made.picture)
+        stop.check()
         files = Files.within(folder)
         _publish(made, files)
     return take, files
 
 
 def _play(
-    folder: Path, length_s: float, config: HostConfig, database: Database | None, tell: Tell
+    folder: Path,
+    length_s: float,
+    config: HostConfig,
+    database: Database | None,
+    tell: Tell,
+    stop: Stop,
 ) -> Take:
     sabotages = stage(length_s)
     crash = next(sabotage for sabotage in sabotages if sabotage.act is None)
     song = build_song(folder, length_s, crash_after_blocks(crash, config))
     tell(0.0, "loading the plugins")
-    with Host(config, database) as host:
+    with Host(config, database) as host, stop.covering(host):
         host.load(song)
+        stop.check()
         for report in host.slots():
             if report.status is not SlotStatus.ACTIVE:
                 raise IsoboothError(
                     f"the demo cannot be played: {report.plugin}: {report.reason or report.status}"
                 )
-        return play(host, song, sabotages, length_s, tell)
+        return play(host, song, sabotages, length_s, tell, stop)
 
 
 def _draw(take: Take, path: Path) -> None:

@@ -7,6 +7,8 @@ and one with a plain gain in its place, which is left for the user.
 
 from pathlib import Path
 
+import msgspec
+
 from host.song import AudioSource, Master, MidiSource, Slot, Song, Track
 from tools.demo.material import DRUMS_FILE, midi_file
 from tools.demo.patches import ARP, BASS, KEYS, LEAD, PAD
@@ -22,8 +24,10 @@ _VST3 = "vst3:/usr/lib/vst3/"
 
 def build_song(folder: Path, length_s: float, crash_after_blocks: int | None) -> Song:
     """The song, its media in `folder`; with `crash_after_blocks` None nothing in it crashes."""
-    crashing = f"fault:segv?after={crash_after_blocks}"
-    gain = crashing if crash_after_blocks is not None else "builtin:gain"
+    gain = Slot(id=CRASHER, name="Gain", plugin="builtin:gain", parameters=_CRASHER_GAIN)
+    if crash_after_blocks is not None:
+        plugin = f"fault:segv?after={crash_after_blocks}"
+        gain = msgspec.structs.replace(gain, name="Crashing gain", plugin=plugin)
     return Song(
         name="Isobooth demo",
         sample_rate=SAMPLE_RATE,
@@ -51,7 +55,7 @@ def build_song(folder: Path, length_s: float, crash_after_blocks: int | None) ->
                             "Stereo Detection": 1.0,
                         },
                     ),
-                    Slot(id=CRASHER, name="Crashing gain", plugin=gain, parameters=_CRASHER_GAIN),
+                    gain,
                 ),
                 gain_db=-2.0,
             ),

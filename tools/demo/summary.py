@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the demo tells at its end: for a person, in ten seconds; for a program, as objects."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def lines(take: Take, files: Files) -> Iterator[str]:
         f"real time, each in its own process. {len(take.outcomes)} of them failed on purpose:"
     )
     yield ""
-    yield from _table([_HEADINGS, *(_row(take, outcome) for outcome in take.outcomes)])
+    rows = [_HEADINGS, *(_row(take, outcome) for outcome in take.outcomes)]
+    yield from _table(rows, right=frozenset({0, 3}))
     yield ""
     yield "The mix meanwhile"
     yield f"  {_delivery(take)}"
@@ -40,13 +42,15 @@ def lines(take: Take, files: Files) -> Iterator[str]:
     yield f"  song     {files.song}"
     yield ""
     yield "Try next"
-    for command, what in (
-        (f"isobooth play {_shown(files.song)}", "hear it, without the sabotage"),
-        (f"isobooth render {_shown(files.song)} -o song.wav", "render it as fast as it goes"),
-        ("isobooth crashes", "what was recorded of the three crashes"),
-        ("isobooth doctor", "what this machine can do"),
-    ):
-        yield f"  {command:<58}  {what}"
+    song = shlex.quote(str(files.song))
+    yield from _table(
+        [
+            (f"isobooth play {song}", "hear it, without the sabotage"),
+            (f"isobooth render {song} -o song.wav", "render it as fast as it goes"),
+            ("isobooth crashes", f"what was recorded of the {len(take.outcomes)} faults"),
+            ("isobooth doctor", "what this machine can do"),
+        ]
+    )
 
 
 def objects(take: Take, files: Files) -> dict[str, Any]:
@@ -147,25 +151,28 @@ def _remarks(take: Take) -> Iterator[str]:
     """What a reader of the figures should know of this machine; often nothing."""
     if take.clock_slips:
         yield (
-            f"the machine was too busy to call the mix on time, {take.clock_slips} times; "
+            f"the machine called the mix more than a block late {_times(take.clock_slips)}: "
             "a sound card would have clicked"
+        )
+    if take.bystander_misses:
+        yield (
+            f"plugins that nobody touched missed their deadline {_times(take.bystander_misses)}: "
+            "a larger --block gives them more time"
         )
     if not take.realtime:
         yield "without real-time priority: `isobooth doctor` says how to get it"
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _table(rows: Sequence[tuple[str, ...]], right: frozenset[int] = frozenset()) -> Iterator[str]:
+    """Aligned columns; those in `right` to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    right = {0, 3}
     for row in rows:
         cells = (
             cell.rjust(width) if index in right else cell.ljust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         yield ("  " + "   ".join(cells)).rstrip()
-
-
-def _shown(path: Path) -> str:
-    """As it would be typed."""
-    text = str(path)
-    return f"'{text}'" if " " in text else text

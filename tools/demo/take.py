@@ -21,10 +21,12 @@ from host.song import Slot, Song, Track
 from ipc.errors import IsoboothError, WorkerError
 from ipc.status import SlotStatus
 from tools.demo.sabotage import KNOB_LEAD_S, Sabotage
+from tools.render.foreground import Stop
 
 CAPTURE_S = 10.0  # how long the disk, or whatever else holds this loop up, may take
 _POLL_S = 0.01
 _STUCK_S = 10.0  # without a block, the clock is not coming back
+_GONE = (SlotStatus.RESTARTING, SlotStatus.QUARANTINED, SlotStatus.FAILED)
 _SAME = 1e-4  # parameters travel as float32
 
 Tell = Callable[[float, str], None]  # position in seconds, what happened there
@@ -92,10 +94,10 @@ class Take:
         return float(20 * np.log10(max(float(np.abs(self.audio).max()), 1e-6)))
 
     @property
-    def bystander_blocks(self) -> int:
-        """Blocks that plugins nobody had touched were not heard in."""
+    def bystander_misses(self) -> int:
+        """Deadlines that plugins which nobody had touched missed themselves."""
         victims = {outcome.slot.id for outcome in self.outcomes}
-        return sum(r.bypassed_blocks for r in self.reports if r.id not in victims)
+        return sum(r.missed_blocks for r in self.reports if r.id not in victims)
 
     @property
     def complete(self) -> bool:
@@ -109,7 +111,7 @@ class Take:
 
 
 def play(
-    host: Host, song: Song, sabotages: tuple[Sabotage, ...], length_s: float, tell: Tell
+    host: Host, song: Song, sabotages: tuple[Sabotage, ...], length_s: float, tell: Tell, stop: Stop
 ) -> Take:
     """Plays `song`, which the host has loaded, to its end. IsoboothError if the clock stops."""
     config = host.config
@@ -127,7 +129,7 @@ def play(
     log = _Log(host, take.expected_blocks)
     host.start()
     try:
-        _watch(host, take, victims, log, tell)
+        _watch(host, take, victims, log, tell, stop)
         for victim in victims:
             victim.finish()
     finally:
@@ -142,7 +144,9 @@ def play(
     return take
 
 
-def _watch(host: Host, take: Take, victims: list["_Victim"], log: "_Log", tell: Tell) -> None:
+def _watch(
+    host: Host, take: Take, victims: list["_Victim"], log: "_Log", tell: Tell, stop: Stop
+) -> None:
     """Stands by until the last block: commits sabotage, drains logs, tells what happens."""
     seen_events, seen_blocks, moved_at = 0, 0, time.monotonic()
     while (blocks := host.engine.block_count) < take.expected_blocks:
@@ -164,7 +168,7 @@ def _watch(host: Host, take: Take, victims: list["_Victim"], log: "_Log", tell: 
             for victim in victims:
                 victim.miss(slot, block)
         tell(position_s, "")
-        time.sleep(_POLL_S)
+        stop.pause(_POLL_S)
 
 
 class _Log:
@@ -252,7 +256,7 @@ class _Victim:
         outcome = self.outcome
         report = next(r for r in self._host.slots() if r.id == self._sabotage.slot)
         outcome.reports = report.crashes
-        outcome.back = report.restarts > 0 and report.status is SlotStatus.ACTIVE
+        outcome.back = report.restarts > 0 and report.status not in _GONE
         outcome.covered_blocks = report.bypassed_blocks - self._covered_before
         if not outcome.back:
             return
