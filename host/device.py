@@ -66,10 +66,10 @@ def choose_device(devices: Sequence[DeviceInfo], choice: str | None) -> DeviceIn
             return found[0]
         if found:
             raise InputError(
-                f"the device '{choice}' is not clear: it may be {_listed(found)}; "
-                f"give its number or its whole name"
+                f"the device '{choice}' is not clear; give the number or the whole name of one of "
+                f"{_listed(found)}"
             )
-    raise InputError(f"there is no output device '{choice}'; there are {_listed(outputs)}")
+    raise InputError(f"there is no output device '{choice}'; choose one of {_listed(outputs)}")
 
 
 def _fold(text: str) -> str:
@@ -77,7 +77,7 @@ def _fold(text: str) -> str:
 
 
 def _listed(devices: Sequence[DeviceInfo]) -> str:
-    return ", ".join(f"{device.index}: {device.label}" for device in devices)
+    return ", ".join(f"{device.label} (number {device.index})" for device in devices)
 
 
 def _channels(count: int) -> str:

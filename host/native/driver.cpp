@@ -98,14 +98,16 @@ void Driver::run_clock() noexcept {
             if (driving && now > next + period) clock_slips.fetch_add(1, std::memory_order_relaxed);
             next = now;
         }
-        if (device_alive()) {
-            driving = false;
-        } else if (own(Owner::Clock)) {
-            if (!driving && device_drove_.exchange(false))
-                takeovers.fetch_add(1, std::memory_order_relaxed);
-            driving = true;
-            float* out[2] = {rendered_[0], rendered_[1]};
-            engine_.process(nullptr, out, next, period, kBlockNullClock);
+        driving = !device_alive() && own(Owner::Clock);
+        if (driving) {
+            // A first call may have come and gone since the clock looked.
+            driving = !device_alive();
+            if (driving) {
+                if (device_drove_.exchange(false))
+                    takeovers.fetch_add(1, std::memory_order_relaxed);
+                float* out[2] = {rendered_[0], rendered_[1]};
+                engine_.process(nullptr, out, next, period, kBlockNullClock);
+            }
             disown();
         }
         next += period;
