@@ -168,9 +168,9 @@ def _fill_levels(axes: Axes, take: Take, strip: int, colour: str) -> None:
     axes.set_ylim(-1.12, 1.12)
 
 
-def _columns(values: Curve, step_s: float) -> tuple[Curve, Curve]:
-    """(times, highest values) of at most _BINS columns; `values` are `step_s` apart."""
-    each = max(1, -(-len(values) // _BINS))
+def _columns(values: Curve, step_s: float, bins: int = _BINS) -> tuple[Curve, Curve]:
+    """(times, highest values) of at most `bins` columns; `values` are `step_s` apart."""
+    each = max(1, -(-len(values) // bins))
     padded = np.pad(values, (0, -len(values) % each), mode="edge")
     highest: Curve = padded.reshape(-1, each).max(axis=1)
     return np.arange(0, len(values), each, dtype=np.float64) * step_s, highest
@@ -240,10 +240,12 @@ def _draw_close_up(figure: Figure, take: Take, outcome: Outcome, left: float, wi
         if outcome.back:
             axes.axvline(fault_s + gap_s, color=_BACK, lw=1.2)
     strip = take.tracks.index(outcome.track)
-    blocks = slice(max(0, int(begin / take.seconds(1)) - 1), int(end / take.seconds(1)) + 2)
-    levels = np.asarray(take.blocks["peaks"], dtype=np.float64)[blocks, strip]
-    times = np.asarray(take.blocks["block"], dtype=np.float64)[blocks] * take.seconds(1)
-    upper.fill_between(times, 0, levels, step="post", color=colour, lw=0, alpha=0.9)
+    first, last = max(0, int(begin / take.seconds(1)) - 1), int(end / take.seconds(1)) + 2
+    peaks = np.asarray(take.blocks["peaks"], dtype=np.float64)[first:last, strip]
+    times, levels = _columns(peaks, take.seconds(1), bins=400)
+    upper.fill_between(
+        take.seconds(first) + times, 0, levels, step="post", color=colour, lw=0, alpha=0.9
+    )
     upper.set_ylim(0, 1.15 * max(float(levels.max()), 1e-3))
     _fill_waveform(lower, take, begin, end, _MASTER)
     lower.margins(y=0.12)
@@ -253,12 +255,16 @@ def _draw_close_up(figure: Figure, take: Take, outcome: Outcome, left: float, wi
     lower.tick_params(axis="x", length=3, labelbottom=True, color=_LINE)
     for axes, words, paint in ((upper, outcome.track.label, colour), (lower, "Master", _MASTER)):
         axes.text(0.992, 0.93, words, transform=axes.transAxes, ha="right", va="top", size=8.5,
-                  color=paint, bbox={"facecolor": _PANEL, "alpha": 0.75, "edgecolor": "none",
-                                     "pad": 1.5})  # fmt: skip
+                  color=paint, bbox=_box(0.75))  # fmt: skip
     back = f"back after {1000 * gap_s:.0f} ms" if outcome.back else "did not come back"
     upper.set_title(f"{outcome.slot.label}: {back}", size=10.5, loc="left", pad=5, color=_TEXT)
     upper.set_title(f"meanwhile: {outcome.heard_meanwhile}", size=9.5, loc="right", pad=5,
                     color=_QUIET)  # fmt: skip
+
+
+def _box(alpha: float) -> dict[str, Any]:
+    """Behind words that stand on a curve."""
+    return {"facecolor": _PANEL, "alpha": alpha, "edgecolor": "none", "pad": 1.0}
 
 
 def _ticks_ms(before_s: float, after_s: float) -> Curve:
@@ -282,7 +288,8 @@ def _draw_block_times(figure: Figure, take: Take) -> None:
     axes.axhline(period_ms, color=_FAULT, lw=1.2)
     axes.axhline(deadline_ms, color=_DEADLINE, lw=1.2, ls=(0, (5, 3)))
     axes.set_xlim(0.0, length_s)
-    axes.set_ylim(0, max(1.18 * period_ms, 1.05 * float(spent.max())))
+    # One block that took for ever must not flatten all others; the number beside says how long.
+    axes.set_ylim(0, float(np.clip(1.05 * spent.max(), 1.18 * period_ms, 2.5 * period_ms)))
     for side in ("top", "left", "right", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0, labelsize=9)
@@ -296,8 +303,10 @@ def _draw_block_times(figure: Figure, take: Take) -> None:
         (period_ms, f"period {period_ms:.2f} ms: later is too late", _FAULT),
         (deadline_ms, f"deadline {deadline_ms:.2f} ms: the host stops waiting", _DEADLINE),
     ):
-        axes.text(0.004, level, words, transform=axes.get_yaxis_transform(), size=9, color=paint,
-                  va="bottom")  # fmt: skip
+        axes.annotate(
+            words, (0.004, level), (0, 5), xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points", size=9, color=paint, bbox=_box(0.85),
+        )  # fmt: skip
     median, worst = float(np.median(spent)), float(spent.max())
     _name(figure, 0.112, "Block times", f"median {median:.2f} ms", "#7fa8f5")
     figure.text(0.015, 0.084, f"longest {worst:.2f} ms", size=8.5, color=_QUIET, va="center")

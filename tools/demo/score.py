@@ -36,7 +36,7 @@ class Harmony:
     chord: tuple[int, ...]  # as the keys play it
 
 
-# A minor, with a deceptive turn in the eighth bar: Am9 Fmaj9 Cmaj9 G6/9 | Am9 Fmaj9 Dm9 E7
+# A minor, with a dominant in the eighth bar: Am9 Fmaj9 Cmaj9 G6/9 | Am9 Fmaj9 Dm9 E7
 HARMONIES = (
     Harmony(33, (55, 59, 60, 64)),
     Harmony(29, (57, 60, 64, 67)),
@@ -49,14 +49,16 @@ HARMONIES = (
 )
 LAST = Harmony(33, (57, 60, 64, 71))  # Am(add9), where everything comes to rest
 
-# The melody, bar by bar: (beat, length, key).
+# The melody to each of these bars: (beat, length, key).
 MELODY: tuple[tuple[tuple[float, float, int], ...], ...] = (
+    ((0.0, 0.9, 72), (1.0, 0.9, 76), (2.0, 1.4, 81), (3.5, 0.4, 79)),
+    ((0.0, 1.4, 79), (1.5, 0.4, 76), (2.0, 0.4, 74), (2.5, 0.4, 71), (3.0, 0.9, 74)),
+    ((0.0, 1.4, 76), (1.5, 0.4, 74), (2.0, 1.9, 79)),
+    ((0.0, 1.4, 74), (1.5, 0.4, 71), (2.0, 0.9, 74), (3.0, 0.9, 76)),
     ((0.0, 1.4, 76), (1.5, 0.4, 74), (2.0, 0.9, 72), (3.0, 0.9, 71)),
     ((0.0, 1.9, 72), (2.0, 0.9, 69), (3.0, 0.9, 67)),
     ((0.0, 1.4, 77), (1.5, 0.4, 76), (2.0, 0.9, 74), (3.0, 0.9, 72)),
     ((0.0, 1.9, 71), (2.0, 0.4, 68), (2.5, 0.4, 71), (3.0, 0.9, 74)),
-    ((0.0, 0.9, 72), (1.0, 0.9, 76), (2.0, 1.4, 81), (3.5, 0.4, 79)),
-    ((0.0, 1.4, 79), (1.5, 0.4, 76), (2.0, 0.4, 74), (2.5, 0.4, 71), (3.0, 0.9, 74)),
 )
 LAST_MELODY_KEY = 76
 
@@ -140,9 +142,9 @@ def arp(form: Form) -> Iterator[Note]:
 
 
 def lead(form: Form) -> Iterator[Note]:
-    first = form.entry("lead")
-    for bar in range(first, form.bars):
-        for beat, length, key in MELODY[(bar - first) % len(MELODY)]:
+    """The tune, with a little weight on every one."""
+    for bar in range(form.entry("lead"), form.bars):
+        for beat, length, key in MELODY[bar % len(MELODY)]:
             yield Note(bar * BEATS_A_BAR + beat, length, key, 96 if beat == 0.0 else 86)
     yield Note(form.last_beat, form.last_beats, LAST_MELODY_KEY, 90)
 

@@ -155,6 +155,10 @@ def _watch(
         elif time.monotonic() - moved_at > _STUCK_S:
             raise IsoboothError(f"the demo's clock stopped at block {blocks}: please report it")
         position_s = take.seconds(blocks)
+        log.drain()
+        for slot, block in log.new_misses():
+            for victim in victims:
+                victim.miss(slot, block)
         for victim in victims:
             victim.look(blocks, position_s, tell)
         for event in host.events_since(seen_events):
@@ -163,10 +167,6 @@ def _watch(
                 victim.hear_of(event.kind, event.slot, event.block)
             if event.slot is not None and event.kind is not HostEventKind.NOTICE:
                 tell(take.seconds(event.block), event.text)
-        log.drain()
-        for slot, block in log.new_misses():
-            for victim in victims:
-                victim.miss(slot, block)
         tell(position_s, "")
         stop.pause(_POLL_S)
 
@@ -221,6 +221,8 @@ class _Victim:
         self._settings[self._knob] = sabotage.value
         self._turned = self._struck = False
         self._covered_before = 0
+        self._processed_when_back: int | None = None
+        self._settled = False  # it has been heard again: what it misses from now on is not ours
 
     def look(self, block: int, position_s: float, tell: Tell) -> None:
         """Called often, with where the mix is now."""
@@ -236,8 +238,13 @@ class _Victim:
                 sabotage.act(pid)
                 name = f"{outcome.slot.label} on {outcome.track.label}"
                 tell(position_s, f"{name}: its process {pid} is {sabotage.what} ({sabotage.short})")
-        if outcome.fault_block is not None and not outcome.back:
-            outcome.covered_blocks = self._native.bypassed_blocks - self._covered_before
+        covered = self._native.bypassed_blocks - self._covered_before
+        if self._turned and outcome.fault_block is None and covered > 0:
+            outcome.fault_block = block - covered  # it died between blocks: no miss was logged
+        if outcome.fault_block is not None and not self._settled:
+            outcome.covered_blocks = covered
+            processed = self._processed_when_back
+            self._settled = processed is not None and self._native.processed_blocks > processed
 
     def miss(self, slot: int, block: int) -> None:
         if slot == self._native.id and self._turned and self.outcome.fault_block is None:
@@ -249,7 +256,7 @@ class _Victim:
         if kind is HostEventKind.FAULT and self.outcome.fault_block is None:
             self.outcome.fault_block = block
         if kind is HostEventKind.RECOVERED:
-            self.outcome.back = True
+            self._processed_when_back = self._native.processed_blocks
 
     def finish(self) -> None:
         """Asks the plugin, while it still plays, where its knobs are."""
@@ -257,7 +264,6 @@ class _Victim:
         report = next(r for r in self._host.slots() if r.id == self._sabotage.slot)
         outcome.reports = report.crashes
         outcome.back = report.restarts > 0 and report.status not in _GONE
-        outcome.covered_blocks = report.bypassed_blocks - self._covered_before
         if not outcome.back:
             return
         try:
