@@ -191,10 +191,20 @@ def _render_folder(wanted: _Wanted, folder: Folder) -> int:
     from tools.render.summary import print_batch
 
     slots = chain_slots(wanted.chain, wanted.parameters)
-    with open_store() as database:
-        report = render_many(
-            wanted.inputs, slots, folder, wanted.settings, database=database, tell=_tell_file
-        )
+    ended: list[RenderReport] = []
+
+    def tell(report: RenderReport) -> None:
+        ended.append(report)
+        _tell_file(report)
+
+    try:
+        with open_store() as database:
+            report = render_many(
+                wanted.inputs, slots, folder, wanted.settings, database=database, tell=tell
+            )
+    except KeyboardInterrupt:
+        console.note(f"{len(ended)} of {len(wanted.inputs)} files had ended; --resume goes on")
+        raise
     _write_report(report, wanted.json_file)
     if wanted.json_file != "-":
         print_batch(report)

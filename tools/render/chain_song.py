@@ -13,7 +13,7 @@ from host.plugin_id import PluginId
 from host.song import AudioSource, MidiSource, Slot, Song, Track
 from host.user_file import open_input, path_text
 from ipc.errors import InputError
-from tools.render.plugin_reference import typed_plugin_id
+from tools.plugins.typed_id import typed_plugin_id
 from tools.render.settings import SAMPLE_RATES
 
 TRACK = "file"
@@ -41,7 +41,7 @@ def chain_slots(plugins: Sequence[str], parameters: Sequence[str]) -> tuple[Slot
 
 def chain_song(file: Path, slots: tuple[Slot, ...], sample_rate: int | None) -> Song:
     """A song that plays `file` through the chain, at its own sample rate unless told."""
-    path = os.path.abspath(file)
+    path = os.fspath(file)
     rate = sample_rate or _own_rate(file)
     if file.suffix.lower() in MIDI_SUFFIXES:
         track = Track(id=TRACK, midi=MidiSource(file=path), chain=slots)

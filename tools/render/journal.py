@@ -6,7 +6,9 @@ thousands of lines and a killed render loses none but perhaps the last. A file c
 if input, settings and output are still what they were.
 """
 
+import contextlib
 import fcntl
+import glob
 import json
 import os
 from pathlib import Path
@@ -17,6 +19,8 @@ from ipc.errors import InputError
 
 NAME = ".isobooth-render.jsonl"
 _VERSION = 1
+# What AtomicFile adds to a name while the file is written.
+_PART = f".{'[0-9a-f]' * 8}.part"
 # A line is a few hundred bytes; a file beyond this is not ours.
 _MAX_BYTES = 256_000_000
 
@@ -68,6 +72,14 @@ class Journal:
             and entry.get("input") == _identity(source)
             and entry.get("output") == _shape(output)
         )
+
+    def clear_remains(self) -> None:
+        """Removes what a killed render left half-written beside the names that it had begun."""
+        for name, entry in self._entries.items():
+            if entry.get("done") is False:
+                for path in self._folder.glob(glob.escape(name) + _PART):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
 
     def begin(self, source: Path, output: Path) -> None:
         """From here on what stands under this name is ours. Notes the input before it is read:

@@ -55,6 +55,7 @@ def render_many(
         raise file_error(folder.path, "written", error) from None
     with Journal(folder.path, _what_matters(slots, settings)) as journal:
         _refuse_existing(jobs, journal, folder)
+        journal.clear_remains()
 
         def work(stop: Stop) -> BatchReport:
             with Control() as control, Bars(len(jobs), show_progress) as bars:

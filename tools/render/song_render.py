@@ -17,6 +17,7 @@ from host.control import Control
 from host.events import HostEventKind
 from host.host import Host
 from host.song import Song
+from host.store.blacklist import Blacklist
 from host.store.database import Database
 from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
@@ -128,12 +129,15 @@ class _Attempt:
     def run(self, output: Path, listener: Listener) -> None:
         """Raises PluginFault if the file is void."""
         song, settings, bench = self._song, self._settings, self._bench
+        if bench.database is not None and not settings.keep_going:
+            for _, slot in song.slots():
+                check_not_blacklisted(slot.plugin, Blacklist(bench.database))
         writer = AudioWriter(output, song.sample_rate, settings.sample_format)
         config = settings.host_config(song)
         with Host(config, bench.database, bench.control) as host, bench.stop.covering(host):
             host.load(song)
             bench.stop.check()  # before the plugins are blamed for being killed
-            check_loaded(host, settings.keep_going or settings.realtime)
+            check_loaded(host)
             length = host.mix.length_frames()
             if length <= 0:
                 raise InputError(
@@ -208,27 +212,34 @@ class _Attempt:
         report.warnings = list(_warnings(host, report, writer))
 
 
-def check_loaded(host: Host, without_blacklisted: bool) -> None:
-    """Raises InputError for a plugin that is not there or may not be loaded. One that crashed
-    while it was loaded is a fault like any other."""
+def check_loaded(host: Host) -> None:
+    """Raises InputError for a plugin that is not there. One that crashed while it was loaded is a
+    fault like any other."""
     for slot in host.slots():
         refused = host.supervisor_of(slot.id).refused
         if refused:
             raise InputError(refused)
-        if slot.status is SlotStatus.QUARANTINED and not without_blacklisted:
-            raise InputError(
-                f"{slot.plugin}: is {slot.reason}; `isobooth blacklist remove` allows it again, "
-                "--keep-going renders without it"
-            )
+
+
+def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
+    """Raises InputError: what it would sound like without the plugin is not what was asked for."""
+    entry = blacklist.is_blacklisted(plugin)
+    if entry is not None:
+        raise InputError(
+            f"{plugin}: is blacklisted ({entry.reason}); `isobooth blacklist remove {entry.id}` "
+            "allows it again, --keep-going renders without it"
+        )
 
 
 def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
     for event in host.events_since(0):
         if event.kind is HostEventKind.NOTICE:
             yield event.text
-    kept_going = [fault for fault in report.faults if fault.attempt == report.attempts]
-    for fault in kept_going:
-        yield f"{fault}; from there on {fault.slot} is bypassed"
+    for fault in report.faults:
+        if fault.attempt < report.attempts:
+            yield f"{fault}; rendered once more from the start"
+        else:
+            yield f"{fault}; from there on {fault.slot} is bypassed"
     for slot in report.slots:
         if slot.status == SlotStatus.QUARANTINED.value:
             yield f"{slot.id} is bypassed: {slot.reason}"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Isobooth for scripts and notebooks: render songs through sandboxed plugins, or host them live.
+
+    >>> import isobooth
+    >>> tone = isobooth.Slot(id="tone", plugin="builtin:tone")
+    >>> gain = isobooth.Slot(id="gain", plugin="builtin:gain", parameters={"Gain": "-6 dB"})
+    >>> track = isobooth.Track(id="test", chain=(tone, gain))
+    >>> song = isobooth.Song(tracks=(track,), length_s=0.5)
+    >>> report = isobooth.render(song, "tone.wav")
+    >>> report.result, report.duration_s, [slot.status for slot in report.slots]
+    ('done', 0.5, ['active', 'active'])
+
+A host is steered while it plays; here it is asked for its blocks one after the other:
+
+    >>> with isobooth.Host(isobooth.HostConfig(offline=True, block_frames=256)) as host:
+    ...     host.load(song)
+    ...     host.start()
+    ...     audio = host.render(10)
+    ...     host.set_gain("test", -12.0)
+    ...     quieter = host.render(10)
+    >>> audio.shape, bool(abs(quieter[:, -256:]).max() < abs(audio).max() / 2)
+    ((2, 2560), True)
+
+Songs are described in docs/song-format.md, a render's report in docs/render-report.md. Every error
+is an `IsoboothError` whose message stands alone.
+"""
+
+from host.config import FaultPolicy, HostConfig
+from host.host import Host, SlotReport
+from host.song import (
+    AudioSource,
+    LiveInput,
+    Master,
+    MidiSource,
+    OnMiss,
+    Slot,
+    Song,
+    Track,
+)
+from host.song_file import load_song, save_song
+from host.version import isobooth_version
+from ipc.errors import InputError, IsoboothError, MachineError
+from ipc.status import SlotStatus
+from tools.render.one import RenderFailed, render
+from tools.render.report import RenderReport
+
+__version__ = isobooth_version()
+
+__all__ = [
+    "AudioSource",
+    "FaultPolicy",
+    "Host",
+    "HostConfig",
+    "InputError",
+    "IsoboothError",
+    "LiveInput",
+    "MachineError",
+    "Master",
+    "MidiSource",
+    "OnMiss",
+    "RenderFailed",
+    "RenderReport",
+    "Slot",
+    "SlotReport",
+    "SlotStatus",
+    "Song",
+    "Track",
+    "__version__",
+    "load_song",
+    "render",
+    "save_song",
+]
