@@ -19,6 +19,7 @@ from tools import console
 COMMANDS = (
     "demo",
     "render",
+    "plugin_info",
     "play",
     "crashes",
     "blacklist",
