@@ -125,8 +125,8 @@ class Host:
     def stop(self) -> None:
         """Stops the clock; blocks are rendered no longer."""
         if self.driver is not None:
+            self.driver.stop()  # first: the clock would take the device's place
             self.driver.no_device()
-            self.driver.stop()
 
     def play(self, playing: bool = True) -> None:
         self._control.call(lambda: self._send("play", lambda: self.engine.play(playing)))
@@ -181,7 +181,8 @@ class Host:
     # ------------------------------------------------------------------ asking
 
     def slots(self) -> list[SlotReport]:
-        return [_report(slot) for slot in self._supervisor.slots()]
+        """Counts are in blocks of `config.block_frames`."""
+        return [_report(slot, self.config.batch) for slot in self._supervisor.slots()]
 
     def supervisor_of(self, slot: str) -> SlotSupervisor:
         """For tests and tools: the slot's supervisor. Touch it on the control thread only."""
@@ -239,7 +240,7 @@ class Host:
         self._send("play", lambda: self.engine.play(playing))
 
 
-def _report(slot: SlotSupervisor) -> SlotReport:
+def _report(slot: SlotSupervisor, batch: int) -> SlotReport:
     native = slot.native
     return SlotReport(
         id=slot.spec.id,
@@ -247,9 +248,9 @@ def _report(slot: SlotSupervisor) -> SlotReport:
         status=slot.status,
         reason=slot.reason,
         restarts=slot.restarts,
-        bypassed_blocks=native.bypassed_blocks,
-        processed_blocks=native.processed_blocks,
-        missed_blocks=native.missed_blocks,
+        bypassed_blocks=native.bypassed_blocks * batch,
+        processed_blocks=native.processed_blocks * batch,
+        missed_blocks=native.missed_blocks * batch,
         repaired_samples=native.repaired_samples,
         crashes=tuple(slot.reports),
         latency_frames=slot.latency_frames,
