@@ -52,9 +52,14 @@ class HostConfig:
     faults: FaultPolicy = field(default_factory=FaultPolicy)
 
     @property
+    def batch(self) -> int:
+        """Blocks that the engine renders at a time."""
+        return self.offline_batch if self.offline else 1
+
+    @property
     def engine_frames(self) -> int:
-        """What the engine renders at a time."""
-        return self.block_frames * (self.offline_batch if self.offline else 1)
+        """Frames that the engine renders at a time."""
+        return self.block_frames * self.batch
 
     @property
     def block_s(self) -> float:

@@ -57,12 +57,14 @@ class BlockLog:
 
     def __init__(self, host: Host) -> None:
         self._engine = host.engine
+        self._batch = host.config.batch
         self._durations: list[NDArray[np.float32]] = []
 
     def read(self) -> None:
         durations = self._engine.read_blocks()["duration_ns"]
         if len(durations):
-            self._durations.append(durations.astype(np.float32))  # 4 bytes a block: songs are long
+            # 4 bytes a block: songs are long.
+            self._durations.append(durations.astype(np.float32) / np.float32(self._batch))
 
     def times(self) -> BlockTimes:
         self.read()

@@ -74,8 +74,8 @@ class SlotWatch:
 
     def _fault(self, slot: SlotReport, block: int | None) -> FaultEntry:
         # A worker that died between two blocks missed none: it was not asked any more.
-        at = slot.processed_blocks if block is None else block
         config = self._host.config
+        at = slot.processed_blocks if block is None else block * config.batch
         frame = max(0, at * config.block_frames - self._host.mix.latency_frames)
         spec = self._host.mix.slot(slot.id).spec
         what = (

@@ -131,7 +131,7 @@ class RenderReport(Struct, kw_only=True):
     def describe_host(self, host: Host) -> None:
         """Takes over what the host knows at the end of the attempt that counts."""
         config, engine, driver = host.config, host.engine, host.driver
-        self.blocks = engine.block_count
+        self.blocks = engine.block_count * config.batch
         self.late_blocks = engine.late_blocks
         self.machine_late_blocks = engine.machine_late_blocks
         self.realtime = host.realtime
@@ -141,7 +141,8 @@ class RenderReport(Struct, kw_only=True):
             self.slot_deadline_us = _tenths(1e6 * config.block_s * config.deadline_fraction)
         start_s = self.latency_frames / config.sample_rate
         self.events = [
-            EventEntry.of(event, start_s, config.block_s) for event in host.events_since(0)
+            EventEntry.of(event, start_s, config.batch * config.block_s)
+            for event in host.events_since(0)
         ]
         self.slots = [
             SlotEntry.of(slot, [f.report for f in self._earlier_faults(slot.id) if f.report])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from host.audio_file import SampleFormat
-from host.config import HostConfig
+from host.config import HostConfig, offline_batch
 from host.song import Song
 
 BLOCK_FRAMES = range(16, 4097)
@@ -39,11 +39,14 @@ class RenderSettings:
             song = msgspec.structs.replace(song, tail_s=self.tail_s, length_s=None)
         return song
 
-    def host_config(self, song: Song) -> HostConfig:
+    def host_config(self, song: Song, precise: bool = False) -> HostConfig:
+        """`precise`: offline, block by block, so that a fault is placed to the block. Otherwise
+        several at once, which gives the same bits sooner."""
         config = HostConfig(
             sample_rate=song.sample_rate,
             block_frames=self.block_frames,
             offline=not self.realtime,
+            offline_batch=1 if precise or self.pipelined else offline_batch(self.block_frames),
             mode="pipelined" if self.pipelined else "relayed",
             pin_workers=self.pin_workers,
         )

@@ -133,7 +133,8 @@ class _Attempt:
             for _, slot in song.slots():
                 check_not_blacklisted(slot.plugin, Blacklist(bench.database))
         writer = AudioWriter(output, song.sample_rate, settings.sample_format)
-        config = settings.host_config(song)
+        # What has failed once is looked at closely.
+        config = settings.host_config(song, precise=self._report.attempts > 1 or self._keep_going)
         with Host(config, bench.database, bench.control) as host, bench.stop.covering(host):
             host.load(song)
             bench.stop.check()  # before the plugins are blamed for being killed
@@ -160,7 +161,7 @@ class _Attempt:
 
     def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
         watch = SlotWatch(host, self._report.attempts, self._bench.stop)
-        block = self._settings.block_frames
+        block = host.config.engine_frames
         chunk = max(1, _CHUNK_FRAMES // block)
         self._judge(host, watch)
         host.start()
