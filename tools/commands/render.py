@@ -44,7 +44,7 @@ def render_command(
         typer.Argument(metavar="SONG.json|IN…", help="A song; with --chain, audio or MIDI files."),
     ],
     output: Annotated[
-        Path,
+        str,
         typer.Option("--output", "-o", metavar="OUT", help="A .wav or .flac file, or a folder."),
     ],
     chain: Annotated[
@@ -110,15 +110,16 @@ def render_command(
     from tools.render.settings import RenderSettings
 
     to_folder = chain is not None and (
-        len(inputs) > 1 or str(output).endswith("/") or output.is_dir()
+        len(inputs) > 1 or output.endswith("/") or Path(output).is_dir()
     )
     _refuse(not to_folder and jobs > 1, "-j is for many files and a folder OUT")
     _refuse(not to_folder and resume, "--resume is for many files and a folder OUT")
-    _refuse(to_folder and output.is_file(), f"{output}: is a file; many files need a folder")
+    is_file = to_folder and Path(output).is_file()
+    _refuse(is_file, f"{output}: is a file; many files need a folder")
     _refuse(not chain and bool(param), "--param belongs to --chain; a song holds its parameters")
     wanted = _Wanted(
         inputs=inputs,
-        output=output,
+        output=Path(output),
         chain=chain or [],
         parameters=param or [],
         settings=RenderSettings(
@@ -131,7 +132,7 @@ def render_command(
             keep_going=keep_going,
             pin_workers=jobs == 1,
         ),
-        folder=Folder(output, f".{kind}", force, resume, jobs) if to_folder else None,
+        folder=Folder(Path(output), f".{kind}", force, resume, jobs) if to_folder else None,
         force=force,
         json_file=json_file,
     )
