@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth plugin info`: asked of the plugin itself; one that crashes costs a line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.process
+
+Cli = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "name", "shape"),
+    [
+        ("vst3:/usr/lib/vst3/ZamEQ2.vst3", "ZamEQ2", (1, 1)),
+        ("lv2:http://drobilla.net/plugins/mda/EPiano", "MDA ePiano", (0, 2)),
+        ("ladspa:/usr/lib/ladspa/plate_1423.so#plate", "Plate reverb", (1, 2)),
+        ("pedalboard:Reverb", "Reverb", (2, 2)),
+        ("builtin:gain", "Gain", (2, 2)),
+    ],
+)
+def test_every_format_is_described(
+    run_cli: Cli, plugin: str, name: str, shape: tuple[int, int]
+) -> None:
+    ended = run_cli("plugin", "info", plugin, "--json")
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert (found["id"], found["name"]) == (plugin, name)
+    assert (found["in_channels"], found["out_channels"]) == shape
+    assert found["parameters"]
+    for index, parameter in enumerate(found["parameters"]):
+        assert parameter["index"] == index
+        assert 0.0 <= parameter["default"] <= 1.0
+        assert {"id", "name", "unit", "steps", "boolean", "automatable"} <= set(parameter)
+
+
+def test_people_see_ports_parameters_and_ranges(run_cli: Cli) -> None:
+    ended = run_cli("plugin", "info", "vst3:/usr/lib/vst3/ZamEQ2.vst3")
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["name", "ZamEQ2"]
+    assert "audio       1 in, 1 out" in lines
+    assert any(line.startswith("programs    4: Zero, CarvedBass") for line in lines)
+    (frequency,) = [line for line in lines if "Frequency 1" in line]
+    assert "500.000000 Hz" in frequency
+    assert "20.000000 Hz to 14000.000000 Hz" in frequency
+
+
+def test_an_instrument_says_so(run_cli: Cli) -> None:
+    ended = run_cli("plugin", "info", "lv2:http://drobilla.net/plugins/mda/EPiano")
+    assert "kind        instrument" in ended.out
+    assert "MIDI        in\n" in ended.out
+
+
+def test_a_relative_path_is_found(
+    run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/usr/lib/vst3")
+    assert run_cli("plugin", "info", "vst3:ZamEQ2.vst3/").code == 0
+
+
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        ("vst3:/nowhere/x.vst3", "/nowhere/x.vst3 does not exist"),
+        ("lv2:http://example.org/none", "http://example.org/none"),
+        ("builtin:none", "there is no built-in device 'none'"),
+        ("x.vst3", "expected an id such as"),
+    ],
+)
+def test_a_plugin_that_is_not_there_is_one_line(run_cli: Cli, plugin: str, said: str) -> None:
+    ended = run_cli("plugin", "info", plugin, "--json")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert said in ended.err
+
+
+def test_a_plugin_that_crashes_is_one_line(run_cli: Cli) -> None:
+    ended = run_cli("plugin", "info", "fault:load-segv")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err == "isobooth: fault:load-segv: crashed while it was loaded (SIGSEGV)\n"
+
+
+def test_a_plugin_that_hangs_is_one_line(run_cli: Cli) -> None:
+    ended = run_cli("plugin", "info", "fault:load-hang", "--limit", "0.3")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert "did not load within 0.3 s and was stopped" in ended.err
+
+
+def test_plugin_alone_shows_its_help(run_cli: Cli) -> None:
+    ended = run_cli("plugin")
+    assert ended.code == 2
+    assert "info" in ended.out + ended.err
