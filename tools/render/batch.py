@@ -64,7 +64,7 @@ def check_chain(
     """Loads the chain once, before anything is rendered: InputError for a plugin that is not
     there, is blacklisted, or lacks a parameter. One that crashes is left to the renders, and so
     are crash reports."""
-    if bench.database is not None and not settings.keep_going:
+    if bench.database is not None and not settings.goes_without:
         for slot in slots:
             check_not_blacklisted(slot.plugin, Blacklist(bench.database))
     song = Song(sample_rate=sample_rate, tracks=(Track(id=TRACK, chain=slots),), length_s=1.0)

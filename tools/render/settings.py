@@ -31,6 +31,11 @@ class RenderSettings:
     keep_going: bool = False
     pin_workers: bool = True  # not where several songs are rendered at once: all use one core
 
+    @property
+    def goes_without(self) -> bool:
+        """Whether a plugin that may not be loaded is left out, rather than the file."""
+        return self.keep_going or self.realtime
+
     def apply_to(self, song: Song) -> Song:
         """The song as it is rendered."""
         if self.sample_rate is not None:

@@ -129,7 +129,7 @@ class _Attempt:
     def run(self, output: Path, listener: Listener) -> None:
         """Raises PluginFault if the file is void."""
         song, settings, bench = self._song, self._settings, self._bench
-        if bench.database is not None and not settings.keep_going:
+        if bench.database is not None and not settings.goes_without:
             for _, slot in song.slots():
                 check_not_blacklisted(slot.plugin, Blacklist(bench.database))
         writer = AudioWriter(output, song.sample_rate, settings.sample_format)
