@@ -19,6 +19,7 @@ from typing import Any
 
 from host.events import HostEventKind
 from host.host import Host
+from host.server_sockets import hung_up, server_sockets
 from ipc.errors import InputError, MachineError
 
 _PERIOD_S = 0.001  # a note-on takes as long on a MIDI cable
@@ -92,6 +93,7 @@ class _Port:
     wanted: str  # what the song calls it
     tracks: list[str]
     client: Any = None
+    server: frozenset[str] = frozenset()  # its connections, where it needs a server
     full_name: str = ""
     told: str = ""
     received: int = 0
@@ -108,10 +110,19 @@ class _Port:
         elif command == 0xB0 and data[1] == _SUSTAIN:
             (self.sustained.add if data[2] >= 64 else self.sustained.discard)(channel)
 
+    def is_there(self) -> bool:
+        return not hung_up(self.server) and self.full_name in _ports_of(self.client)
+
     def close(self) -> None:
-        if self.client is not None:
+        if self.client is None:
+            return
+        if hung_up(self.server):
+            # libjack may have freed what it needs to close a client whose server has died, if
+            # another client looked for a server meanwhile. So nobody may ever close this one.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.client))
+        else:
             self.client.delete()
-            self.client = None
+        self.client = None
 
 
 class MidiInput:
@@ -192,7 +203,7 @@ class MidiInput:
         """Which ports went, which came."""
         pause_s = _LOOK_S
         for port in self._ports:
-            if port.client is not None and port.full_name not in _ports_of(port.client):
+            if port.client is not None and not port.is_there():
                 port.close()
                 self._release_notes(port)
                 self._tell(
@@ -221,11 +232,13 @@ class MidiInput:
         there: list[str] = []
         problems: list[str] = []
         for system in self._systems:
+            before = server_sockets()
             try:
                 client = system.client()
             except MachineError as error:
                 problems.append(str(error))
                 continue
+            server = server_sockets() - before
             name = None
             try:
                 there += (names := _ports_of(client))
@@ -245,7 +258,7 @@ class MidiInput:
             if name is None:
                 client.delete()
                 continue
-            port.client = client
+            port.client, port.server = client, server
             if not first:
                 news = "back" if port.full_name else "connected"
                 self._tell(port, f"the MIDI port {name} is {news}")
