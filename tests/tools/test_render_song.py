@@ -349,6 +349,7 @@ def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) ->
         (["-o", "nowhere/out.wav"], "the folder nowhere does not exist"),
         (["-o", "out.flac", "--format", "float"], "FLAC cannot hold float samples"),
         (["--block", "8"], "greater than or equal to 16"),
+        (["--json", "nowhere/r.json"], "nowhere does not exist"),
         (["--resume"], "--resume is for many files"),
         (["-j", "2"], "-j is for many files"),
         (["--param", "1.x=1"], "--param belongs to --chain"),

@@ -117,6 +117,9 @@ def render_command(
     is_file = to_folder and Path(output).is_file()
     _refuse(is_file, f"{output}: is a file; many files need a folder")
     _refuse(not chain and bool(param), "--param belongs to --chain; a song holds its parameters")
+    # Not after an hour of rendering.
+    report_folder = Path(json_file or ".").absolute().parent
+    _refuse(not report_folder.is_dir(), f"{json_file}: the folder {report_folder} does not exist")
     wanted = _Wanted(
         inputs=inputs,
         output=Path(output),

@@ -13,8 +13,8 @@ def print_song(report: RenderReport) -> None:
     """One file: what was written, the slots, and in real time how the clock was kept."""
     if report.result == "done":
         print(printable(_headline(report)))
-        print()
     if report.slots:
+        print()
         print_table(
             ("SLOT", "PLUGIN", "STATUS", "RESTARTS", "MISSING", "REPAIRED", "CRASH REPORTS"),
             [_row(slot, report.blocks) for slot in report.slots],
