@@ -45,8 +45,8 @@ class PluginId:
     """A plugin id in its parts.
 
     `target` is the file's absolute path (vst3, ladspa), the URI (lv2), the class (pedalboard) or
-    the name (builtin, fault). `label` picks one plugin of a LADSPA file. `args` are the arguments
-    of a fault, in the order written.
+    the name (builtin, fault). `label` picks one plugin of a LADSPA file. `args` are the options of
+    a built-in device or a fault, in the order written.
     """
 
     format: PluginFormat
@@ -84,24 +84,25 @@ class PluginId:
                     raise _expected(plugin_format, text, "the class of a pedalboard effect")
                 return cls(plugin_format, rest)
             case PluginFormat.BUILTIN:
-                if not _NAME.fullmatch(rest):
-                    raise _expected(plugin_format, text, "the name of a built-in device")
-                return cls(plugin_format, rest)
+                return cls._parse_ours(plugin_format, rest, text, "the name of a built-in device")
             case PluginFormat.FAULT:
-                return cls._parse_fault(rest, text)
+                return cls._parse_ours(plugin_format, rest, text, "a fault")
 
     @classmethod
-    def _parse_fault(cls, rest: str, text: str) -> "PluginId":
-        kind, question, tail = rest.partition("?")
+    def _parse_ours(
+        cls, plugin_format: PluginFormat, rest: str, text: str, what: str
+    ) -> "PluginId":
+        name, question, tail = rest.partition("?")
         matches = [_ARGUMENT.fullmatch(part) for part in tail.split("&")] if question else []
         args = tuple((found[1], found[2]) for found in matches if found)
         if (
-            not _NAME.fullmatch(kind)
+            not _NAME.fullmatch(name)
             or len(args) != len(matches)
             or len(dict(args)) != len(args)  # a key twice has no one meaning
         ):
-            raise _expected(PluginFormat.FAULT, text, "a fault, ? and key=value joined by &")
-        return cls(PluginFormat.FAULT, kind, args=args)
+            options = ", ? and key=value joined by &" if question else ""
+            raise _expected(plugin_format, text, what + options)
+        return cls(plugin_format, name, args=args)
 
     def __str__(self) -> str:
         text = f"{self.format}:{self.target}"

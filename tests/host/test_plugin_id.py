@@ -18,6 +18,7 @@ from ipc.errors import InputError
         "lv2:http://example.org/x?a=b&c=d#e",
         "ladspa:/opt/c#/amp.so#amp",
         "fault:segv",
+        "builtin:latency?frames=512",
         "fault:sleep?ms=2.5&after=100",
     ],
 )

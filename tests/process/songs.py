@@ -142,7 +142,7 @@ class Playing:
         self.until(
             lambda: (
                 self.slot(slot_id).restarts >= restarts
-                and self.slot(slot_id).status is SlotStatus.ACTIVE
+                and self.slot(slot_id).status in (SlotStatus.ACTIVE, SlotStatus.BYPASSED)
             ),
             f"{slot_id}: {restarts} restarts",
         )
