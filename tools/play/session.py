@@ -64,6 +64,7 @@ def play_song(
     with Host(config, database) as host:
         with _device(host, song, settings) as device:
             with stop.covering(host):
+                screen.show("loading …")
                 host.load(song)
                 stop.check()
             with _midi(host, song) as midi:
@@ -217,7 +218,8 @@ class _Session:
     def _warn(self) -> None:
         if not self._host.realtime:
             self._say_warning(REALTIME_ADVICE)
-        if self._device is None and input_channels(self._host.mix.song) > 0:
+        inputs = [track.input for track in self._host.mix.song.tracks if track.input is not None]
+        if self._device is None and any(one.channels and one.midi is None for one in inputs):
             self._say_warning("without a device, live audio input is silent")
 
     def _advise(self) -> None:
