@@ -60,7 +60,7 @@ def choose_device(devices: Sequence[DeviceInfo], choice: str | None) -> DeviceIn
     for found in (
         [device for device in outputs if str(device.index) == wanted],
         [device for device in outputs if wanted in (_fold(device.name), _fold(device.label))],
-        [device for device in outputs if wanted in _fold(device.label)],
+        [device for device in outputs if wanted in _fold(device.label) and not wanted.isdigit()],
     ):
         if len(found) == 1 or (found and len({device.label for device in found}) == 1):
             return found[0]
