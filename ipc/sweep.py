@@ -31,6 +31,12 @@ class SweepReport:
     def __bool__(self) -> bool:
         return bool(self.processes or self.files)
 
+    def __str__(self) -> str:
+        return (
+            f"cleared away what a killed host had left: processes: {len(self.processes)}, files "
+            f"in {SHM_DIR}: {len(self.files)}"
+        )
+
 
 class _Liveness:
     """Asks once per host whether it is alive."""

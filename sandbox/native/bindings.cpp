@@ -14,9 +14,9 @@
 #include <cstring>
 #include <optional>
 
+#include "ipc/native/denormals.hpp"
 #include "ipc/native/repair.hpp"
 #include "sandbox/native/block_loop.hpp"
-#include "ipc/native/denormals.hpp"
 
 namespace nb = nanobind;
 
