@@ -121,6 +121,7 @@ private:
     static constexpr double kFadeSeconds = 0.010;
     static constexpr double kLevelSeconds = 0.3;
     static constexpr double kQuiet = 1e-8;       // mean square below which levels say nothing
+    static constexpr double kRest = 2.0;         // of level_frames_: as long a silence is a rest
     static constexpr double kAttenuates = 0.25;  // power ratio: 6 dB
     static constexpr double kSameLevel = 0.8;    // power ratio: 1 dB, which nobody hears
 
@@ -158,8 +159,13 @@ private:
 
     void track(const float* const* in, const float* const* out, int frames) ISB_RT {
         if (policy_ != OnMiss::Auto || is_instrument_) return;
+        // A rest says nothing about the slot: what it did before is remembered,
+        // or a limiter lost in a rest would be loud after it.
+        const double given = power_of(in, frames) / frames;
+        quiet_frames_ = given > kQuiet ? 0.0 : quiet_frames_ + frames;
+        if (quiet_frames_ > kRest * level_frames_) return;
         const double keep = std::exp(-static_cast<double>(frames) / level_frames_);
-        in_power_ = in_power_ * keep + power_of(in, frames) * (1.0 - keep) / frames;
+        in_power_ = in_power_ * keep + given * (1.0 - keep);
         out_power_ = out_power_ * keep + power_of(out, frames) * (1.0 - keep) / frames;
     }
 
@@ -176,6 +182,7 @@ private:
     int fade_position_ = 0;
     float offset_[2] = {}, last_heard_[2] = {}, last_dry_[2] = {};
     double in_power_ = 0.0, out_power_ = 0.0;
+    double quiet_frames_ = 0.0;  // how long the input has been silent
 };
 
 // Goes on from the last sample heard where a signal is about to continue differently.
