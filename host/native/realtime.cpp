@@ -9,6 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -36,7 +37,7 @@ thread_local volatile char dispatch = kDispatchAllow;
 thread_local int armed = 0;  // 0 not yet, 1 armed, -1 the kernel cannot
 thread_local int depth = 0;
 
-using Hook = void (*)(int);
+using Hook = void (*)(int, volatile char*);
 Hook allocation_hook() {
     static const Hook hook =
         reinterpret_cast<Hook>(dlsym(RTLD_DEFAULT, "isobooth_rtcheck_section"));
@@ -54,15 +55,41 @@ void on_violation(int, siginfo_t* info, void*) {
     abort();
 }
 
+// Where libc returns from a signal handler, by the one system call that must work inside a block
+// at any time: a worker that truncates its memory makes the host handle SIGBUS there.
+std::uintptr_t signal_return() noexcept {
+    struct {  // the kernel's struct sigaction, which is not libc's
+        void* handler;
+        unsigned long flags;
+        std::uintptr_t restorer;
+        std::uint64_t mask;
+    } action{};
+    return syscall(SYS_rt_sigaction, SIGSYS, nullptr, &action, sizeof action.mask) == 0
+               ? action.restorer
+               : 0;
+}
+
 void arm() noexcept {
 #if defined(__x86_64__)
     struct sigaction action {};
     action.sa_sigaction = on_violation;
     action.sa_flags = SA_SIGINFO | SA_NODEFER;
     sigaction(SIGSYS, &action, nullptr);
-    armed = prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &dispatch) == 0 ? 1 : -1;
+    constexpr unsigned long kReturnBytes = 16;  // mov, syscall: 9 bytes
+    armed = prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, signal_return(), kReturnBytes,
+                  &dispatch) == 0
+                ? 1
+                : -1;
 #else
     armed = -1;
+#endif
+}
+
+bool kernel_traps_system_calls() noexcept {
+#if defined(__x86_64__)
+    return prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0) == 0;
+#else
+    return false;
 #endif
 }
 
@@ -71,14 +98,14 @@ void arm() noexcept {
 void rt_enter() noexcept {
     if (depth++ > 0) return;
     if (armed == 0) arm();
-    if (const Hook hook = allocation_hook()) hook(1);
+    if (const Hook hook = allocation_hook()) hook(1, &dispatch);
     dispatch = kDispatchBlock;
 }
 
 void rt_leave() noexcept {
     if (--depth > 0) return;
     dispatch = kDispatchAllow;
-    if (const Hook hook = allocation_hook()) hook(0);
+    if (const Hook hook = allocation_hook()) hook(0, &dispatch);
 }
 
 void rt_allow(bool allowed) noexcept {
@@ -86,7 +113,10 @@ void rt_allow(bool allowed) noexcept {
 }
 
 const char* rt_checks() noexcept {
-    return allocation_hook() ? "system calls, allocation, locks" : "system calls";
+    static const bool system_calls = kernel_traps_system_calls();  // at first, so off any block
+    if (allocation_hook())
+        return system_calls ? "system calls, allocation, locks" : "allocation, locks";
+    return system_calls ? "system calls" : "nothing";
 }
 
 #endif
