@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from math import inf
 
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
@@ -19,6 +20,7 @@ from ipc.errors import InputError
 from ipc.status import SlotStatus
 
 DEFAULT_TAIL_LIMIT_S = 10.0
+LOUDEST_DB = 24.0  # as in a song file
 
 
 class Mix:
@@ -37,6 +39,7 @@ class Mix:
         self._delays = DelayLines(config.engine_frames)
         self._replan = False
         self._stages = track_stages(song)
+        self._soloed_out = _soloed_out(song)
 
     # ------------------------------------------------------------------ building
 
@@ -53,7 +56,9 @@ class Mix:
                 strip.live = (channels[0] - 1, channels[-1] - 1)
             strip.output = track.output
             self.strips.append(strip)
-            self._set_fader(strip, track.gain_db, track.pan, not self._is_heard(track))
+            self._set_fader(
+                strip, track.gain_db, track.pan, track.mute or track.id in self._soloed_out
+            )
         master = MixStrip(MASTER, Strip(len(self.strips), self._config.engine_frames))
         self.strips.append(master)
         self._set_fader(master, self.song.master.gain_db, 0.0, False)
@@ -120,16 +125,22 @@ class Mix:
         raise InputError(f"the song has no track '{strip_id}'")
 
     def set_gain(self, strip_id: str, gain_db: float) -> None:
+        if not -inf <= gain_db <= LOUDEST_DB:  # NaN neither
+            raise InputError(f"{strip_id}: a gain is at most +{LOUDEST_DB:g} dB, not {gain_db:g}")
         native, gain = self.strip(strip_id).native, decibels(gain_db)
         self._commands.send((id(native), "gain"), lambda: self._engine.set_gain(native, gain))
 
     def set_pan(self, strip_id: str, pan: float) -> None:
+        if not -1.0 <= pan <= 1.0:
+            raise InputError(f"{strip_id}: a pan lies between -1 and 1, not {pan:g}")
         native = self.strip(strip_id).native
         self._commands.send((id(native), "pan"), lambda: self._engine.set_pan(native, pan))
 
     def set_mute(self, strip_id: str, mute: bool) -> None:
+        """A track that others' solo silences stays silent when it is unmuted."""
         native = self.strip(strip_id).native
-        self._commands.send((id(native), "mute"), lambda: self._engine.set_mute(native, mute))
+        silent = mute or strip_id in self._soloed_out
+        self._commands.send((id(native), "mute"), lambda: self._engine.set_mute(native, silent))
 
     def tail_s(self) -> float:
         """How long the mix rings on after its content: the song's word, else the plugins'."""
@@ -160,21 +171,24 @@ class Mix:
         engine.set_mute(native, mute)
         engine.settle(native)
 
-    def _is_heard(self, track: Track) -> bool:
-        """Not muted, and on the way of a soloed track if there is one."""
-        if track.mute:
-            return False
-        by_id = {t.id: t for t in self.song.tracks}
 
-        def way(of: Track) -> set[str]:
-            ids = {of.id}
-            while of.output != MASTER:
-                of = by_id[of.output]
-                ids.add(of.id)
-            return ids
+def _soloed_out(song: Song) -> frozenset[str]:
+    """Ids of the tracks that are not on the way of a soloed track, if there is one."""
+    by_id = {track.id: track for track in song.tracks}
 
-        soloed = [t for t in self.song.tracks if t.solo]
-        if not soloed:
-            return True
-        own_way = way(track)
-        return any(track.id in way(t) or t.id in own_way for t in soloed)
+    def way(of: Track) -> set[str]:
+        ids = {of.id}
+        while of.output != MASTER:
+            of = by_id[of.output]
+            ids.add(of.id)
+        return ids
+
+    ways = {track.id: way(track) for track in song.tracks}
+    soloed = [track.id for track in song.tracks if track.solo]
+    if not soloed:
+        return frozenset()
+    return frozenset(
+        track
+        for track in ways
+        if not any(track in ways[solo] or solo in ways[track] for solo in soloed)
+    )
