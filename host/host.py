@@ -7,7 +7,7 @@ and return when it is done.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,9 @@ class Host:
         """`database`: where crash reports and the blacklist are kept; None: nowhere. `control`:
         shared with other hosts and left open; None: a control thread and launcher of its own."""
         config = config or HostConfig()
-        realtime = config.realtime and not config.offline and may_run_realtime()
+        realtime = (
+            config.realtime and not config.offline and may_run_realtime(config.audio_priority)
+        )
         self.config = config
         self.realtime = realtime
         self.events = EventLog()
@@ -87,7 +89,8 @@ class Host:
         self._control = control or Control()
         self._owns_control = control is None
         self._supervisor = Supervisor(
-            config,
+            # Workers must never outrank a host that was refused.
+            replace(config, realtime=realtime),
             self.engine,
             self._control.launcher,
             CrashStore(database) if database is not None else None,
