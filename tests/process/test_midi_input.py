@@ -246,7 +246,7 @@ def test_device_and_keyboard_come_back_together() -> None:
                 calls = driver.callbacks
                 jack.start()
                 until(lambda calls=calls: driver.callbacks > calls + 100, "the device")
-        assert driver.takeovers == 2
+        assert device.losses == 2
 
 
 def test_a_name_that_fits_several_ports_is_refused() -> None:
