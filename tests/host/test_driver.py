@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from host.engine_module import Driver, Engine, Plan, Strip
 
+pytestmark = pytest.mark.sanitize
+
 WaitUntil = Callable[..., None]
 Frames = NDArray[np.float32]  # (frames, channels), interleaved
 

@@ -8,6 +8,8 @@ import pytest
 from host.engine_module import AudioClip
 from tests.host.engines import clip_engine, noise, ramp, render
 
+pytestmark = pytest.mark.sanitize
+
 LENGTH = 20000
 BLOCKS = [16, 100, 128, 333, 4096]
 

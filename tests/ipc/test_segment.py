@@ -19,6 +19,8 @@ from ipc.errors import MachineError
 from ipc.names import SHM_DIR, segment_path, semaphore_path
 from ipc.segment import ChainSegments
 
+pytestmark = pytest.mark.sanitize
+
 ROOT = Path(__file__).resolve().parents[2]
 GEOMETRY = Geometry(24, 128, 48000.0)
 
