@@ -28,6 +28,7 @@ _SILENT_S = 5.0
 _FIRST_LOOK_S = 0.3
 _LONGEST_LOOK_S = 3.0
 _CLOSE_S = 0.5
+_MOST_INPUTS = 64  # that the engine takes
 
 
 class DeviceState(StrEnum):
@@ -172,7 +173,7 @@ class AudioDevice:
 
     def _open(self, device: DeviceInfo, devices: Sequence[DeviceInfo]) -> None:
         source = self._source(device, devices)
-        inputs = min(self._inputs, source.inputs) if source is not None else 0
+        inputs = min(self._inputs, source.inputs, _MOST_INPUTS) if source is not None else 0
         outputs = min(2, device.outputs)
         self._user_data = self._driver.add_stream(inputs, outputs)
         self._stream = self._portaudio.open(
@@ -188,7 +189,7 @@ class AudioDevice:
         )
         if inputs < self._inputs:
             self._tell_once(
-                f"the song listens to {_channels(self._inputs)}, but {device.label} has "
+                f"the song listens to {_channels(self._inputs)}, but {device.label} gives "
                 f"{inputs or 'none'}: the others are silent"
             )
 

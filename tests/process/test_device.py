@@ -5,6 +5,7 @@ renders, what it hears from the device's inputs, and what a dying worker means t
 import functools
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,6 +18,7 @@ from host.host import Host
 from host.song import LiveInput, Slot, Song, Track
 from ipc.errors import InputError, MachineError
 from ipc.status import SlotStatus
+from tests.fixtures.own_process import own_process
 from tests.process.jack import JackServer, until
 
 pytestmark = pytest.mark.process
@@ -159,7 +161,7 @@ def test_inputs_that_the_device_does_not_have_are_silent_and_said(jack: JackServ
             play(host, device)
             run(host, 10)
     assert [event.text for event in host.events_since(0)] == [
-        "the song listens to 7 input channels, but system (JACK) has 2: the others are silent"
+        "the song listens to 7 input channels, but system (JACK) gives 2: the others are silent"
     ]
 
 
@@ -237,6 +239,30 @@ def test_what_cannot_be_opened_is_said_in_one_line(jack: JackServer) -> None:
         assert "system (JACK) (number 0)" in str(unknown.value)
         with AudioDevice(host), pytest.raises(MachineError, match="another host of this process"):
             AudioDevice(host)
+
+
+@own_process
+def test_an_alsa_device_calls_with_the_engine_s_own_blocks() -> None:
+    """ALSA's null plugin: no sound, no clock, but the way of every device that is not JACK's."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+        config.write("</usr/share/alsa/alsa.conf>\npcm.booth { type null }\n")
+        config.flush()
+        os.environ["ALSA_CONFIG_PATH"] = config.name
+        song = Song(tracks=(Track(id="a", input=LiveInput(channels=(1, 100))),))
+        for _ in range(2):
+            with Host(HostConfig(block_frames=96)) as host:
+                host.load(song)
+                with AudioDevice(host, "booth", inputs=100) as device:
+                    play(host, device)
+                    run(host, 200)
+                    assert driver_of(host).device_frames == 96
+                    assert driver_of(host).queue_latency_frames == 0
+                    assert device.state is DeviceState.PLAYING
+                assert device.state is DeviceState.CLOSED
+                assert [event.text for event in host.events_since(0)] == [
+                    "the song listens to 100 input channels, but booth (ALSA) gives 64: the others "
+                    "are silent"
+                ]
 
 
 def test_a_device_can_be_closed_and_used_again(jack: JackServer) -> None:
