@@ -8,7 +8,8 @@
 # The sanitized modules must not stand beside the packages, where every other command would load
 # them. So build/asan/tree holds a copy of the packages with sanitized modules in it, and
 # build/asan/venv an interpreter that finds this copy first and then the packages of .venv; worker
-# processes inherit the interpreter and with it the copy.
+# processes inherit the interpreter and with it the copy. The interpreter preloads the sanitizer by
+# itself, because a launcher passes no LD_PRELOAD of its host's on to the workers.
 
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -30,7 +31,8 @@ make_sanitized_tree() {
     tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='./tests/native' \
         pyproject.toml ipc host sandbox ui tools tests $([ ! -e isobooth.py ] || echo isobooth.py) |
         tar -xf - -C "$tree"
-    [ -x "$venv/bin/python" ] || "$VENV/bin/python" -m venv --without-pip "$venv"
+    [ -e "$venv/pyvenv.cfg" ] || "$VENV/bin/python" -m venv --without-pip "$venv"
+    write_sanitized_python "$venv/bin/python"
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     # A path named in a .pth file is searched, but its own .pth files are not read; so the editable
     # install in .venv does not come into play.
@@ -39,21 +41,31 @@ make_sanitized_tree() {
         >"$site/isobooth.pth"
 }
 
-run_sanitized_pytest() {
-    local status=0 runtime=()
+write_sanitized_python() { # PATH
+    local runtime=()
     # Python is not linked to the sanitizer, which must be the first library of the process; nor to
     # libstdc++, without which the sanitizer cannot follow exceptions.
     for library in libasan.so libstdc++.so; do
         runtime+=("$(realpath "$("${CXX:-c++}" -print-file-name=$library)")")
     done
+    # Python and its libraries keep memory to the end by design, so leaks are not sought here;
+    # PYTHONMALLOC makes each Python object an allocation that the sanitizer sees.
+    rm -f "$1"
+    cat >"$1" <<END
+#!/usr/bin/env bash
+export LD_PRELOAD="$(IFS=: && echo "${runtime[*]}")" PYTHONMALLOC=malloc
+export ASAN_OPTIONS="\${ASAN_OPTIONS:+\$ASAN_OPTIONS:}detect_leaks=0"
+exec -a "\$0" "$("$VENV/bin/python" -c 'import sys; print(sys._base_executable)')" "\$@"
+END
+    chmod +x "$1"
+}
+
+run_sanitized_pytest() {
+    local status=0
     say "Python tests with Address- and UndefinedBehaviorSanitizer"
     (
         cd build/asan/tree
-        # Python and its libraries keep memory to the end by design, so leaks are not sought here;
-        # PYTHONMALLOC makes each Python object an allocation that the sanitizer sees.
-        fixed_addresses env LD_PRELOAD="$(IFS=: && echo "${runtime[*]}")" \
-            ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" PYTHONMALLOC=malloc \
-            ../venv/bin/python -m pytest -p no:cacheprovider -m sanitize "$@"
+        fixed_addresses ../venv/bin/python -m pytest -p no:cacheprovider -m sanitize "$@"
     ) || status=$?
     [ "$status" -ne 5 ] || { # pytest: nothing collected
         say "no Python test is marked 'sanitize'"
