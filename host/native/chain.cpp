@@ -95,6 +95,50 @@ void Chain::gather_events(PluginSlot& slot) ISB_RT {
     for (std::uint32_t i = 0; i < run_.midi_count; ++i) slot.events.add(run_.midi[i]);
 }
 
+// The slot does not run in this block.
+void Chain::pass_by(PluginSlot& slot, MissCause cause) ISB_RT {
+    if (cause == MissCause::Busy) note_busy(slot);
+    slot.unheard(cause);
+    slot.events.hold();
+    if (slot.produces_midi && !slot.bypassed) run_.midi_record = kNobody;
+}
+
+void Chain::forget_last_block() ISB_RT {
+    for (std::size_t i = 0; i < run_.count; ++i) {
+        run_.slots[i]->had_block = false;
+        run_.slots[i]->heard_record = kNoRecord;
+    }
+}
+
+// After the block: what a plugin was sent by the one before it is noted like what the host sends,
+// and kept for it if it did not run.
+void Chain::follow_midi() ISB_RT {
+    std::int32_t source = kNoRecord;
+    std::uint32_t count = 0;
+    const Event* events = nullptr;
+    for (std::size_t i = 0; i < run_.count; ++i) {
+        PluginSlot& slot = *run_.slots[i];
+        if (source != kNoRecord && slot.accepts_midi) {
+            for (std::uint32_t k = 0; k < count; ++k) {
+                Event event = events[k];  // from a worker's file: once, then bounded
+                if (event.kind != EventKind::Midi) continue;
+                event.size = std::min<std::uint16_t>(event.size, 3);
+                event.edit = 0;
+                slot.had_block ? slot.events.observe(event) : slot.events.add(event);
+            }
+            if (!slot.had_block) slot.events.hold();
+        }
+        if (!slot.produces_midi || slot.bypassed) continue;
+        source = slot.heard_record;
+        if (source == kNoRecord) continue;
+        const OutputView& view = outputs_[static_cast<std::size_t>(source)];
+        const unsigned half = half_of(generation_);
+        count =
+            std::min(view.report().events_out[half].load(std::memory_order_acquire), kMaxEvents);
+        events = view.events_out(half);
+    }
+}
+
 void Chain::write_context(const Linked& linked, std::int32_t input_record,
                           std::int32_t successor) ISB_RT {
     PluginSlot& slot = *linked.slot;
@@ -102,7 +146,13 @@ void Chain::write_context(const Linked& linked, std::int32_t input_record,
     context.generation = generation_;
     context.frames = static_cast<std::uint32_t>(run_.time->frames);
     context.input_record = input_record;
-    context.midi_record = slot.accepts_midi ? linked.midi_record : kNoRecord;
+    const bool sent = slot.accepts_midi && linked.midi_record >= 0;
+    context.midi_record = sent ? linked.midi_record : kNoRecord;
+    if (slot.accepts_midi && linked.midi_record != kNobody) {
+        if (slot.midi_source != linked.midi_record && !slot.is_fresh) slot.events.let_go();
+        slot.midi_source = linked.midi_record;
+    }
+    slot.is_fresh = false;
     context.successor = successor;
     context.transport = run_.time->transport;
     if (slot.jumped) context.transport.flags |= kTransportJumped;
@@ -165,10 +215,7 @@ void Chain::start_next_segment() ISB_RT {
             ++run_.next;
             break;
         }
-        const MissCause cause = run_.too_late ? MissCause::Skipped : why_unlinkable(slot);
-        if (cause == MissCause::Busy) note_busy(slot);
-        slot.unheard(cause);
-        slot.events.hold();
+        pass_by(slot, run_.too_late ? MissCause::Skipped : why_unlinkable(slot));
         cover_slot(slot);
         ++run_.next;
     }
@@ -186,8 +233,7 @@ void Chain::start_next_segment() ISB_RT {
         } else {
             // Steadily out of the way: relayed past without the host.
             gather_events(slot);
-            slot.unheard(why_unlinkable(slot));
-            slot.events.hold();
+            pass_by(slot, why_unlinkable(slot));
         }
         ++run_.next;
     }
@@ -237,7 +283,8 @@ MissCause Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT 
         semaphores_[linked.record].post();
         cause = MissCause::Unwoken;
     }
-    if (cause != MissCause::Overrun && !ran) slot.events.take_back();
+    slot.had_block = cause == MissCause::Overrun || ran;
+    if (!slot.had_block) slot.events.take_back();
     if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
         ++run_.missed;
         slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
@@ -265,6 +312,7 @@ void Chain::abandon_segment() ISB_RT {
         }
         blame(linked, move.effect, lost);
         if (!lost) run_.midi_record = linked.midi_record;  // its own events are not this block's
+        if (slot.produces_midi) run_.midi_record = kNobody;
         lost = true;
         cover_slot(slot);
         input[0] = run_.signal[0];
@@ -314,6 +362,8 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
     const float* dry[kBusChannels] = {input[0], input[1]};
 
     slot.heard();
+    slot.had_block = true;
+    slot.heard_record = static_cast<std::int32_t>(linked.record);
     const std::uint64_t process_ns = view.report().process_ns.load(std::memory_order_relaxed);
     slot.counters.process_ns.store(process_ns, std::memory_order_relaxed);
     slot.recent.note_time(process_ns);
@@ -406,6 +456,7 @@ void Chain::begin(const BlockTime& time, ChainMode mode, PluginSlot* const* slot
         return;
     }
     ++generation_;
+    forget_last_block();
     start_next_segment();
 }
 
@@ -421,6 +472,7 @@ std::uint32_t Chain::complete() ISB_RT {
                                           now_ns() >= run_.deadline_ns);
         start_next_segment();
     }
+    follow_midi();
     publish_output();
     return run_.missed;
 }
@@ -442,6 +494,7 @@ void Chain::begin_pipelined() ISB_RT {
 void Chain::collect_flight(const float* const* input) ISB_RT {
     const int frames = run_.time->frames;
     bool delivered = flight_.passes;
+    forget_last_block();
     run_.signal[0] = input[0];
     run_.signal[1] = input[1];
     if (flight_.linked) {
@@ -459,6 +512,8 @@ void Chain::collect_flight(const float* const* input) ISB_RT {
                 if (!move.any() && !lost &&
                     word(linked.record).load() == make_word(Status::Finished, generation_)) {
                     linked.slot->heard();
+                    linked.slot->had_block = true;
+                    linked.slot->heard_record = static_cast<std::int32_t>(linked.record);
                     continue;
                 }
                 blame(linked, move.effect, lost);
@@ -466,6 +521,7 @@ void Chain::collect_flight(const float* const* input) ISB_RT {
             }
         }
     }
+    if (flight_.linked) follow_midi();
     hear_flight(input, delivered);
     for (unsigned side = 0; side < kBusChannels; ++side)
         repair(final_[side], frames, last_good_[side]);
@@ -529,10 +585,7 @@ void Chain::start_flight() ISB_RT {
             enlist(slot);
         } else {
             complete = false;
-            const MissCause cause = why_unlinkable(slot);
-            if (cause == MissCause::Busy) note_busy(slot);
-            slot.unheard(cause);
-            slot.events.hold();
+            pass_by(slot, why_unlinkable(slot));
         }
     }
     if (dry == running) flight_.policy = OnMiss::Dry;

@@ -99,12 +99,16 @@ private:
         std::size_t next = 0;                         // the first slot not handled yet
         const float* signal[ipc::kBusChannels] = {};  // input of the next slot
         std::int32_t signal_record = ipc::kNoRecord;  // its record, if it lies in a worker's file
-        std::int32_t midi_record = ipc::kNoRecord;    // who sends the MIDI from here on
+        std::int32_t midi_record = ipc::kNoRecord;    // who sends the MIDI from here on, or kNobody
         std::uint32_t missed = 0;
         std::uint64_t deadline_ns = 0;
         bool too_late = false;
         bool ran_any = false, delivered_any = false;
     };
+
+    // A slot that sends MIDI is out for a moment: those behind it hear nothing, rather than notes
+    // that it would have changed, and whose ends would come from it later.
+    static constexpr std::int32_t kNobody = -2;
 
     // One slot of the segment that is being waited for.
     struct Linked {
@@ -130,6 +134,9 @@ private:
     void write_context(const Linked& linked, std::int32_t input_record,
                        std::int32_t successor) ISB_RT;
     void gather_events(PluginSlot& slot) ISB_RT;
+    void pass_by(PluginSlot& slot, MissCause cause) ISB_RT;
+    void forget_last_block() ISB_RT;
+    void follow_midi() ISB_RT;
     void note_busy(PluginSlot& slot) ISB_RT;
     void begin_pipelined() ISB_RT;
     void publish_output() ISB_RT;

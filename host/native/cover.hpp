@@ -157,16 +157,33 @@ private:
         return ratio < kSameLevel ? static_cast<float>(std::sqrt(ratio)) : 1.0f;
     }
 
+    // Compares the slot's output with its input of the same time.
     void track(const float* const* in, const float* const* out, int frames) ISB_RT {
         if (policy_ != OnMiss::Auto || is_instrument_) return;
+        const double given = (latency_ == 0 ? power_of(in, frames) : dry_power(frames)) / frames;
         // A rest says nothing about the slot: what it did before is remembered,
         // or a limiter lost in a rest would be loud after it.
-        const double given = power_of(in, frames) / frames;
         quiet_frames_ = given > kQuiet ? 0.0 : quiet_frames_ + frames;
         if (quiet_frames_ > kRest * level_frames_) return;
         const double keep = std::exp(-static_cast<double>(frames) / level_frames_);
         in_power_ = in_power_ * keep + given * (1.0 - keep);
         out_power_ = out_power_ * keep + power_of(out, frames) * (1.0 - keep) / frames;
+    }
+
+    double dry_power(int frames) const ISB_RT {
+        constexpr int kChunk = 64;
+        double power = 0.0;
+        float left[kChunk], right[kChunk];
+        const float* const chunk[2] = {left, right};
+        for (int from = 0; from < frames; from += kChunk) {
+            const int count = std::min(kChunk, frames - from);
+            for (int i = 0; i < count; ++i) {
+                left[i] = dry(0, frames, from + i);
+                right[i] = dry(1, frames, from + i);
+            }
+            power += power_of(chunk, count);
+        }
+        return power;
     }
 
     VariableDelay past_;

@@ -108,6 +108,7 @@ void Engine::apply(const Command& command) ISB_RT {
             slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
             slot->jumped = restarted;
+            slot->is_fresh = true;
             if (restarted) slot->events.chase();
             if (block_count.load(std::memory_order_relaxed) == 0) slot->cover.start_wet();
             break;

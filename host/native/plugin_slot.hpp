@@ -91,7 +91,11 @@ public:
     bool bypassed_by_user = false;  // then its plain input is heard
     bool accepts_midi = true;
     bool produces_midi = false;
-    bool jumped = false;  // flag the transport jump in its next block
+    bool jumped = false;                         // flag the transport jump in its next block
+    bool is_fresh = true;                        // its plugin holds no notes yet
+    bool had_block = false;                      // its plugin was given this block's events
+    std::int32_t heard_record = ipc::kNoRecord;  // the record it was heard from in this block
+    std::int32_t midi_source = ipc::kNoRecord;   // the record that sends its MIDI; none: the host
     float last_good[ipc::kBusChannels] = {};
 
     void heard() ISB_RT {
