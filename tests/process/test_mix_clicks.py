@@ -235,7 +235,8 @@ def test_offline_a_slot_that_dies_goes_on_at_its_level(sine_file: str) -> None:
     slot = Slot(id="it", plugin="fault:segv?after=200", parameters={"Gain": "-4 dB"})
     with offline(song_of(sine_file, slot), block=128) as host:
         heard = host.render(400)
-        report = host.slots()[0]
-        assert (report.status, report.processed_blocks) == (SlotStatus.FAILED, 200)
+        steps = Steps(host)
+        steps.until(lambda: steps.slot("it").status is SlotStatus.FAILED, "its end is known")
+        assert steps.slot("it").processed_blocks == 200
     factor = 10 ** (-4 / 20)
     np.testing.assert_allclose(heard, factor * SINE[:, : heard.shape[1]], atol=1e-3)
