@@ -4,11 +4,15 @@
 import os
 import time
 
+import pytest
+
 from host.config import HostConfig
 from host.host import Host
 from host.song import Slot, Song, Track
 from ipc.names import segment_path
 from ipc.status import SlotStatus
+
+pytestmark = [pytest.mark.process, pytest.mark.sanitize]
 
 
 def test_a_truncated_output_file_costs_one_worker_and_no_block() -> None:
