@@ -2,7 +2,7 @@
 """A song as it runs: its strips, chains and slots, and the plan that renders them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf
 
 from host.chain_host import ChainHost
@@ -23,6 +23,16 @@ DEFAULT_TAIL_LIMIT_S = 10.0
 LOUDEST_DB = 24.0  # as in a song file
 
 
+_REPLAN_S = 0.5
+
+
+def raise_first(results: Iterable[object]) -> None:
+    """Raises the first exception among the results of tasks that have all ended."""
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
 class Mix:
     """Builds what a song needs, starts its plugins, publishes plans. One a host."""
 
@@ -38,6 +48,7 @@ class Mix:
         self._placement = Placement(config.pin_workers)
         self._delays = DelayLines(config.engine_frames)
         self._replan = False
+        self._planned_at = 0.0
         self._stages = track_stages(song)
         self._soloed_out = _soloed_out(song)
 
@@ -81,7 +92,8 @@ class Mix:
                     context.watchdog.watch(native)
                 strip.slots.append(SlotSupervisor(slot, native, strip.chain, context))
         # Ready workers use no processor: loading all at once uses every core.
-        await asyncio.gather(*(slot.start() for slot in self.slots()))
+        starts = (slot.start() for slot in self.slots())
+        raise_first(await asyncio.gather(*starts, return_exceptions=True))
         self.publish()
 
     def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], bool]]:
@@ -101,8 +113,11 @@ class Mix:
         """A slot's latency is another: the next tick publishes a plan that compensates it."""
         self._replan = True
 
-    def tick(self) -> None:
-        if self._replan:
+    def tick(self, now: float) -> None:
+        """`now`: time.monotonic(). A plugin that reports another latency in every block must not
+        empty everybody's delay lines as often."""
+        if self._replan and now - self._planned_at >= _REPLAN_S:
+            self._planned_at = now
             self.publish()
         self._engine.collect()
 

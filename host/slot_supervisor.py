@@ -34,6 +34,9 @@ from ipc.messages import ChainGeometry, GetParameters, Load, Loaded, SaveState
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
+# What a mix can be delayed by for one plugin: 1.4 s at 48 kHz. The transport remembers as much.
+MAX_LATENCY_FRAMES = 65536
+
 
 class Mix(Protocol):
     """What a slot asks of the mix it belongs to."""
@@ -94,6 +97,9 @@ class SlotSupervisor:
         self._held_until = 0.0
         self._missed_before = 0  # misses that count no longer: it was held since
         self._loaded_once = False
+        self._refused = ""
+        self._refused_latency = 0
+        self._processed_at_start = 0
         self._stall: StallWatch | None = None
         self._thread_id = 0
         self._restore = self.journal.next_restore()
@@ -182,9 +188,16 @@ class SlotSupervisor:
         if record is None:
             self._fail(f"{self.chain.name}: no record is free; too many workers will not die")
             return
-        worker: WorkerProcess | None = None
         try:
             worker = await self._context.launcher.spawn()
+        except (
+            IsoboothError,
+            OSError,
+        ) as error:  # no process, no descriptor: not the plugin's doing
+            self.chain.pool.release(record)
+            self._fail(f"{self.spec.label}: no worker could be started: {error}")
+            return
+        try:
             self.worker, self._record = worker, record
             worker.exited.add_done_callback(lambda done: self._on_exit(worker, record, done))
             loaded = await worker.request(
@@ -193,28 +206,20 @@ class SlotSupervisor:
         except WorkerDied:
             return  # _on_exit has it
         except RequestTimeout:
-            assert worker is not None
             restoring = worker.phase == "restore"
             self._kill_kind = FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT
             worker.kill()
         except RequestFailed as error:
             self._kill_kind = FaultKind.LOAD_FAILED
-            assert worker is not None
             self._refused = str(error)
             worker.kill()
-        except IsoboothError as error:
-            if worker is None:
-                self.chain.pool.release(record)
-                self._fail(str(error))
-            else:
-                worker.kill()
+        except IsoboothError:
+            worker.kill()
         else:
             if loaded.state_used < 0 and self._restore.state is not None:
                 self._state_refused(worker, loaded)
             else:
                 self._go(worker, record, loaded)
-
-    _refused = ""
 
     def _state_refused(self, worker: WorkerProcess, loaded: Loaded) -> None:
         """A plugin that does not take its state is loaded anew with the one before."""
@@ -257,12 +262,14 @@ class SlotSupervisor:
         context, native = self._context, self.native
         restarted = self._loaded_once
         self._loaded_once = True
+        self._refused = ""
+        self._processed_at_start = native.processed_blocks
         self.description = loaded.description
         self.tail_s = loaded.tail_s
         self.rejected_parameters = loaded.parameters_rejected
         for line in (*loaded.state_errors, *loaded.parameters_rejected):
             self._log(HostEventKind.NOTICE, f"{self.spec.label}: {line}")
-        self._snapshot_edit = max(loaded.applied_edit, self._restore.applied_edit)
+        self._snapshot_edit = self._applied(loaded.applied_edit)
         self._thread_id = loaded.thread_id
         engine = context.engine
         self._command(
@@ -275,10 +282,7 @@ class SlotSupervisor:
                 loaded.produces_midi,
             ),
         )
-        if loaded.latency_frames != self.latency_frames:
-            self.latency_frames = loaded.latency_frames
-            self._command("latency", lambda: engine.set_latency(native, loaded.latency_frames))
-            context.mix.latency_changed()
+        self._take_latency(loaded.latency_frames)
         native.set_worker(
             loaded.thread_id, context.config.worker_priority if loaded.realtime else 0
         )
@@ -482,8 +486,14 @@ class SlotSupervisor:
         chain = self.chain.native
         return chain is not None and self._record is not None and chain.is_stuck(self._record)
 
+    def _heard_since_start(self) -> bool:
+        """Before this worker's first block the counters tell of the one before it."""
+        return self.native.processed_blocks != self._processed_at_start
+
     def _check_output(self) -> None:
         policy = self._context.config.faults
+        if not self._heard_since_start():
+            return
         if self.native.nonfinite_in_a_row >= policy.nonfinite_blocks:
             self._send_bypass(True)
             self._kill(FaultKind.NONFINITE)
@@ -520,14 +530,28 @@ class SlotSupervisor:
             self._set(SlotStatus.ACTIVE, "")
 
     def _check_latency(self) -> None:
-        if self._record is None:
+        if self._record is None or not self._heard_since_start():
             return
         latency = self.native.reported_latency_frames
-        if latency >= 0 and latency != self.latency_frames:
-            self.latency_frames = latency
-            engine, native = self._context.engine, self.native
-            self._command("latency", lambda: engine.set_latency(native, latency))
-            self._context.mix.latency_changed()
+        if latency >= 0:
+            self._take_latency(latency)
+
+    def _take_latency(self, reported: int) -> None:
+        """Compensates what the plugin reports; not what no mix can be delayed by."""
+        latency = reported if reported <= MAX_LATENCY_FRAMES else 0
+        if reported > MAX_LATENCY_FRAMES and self._refused_latency != reported:
+            self._refused_latency = reported
+            self._log(
+                HostEventKind.NOTICE,
+                f"{self.spec.label} reports a latency of {reported} frames; beyond "
+                f"{MAX_LATENCY_FRAMES} it is not compensated",
+            )
+        if latency == self.latency_frames:
+            return
+        self.latency_frames = latency
+        engine, native = self._context.engine, self.native
+        self._command("latency", lambda: engine.set_latency(native, latency))
+        self._context.mix.latency_changed()
 
     # ------------------------------------------------------------------ snapshots
 
@@ -554,7 +578,7 @@ class SlotSupervisor:
             if self.worker is not worker:
                 return
             # A worker counts only what it was told itself; what was restored holds the rest.
-            self._snapshot_edit = max(saved.applied_edit, self._restore.applied_edit)
+            self._snapshot_edit = self._applied(saved.applied_edit)
             self.journal.add_snapshot(saved.data, self._snapshot_edit, self.native.processed_blocks)
         except RequestTimeout:
             self._kill(FaultKind.HANG, Phase.SAVE)
@@ -591,6 +615,11 @@ class SlotSupervisor:
         return state
 
     # ------------------------------------------------------------------ small things
+
+    def _applied(self, reported: int) -> int:
+        """The last edit that the worker holds: what was restored, and what it says it was given
+        since, which cannot be more than there were."""
+        return min(max(reported, self._restore.applied_edit), self.journal.last_edit)
 
     def _set(self, status: SlotStatus, reason: str) -> None:
         self.status, self.reason = status, reason

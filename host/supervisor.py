@@ -8,12 +8,13 @@ thread: it may be late by a second and the mix plays on.
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 from host.commands import CommandQueue
 from host.config import HostConfig
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
-from host.mix import Mix
+from host.mix import Mix, raise_first
 from host.plugin_id import PluginFormat
 from host.slot_supervisor import SlotContext, SlotSupervisor
 from host.song import Song
@@ -48,6 +49,7 @@ class Supervisor:
         self._crashes = crashes
         self._blacklist = blacklist
         self._watchdog = watchdog
+        self._told: set[str] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[object] | None = None
         self._closing = False
@@ -93,10 +95,13 @@ class Supervisor:
         await self._end_start()
         if self._ticker is not None:
             self._ticker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ticker
-        if self.mix is not None:
-            await asyncio.gather(*(slot.close() for slot in self.mix.slots()))
+            await asyncio.wait([self._ticker])
+        if self.mix is None:
+            return
+        try:
+            ends = (slot.close() for slot in self.mix.slots())
+            raise_first(await asyncio.gather(*ends, return_exceptions=True))
+        finally:
             self.mix.close()
 
     async def _end_start(self) -> None:
@@ -131,8 +136,18 @@ class Supervisor:
                 calm_since = now
             before = now
             stalled = now - calm_since < _STALL_S
-            self.commands.flush()
             assert self.mix is not None
+            self._guarded("commands", self.commands.flush)
             for slot in self.mix.slots():
-                slot.tick(now, stalled)
-            self.mix.tick()
+                self._guarded(slot.spec.label, slot.tick, now, stalled)
+            self._guarded("the plan", self.mix.tick, now)
+
+    def _guarded(self, what: str, work: Callable[..., None], *arguments: object) -> None:
+        """Supervision of the others goes on whatever happens here."""
+        try:
+            work(*arguments)
+        except Exception as error:
+            text = f"{what}: supervision failed once: {type(error).__name__}: {error}"
+            if text not in self._told:
+                self._told.add(text)
+                self.events.add(HostEventKind.NOTICE, text)

@@ -247,13 +247,16 @@ bool Chain::segment_finished() const ISB_RT {
            make_word(Status::Finished, generation_);
 }
 
+// Is the slot whose turn it is gone? Those before it have delivered; those behind it may still get
+// their turn, or turn out to be gone, when it comes: nobody is given up for another's death.
 bool Chain::segment_lost_a_record() const ISB_RT {
     for (const Linked& linked : segment_) {
-        if (dead_[linked.record].load(std::memory_order_acquire)) return true;
-        // Retired, reaped and fit for the next worker before this thread got to look: an offline
-        // block would wait for its hang limit.
         const Word seen = word(linked.record).load(std::memory_order_acquire);
-        if (generation_of(seen) != generation_ || status_of(seen) == Status::Offline) return true;
+        if (seen == make_word(Status::Finished, generation_)) continue;
+        // Or retired, reaped and fit for the next worker before this thread got to look: an
+        // offline block would wait for its hang limit.
+        return dead_[linked.record].load(std::memory_order_acquire) ||
+               generation_of(seen) != generation_ || status_of(seen) == Status::Offline;
     }
     return false;
 }
@@ -538,6 +541,8 @@ void Chain::hear_flight(const float* const* input, bool delivered) ISB_RT {
     }
     chain_cover_.set_latency(flight_.latency);
     chain_cover_.set_policy(flight_.policy, flight_.is_instrument);
+    // A slot that is let in again still holds what it was given before.
+    if (flight_.path & ~heard_path_) chain_cover_.hold_back(input);
     if (!delivered) {
         chain_cover_.cover(input, out, frames, false);
     } else if (chain_cover_.wants_wet()) {

@@ -57,6 +57,11 @@ public:
         return !is_plain() || (by_user != by_user_ && gain_of_dry(by_user) != 1.0f);
     }
 
+    // The slot delivers something that must not be heard at once: it returns as from a miss.
+    void hold_back(const float* const* in) ISB_RT {
+        if (state_ == State::Wet) begin_dry(in, false);
+    }
+
     // The slot delivered and nothing is being faded.
     void delivered(const float* const* in, const float* const* out, int frames) ISB_RT {
         past_.write(in, frames);

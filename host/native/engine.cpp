@@ -25,10 +25,8 @@ Engine::Engine(const EngineConfig& config_)
       blocks(config_.log_blocks),
       transport(config_.sample_rate),
       delayed_(config_.block_frames) {
-    midi_.resize(ipc::kMaxEvents);
     strip_midi_.resize(kStripMidiPerBlock);
     strip_midi_.clear();
-    keys_.reserve(ipc::kMaxRecords);
     if (config_.capture_s > 0.0)
         capture = std::make_unique<ipc::Ring<float>>(
             static_cast<std::size_t>(2.0 * config_.capture_s * config_.sample_rate));
@@ -175,13 +173,13 @@ std::uint32_t Engine::gather_midi(PlanStrip& strip) ISB_RT {
         Piece pieces[kMaxPieces];
         const int piece_count = transport.pieces(strip.source_delay, pieces);
         for (int i = 0; i < piece_count; ++i)
-            count += strip.midi->render(pieces[i], midi_.data() + count, room - count);
+            count += strip.midi->render(pieces[i], strip.midi_events.data() + count, room - count);
         if (piece_count == 0 && strip.midi->holds_notes())
-            count += strip.midi->release(0, midi_.data() + count, room - count);
+            count += strip.midi->release(0, strip.midi_events.data() + count, room - count);
     }
     for (const Command& live : strip_midi_) {
         if (live.target != strip.strip.get() || count >= room) continue;
-        ipc::Event& event = midi_[count++];
+        ipc::Event& event = strip.midi_events[count++];
         event = {};
         event.kind = ipc::EventKind::Midi;
         const std::uint8_t command = live.bytes[0] & 0xf0;
@@ -227,7 +225,7 @@ void Engine::prepare_strip(PlanStrip& strip, const float* const* input,
 }
 
 void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t midi_count) ISB_RT {
-    keys_.clear();
+    strip.key_signals.clear();
     for (KeyFeed& key : strip.keys) {
         StereoBuffer& from = plan_->strips[key.from].strip->output;
         KeySignal signal{key.slot, {from[0], from[1]}};
@@ -237,11 +235,12 @@ void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t 
             signal.planes[0] = out[0];
             signal.planes[1] = out[1];
         }
-        keys_.push_back(signal);
+        strip.key_signals.push_back(signal);  // capacity was reserved
     }
     const float* in[2] = {strip.strip->input[0], strip.strip->input[1]};
     strip.chain->begin(time, strip.mode, strip.slot_pointers.data(), strip.slot_pointers.size(), in,
-                       midi_.data(), midi_count, keys_.data(), keys_.size(), misses);
+                       strip.midi_events.data(), midi_count, strip.key_signals.data(),
+                       strip.key_signals.size(), misses);
 }
 
 // ---------------------------------------------------------------- a block

@@ -115,9 +115,7 @@ private:
 
     // Owned by the audio thread.
     Plan* plan_ = nullptr;
-    std::vector<ipc::Event> midi_;
     std::vector<Command> strip_midi_;
-    std::vector<KeySignal> keys_;
     StereoBuffer delayed_;
 };
 

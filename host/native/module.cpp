@@ -452,6 +452,10 @@ void bind_plan(nb::module_& m) {
                 plan.master = master;
                 check_plan(plan);
                 plan.share_time();
+                for (PlanStrip& strip : plan.strips) {
+                    if (strip.chain) strip.midi_events.resize(ipc::kMaxEvents);
+                    strip.key_signals.reserve(strip.keys.size());
+                }
             },
             nb::arg("stages"), nb::arg("master"),
             "Sets order and master; raises ValueError for a plan that cannot be rendered.");

@@ -41,6 +41,11 @@ struct PlanStrip {
     std::vector<std::shared_ptr<PluginSlot>> slots;
     std::vector<PluginSlot*> slot_pointers;
     std::vector<KeyFeed> keys;
+
+    // This block's MIDI and keys: the chain reads them until it is complete, while other strips
+    // of the stage have begun already. Sized with the plan.
+    std::vector<ipc::Event> midi_events;
+    std::vector<KeySignal> key_signals;
 };
 
 struct Plan {

@@ -18,8 +18,9 @@
 //                                └────────┘
 //   OFFLINE ──activate (worker, when ready)──► IDLE;   anything ──retire (host)──► OFFLINE
 //
-// A post is only a hint: whoever wakes looks at the word. A worker posts its successor, or the
-// chain's end, only after its own FINISHED and the successor's TRIGGERED both succeeded.
+// A post is only a hint: whoever wakes looks at the word. A worker posts its successor only after
+// its own FINISHED and the successor's TRIGGERED both succeeded; the chain's end if it is the last,
+// or if its successor could not be triggered, so that the host looks for the reason.
 #pragma once
 
 #include <atomic>

@@ -11,6 +11,6 @@ void bind_processors(nanobind::module_& m);  // Processor and one class a format
 void bind_slot(nanobind::module_& m);
 void bind_block_loop(nanobind::module_& m);
 void bind_in_process(nanobind::module_& m);  // the reference without a sandbox
-void bind_guard(nanobind::module_& m);  // ends a worker whose host is gone
+void bind_guard(nanobind::module_& m);       // ends a worker whose host is gone
 
 }  // namespace isobooth::sandbox

@@ -114,8 +114,17 @@ int BlockLoop::gather_events(const BlockContext& context) noexcept {
         const unsigned half = half_of(context.generation);
         const std::uint32_t sent =
             std::min(sender.report().events_out[half].load(std::memory_order_acquire), kMaxEvents);
-        std::memcpy(events + count, sender.events_out(half), sent * sizeof(Event));
-        count += sent;
+        // MIDI and nothing else, in order: a neighbour's wild write must neither turn this
+        // plugin's knobs nor pass for an edit, and sorting it must not cost this plugin's time.
+        std::uint32_t last = 0;
+        for (std::uint32_t i = 0; i < sent; ++i) {
+            Event event = sender.events_out(half)[i];
+            if (event.kind != EventKind::Midi) continue;
+            event.size = std::min<std::uint16_t>(event.size, 3);
+            event.edit = 0;
+            last = event.offset = std::max(last, event.offset);
+            events[count++] = event;
+        }
     }
     const std::uint32_t last = context.frames - 1;
     bool sorted = true;
@@ -251,7 +260,11 @@ void BlockLoop::process_claimed(std::uint64_t generation) noexcept {
     const auto next = static_cast<std::uint32_t>(context.successor);
     const Move handed = apply(ports_.activation.record(next).state,
                               [generation](Word seen) { return hand_on(seen, generation); });
-    if (handed.effect != Effect::Handed) return;
+    if (handed.effect != Effect::Handed) {
+        // Abandoned, or the successor is gone: a host that still waits should look now.
+        ports_.end.post();
+        return;
+    }
     ports_.activation.record(next).triggered_ns.store(now_ns(), std::memory_order_relaxed);
     ports_.semaphores[next].post();
 }

@@ -10,9 +10,9 @@
 #include <cstring>
 #include <vector>
 
+#include "ipc/native/denormals.hpp"
 #include "ipc/native/semaphore.hpp"
 #include "sandbox/native/bindings.hpp"
-#include "ipc/native/denormals.hpp"
 #include "sandbox/native/slot.hpp"
 
 namespace nb = nanobind;

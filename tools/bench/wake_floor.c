@@ -50,10 +50,10 @@ int main(int argc, char** argv) {
     const int worker_cpu = atoi(argv[3]), host_cpu = atoi(argv[4]), priority = atoi(argv[5]);
     const int blocks = atoi(argv[6]);
     if (count < 1 || count > MOST || blocks < 1) return 2;
-    char* memory = mmap(NULL, (MOST + 1) * SPACING, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char* memory =
+        mmap(NULL, (MOST + 1) * SPACING, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
-#define SEM(i) ((sem_t*)(memory + (i) * SPACING))
+#define SEM(i) ((sem_t*)(memory + (i)*SPACING))
     for (int i = 0; i <= count; ++i) sem_init(SEM(i), 1, 0);
     pid_t workers[MOST];
     for (int i = 0; i < count; ++i) {
