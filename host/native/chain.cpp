@@ -37,7 +37,8 @@ Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
       previous_input_(memory.geometry.max_frames),
       chain_cover_(memory.geometry.sample_rate, memory.geometry.max_frames, kPipelineLatency),
       delay_out_(kPipelineLatency, memory.geometry.max_frames),
-      splice_(memory.geometry.sample_rate) {
+      splice_(memory.geometry.sample_rate),
+      delay_splice_(memory.geometry.sample_rate) {
     for (std::byte* base : memory.outputs) outputs_.push_back({base, memory.geometry});
     for (const std::string& name : memory.semaphores) semaphores_.emplace_back(name);
     segment_.reserve(memory.geometry.records);
@@ -541,22 +542,28 @@ void Chain::hear_flight(const float* const* input, bool delivered) ISB_RT {
     }
     chain_cover_.set_latency(flight_.latency);
     chain_cover_.set_policy(flight_.policy, flight_.is_instrument);
-    // A slot that is let in again still holds what it was given before.
-    if (flight_.path & ~heard_path_) chain_cover_.hold_back(input);
+    const bool changes = heard_any_ && flight_.path != heard_path_;
+    // The step that a slot makes which is let in or out, and what a slot that is let in was given
+    // long ago, come out of the slots behind it only later.
+    const bool bridged = changes && flight_.latency > 0 && chain_cover_.hold_back(input);
     if (!delivered) {
         chain_cover_.cover(input, out, frames, false);
+        splice_.process(out, frames, changes && !bridged);
     } else if (chain_cover_.wants_wet()) {
         chain_cover_.fade_in(input, run_.signal, out, frames);
+        splice_.process(out, frames, changes && !bridged);
     } else {
         final_.copy(run_.signal[0], run_.signal[1], frames);
         for (unsigned side = 0; side < kBusChannels; ++side)
             repair(final_[side], frames, last_good_[side]);
+        splice_.process(out, frames, changes && !bridged);
         const float* heard[kBusChannels] = {final_[0], final_[1]};
         chain_cover_.delivered(input, heard, frames);
     }
     delay_out_.process(out, out, frames, flight_.latency_out);
-    splice_.process(out, frames, heard_any_ && flight_.path != heard_path_);
+    delay_splice_.process(out, frames, heard_any_ && flight_.latency_out != heard_latency_out_);
     heard_path_ = flight_.path;
+    heard_latency_out_ = flight_.latency_out;
     heard_any_ = true;
 }
 

@@ -179,12 +179,14 @@ private:
 
     Flight flight_;
     std::uint64_t heard_path_ = 0;
+    std::uint32_t heard_latency_out_ = 0;
     bool heard_any_ = false;
     bool started_ = false;
     StereoBuffer previous_input_;
     Cover chain_cover_;        // the whole chain is wet or dry
     VariableDelay delay_out_;  // stands for bypassed slots
     Splice splice_;            // where the path changes
+    Splice delay_splice_;      // where the delay out does
 };
 
 }  // namespace isobooth::host

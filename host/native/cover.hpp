@@ -57,9 +57,12 @@ public:
         return !is_plain() || (by_user != by_user_ && gain_of_dry(by_user) != 1.0f);
     }
 
-    // The slot delivers something that must not be heard at once: it returns as from a miss.
-    void hold_back(const float* const* in) ISB_RT {
-        if (state_ == State::Wet) begin_dry(in, false);
+    // The slot delivers something that must not be heard at once: it returns as from a miss. False
+    // if it was out already.
+    bool hold_back(const float* const* in) ISB_RT {
+        if (state_ == State::Dry) return false;
+        begin_dry(in, false);
+        return true;
     }
 
     // The slot delivered and nothing is being faded.
