@@ -33,7 +33,8 @@ Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
       mixed_a_(memory.geometry.max_frames),
       mixed_b_(memory.geometry.max_frames),
       final_(memory.geometry.max_frames),
-      check_(memory.geometry.max_frames),
+      taken_a_(memory.geometry.max_frames),
+      taken_b_(memory.geometry.max_frames),
       previous_input_(memory.geometry.max_frames),
       chain_cover_(memory.geometry.sample_rate, memory.geometry.max_frames, kPipelineLatency),
       delay_out_(kPipelineLatency, memory.geometry.max_frames),
@@ -342,14 +343,6 @@ void Chain::cover_slot(PluginSlot& slot) ISB_RT {
     StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
     use_b_ = !use_b_;
     float* out[kBusChannels] = {buffer[0], buffer[1]};
-    if (run_.signal_record != kNoRecord) {  // a worker's file: copy and repair before use
-        buffer.copy(run_.signal[0], run_.signal[1], run_.time->frames);
-        for (unsigned side = 0; side < kBusChannels; ++side) {
-            float last = 0.0f;
-            repair(out[side], run_.time->frames, last);
-            run_.signal[side] = out[side];
-        }
-    }
     slot.cover.cover(run_.signal, out, run_.time->frames, slot.bypassed_by_user);
     run_.signal[0] = out[0];
     run_.signal[1] = out[1];
@@ -362,7 +355,12 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
     const int frames = run_.time->frames;
     const OutputView& view = outputs_[linked.record];
     const unsigned half = half_of(generation_);
-    const float* wet[kBusChannels] = {view.audio_out(half, 0), view.audio_out(half, 1)};
+    // Read once: its worker may write it again while it is looked at. The copy before this one is
+    // still this slot's input.
+    StereoBuffer& taken = use_taken_b_ ? taken_b_ : taken_a_;
+    use_taken_b_ = !use_taken_b_;
+    taken.copy(view.audio_out(half, 0), view.audio_out(half, 1), frames);
+    const float* wet[kBusChannels] = {taken[0], taken[1]};
     const float* dry[kBusChannels] = {input[0], input[1]};
 
     slot.heard();
@@ -379,14 +377,12 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
 
     const bool clean = is_clean(wet[0], frames) && is_clean(wet[1], frames);
     if (!clean) {
-        check_.copy(wet[0], wet[1], frames);
         RepairCount count;
         for (unsigned side = 0; side < kBusChannels; ++side) {
-            const RepairCount fixed = repair(check_[side], frames, slot.last_good[side]);
+            const RepairCount fixed = repair(taken[side], frames, slot.last_good[side]);
             count.nonfinite += fixed.nonfinite;
             count.over_level += fixed.over_level;
             count.denormal += fixed.denormal;
-            wet[side] = check_[side];
         }
         slot.counters.repaired_samples.fetch_add(count.nonfinite + count.over_level,
                                                  std::memory_order_relaxed);
@@ -417,6 +413,7 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
         host_signal(wet);
         return;
     }
+    // The host goes on with its copy, the next worker with the record's file.
     run_.signal[0] = wet[0];
     run_.signal[1] = wet[1];
     run_.signal_record = static_cast<std::int32_t>(linked.record);

@@ -158,10 +158,10 @@ private:
     std::vector<Linked> segment_;
     StereoBuffer mixed_a_, mixed_b_;  // host-side signal, used in turn
     StereoBuffer final_;
-    StereoBuffer check_;
+    StereoBuffer taken_a_, taken_b_;  // outputs as they were read, used in turn
     float* output_[ipc::kBusChannels];
     float last_good_[ipc::kBusChannels] = {};
-    bool use_b_ = false;
+    bool use_b_ = false, use_taken_b_ = false;
 
     // Pipelined: the block in flight, which is heard with the next one.
     struct Flight {

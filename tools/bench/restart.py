@@ -17,8 +17,11 @@ _VALUE = 0.31
 
 
 def measure(kills: int, tell: Any) -> dict[str, Any]:
-    """restart_ms over `kills` kills of a ZamEQ2 with non-default parameters, compared after
-    each; worker_pss_mb is what the worker adds to the launcher."""
+    """restart_ms over `kills` kills of a ZamEQ2 with non-default parameters, compared after each.
+
+    worker_pss_mb is the worker's whole proportional share: what it has of its own, and its part
+    of the pages it has in common with the launcher.
+    """
     # Every kill counts as a first one: no back-off, no quarantine.
     config = HostConfig(faults=FaultPolicy(crash_window_s=0.01))
     times: list[float] = []

@@ -68,6 +68,11 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
         relay, hosted = figures["slot_cost_us"]["relay"], figures["slot_cost_us"]["hosted"]
         for length in ("8", "16"):
             check(f"relayed slot, chain of {length}, µs", relay[length], "≤ 8", relay[length] <= 8)
+        series = figures["slot_series"]["16"]
+        # The measuring mode itself must be honest: wakes as the floor has them, plus the plugins.
+        least = series["wake_floor_hosted_pinned_us"]["median"] + series["in_process_us"]["median"]
+        honesty = round(series["hosted_pinned_us"]["median"] / least, 2)
+        check("hosted over wake floor plus DSP, 16", honesty, "0.8 to 1.2", 0.8 <= honesty <= 1.2)
         ratio = round(relay["16"] / hosted["16"], 2) if hosted["16"] > 0 else 0.0
         check("relayed over hosted slot, chain of 16", ratio, "≤ 0.5", 0 < ratio <= 0.5)
     if "mixer_us" in figures:
