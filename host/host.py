@@ -138,7 +138,13 @@ class Host:
         self._control.call(lambda: self._send("locate", lambda: self.engine.locate(frame)))
 
     def set_loop(self, start_frame: int, end_frame: int) -> None:
-        """Loops [start, end); an empty range ends looping."""
+        """Loops [start, end), at least one engine block of it; an empty range ends looping."""
+        least = self.config.engine_frames
+        if 0 < end_frame - start_frame < least:
+            raise InputError(
+                f"a loop of {end_frame - start_frame} frames is too short: with this block size it "
+                f"needs at least {least} frames"
+            )
         self._control.call(
             lambda: self._send("loop", lambda: self.engine.set_loop(start_frame, end_frame))
         )
