@@ -171,6 +171,10 @@ class Mix:
             return round(self.song.length_s * rate)
         return self.content_end_frame + round(self.tail_s() * rate)
 
+    def is_locked(self) -> bool:
+        """Whether the kernel keeps all that the mix shares with workers in RAM."""
+        return all(strip.chain.locked for strip in self.strips if strip.chain is not None)
+
     def close(self) -> None:
         for strip in self.strips:
             if strip.chain is not None:

@@ -86,6 +86,12 @@ class Supervisor:
         )
         if not self._closing:
             await mix.start(context)
+        if not self.config.offline and not mix.is_locked():
+            self.events.add(
+                HostEventKind.NOTICE,
+                "the plugins' shared memory could not be locked in RAM: a block may be late when "
+                "memory runs short; raise the memlock limit (`isobooth doctor` says how)",
+            )
         if not self._closing:
             self._ticker = asyncio.create_task(self._tick_forever())
 
