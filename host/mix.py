@@ -12,7 +12,7 @@ from host.engine_module import Engine, PluginSlot, Strip
 from host.media import decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
-from host.slot_supervisor import SlotContext, SlotSupervisor
+from host.slot_supervisor import MAX_LATENCY_FRAMES, SlotContext, SlotSupervisor
 from host.song import MASTER, Song, Track
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
@@ -85,7 +85,12 @@ class Mix:
                 self._config, len(chain), mode, self._placement.core_for_chain(), strip.id
             )
             for slot in chain:
-                native = PluginSlot(number, self._config.sample_rate, self._config.engine_frames)
+                native = PluginSlot(
+                    number,
+                    self._config.sample_rate,
+                    self._config.engine_frames,
+                    MAX_LATENCY_FRAMES - self._config.engine_frames,  # a ring of a power of two
+                )
                 number += 1
                 self._engine.adopt_slot(native)
                 if context.watchdog is not None:

@@ -34,6 +34,9 @@ from ipc.messages import ChainGeometry, GetParameters, Load, Loaded, SaveState
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
+_PAUSE_S = 0.005
+_CLOCK_STANDS_S = 0.5  # no block takes that long
+
 # What a mix can be delayed by for one plugin: 1.4 s at 48 kHz. The transport remembers as much.
 MAX_LATENCY_FRAMES = 65536
 
@@ -329,10 +332,28 @@ class SlotSupervisor:
         self._on_fault(self._kind_of(exit), exit)
 
     async def _give_back(self, worker: WorkerProcess, record: int) -> None:
-        if await worker.reaped and not self.chain.lost(record):
-            self.chain.release(record)
-        else:
+        if not await worker.reaped:
             self.chain.pool.condemn(record)
+            return
+        await self._read_to_the_end()
+        if self.chain.lost(record):
+            self.chain.pool.condemn(record)
+        else:
+            self.chain.release(record)
+
+    async def _read_to_the_end(self) -> None:
+        """Waits until the audio thread has left the block in which the worker ended, and the one
+        that it picks up later: what the worker delivered before its end is still heard, and a
+        record is cleared for the next."""
+        engine = self._context.engine
+        seen, since = engine.block_count, time.monotonic()
+        until = seen + 2
+        while engine.block_count < until and not self._closing:
+            await asyncio.sleep(_PAUSE_S)
+            if engine.block_count != seen:
+                seen, since = engine.block_count, time.monotonic()
+            elif time.monotonic() - since > _CLOCK_STANDS_S and not self._context.config.offline:
+                return
 
     def _kind_of(self, exit: WorkerExit) -> FaultKind:
         kind, self._kill_kind = self._kill_kind, None

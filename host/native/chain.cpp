@@ -18,6 +18,9 @@ constexpr int kSpuriousWakes = 256;
 // A worker's word for its latency is bounded like everything it says: half a minute at 768 kHz.
 constexpr std::int64_t kMaxLatency = 1 << 24;
 
+// How long a level beyond any use is heard, clipped, before the slot is covered.
+constexpr double kRunawaySeconds = 0.02;
+
 // The longest latency of a pipelined chain that its cover can match, frames.
 constexpr std::uint32_t kPipelineLatency = 32768;
 
@@ -388,16 +391,31 @@ void Chain::take_delivered(const Linked& linked, const float* const* input) ISB_
                                                  std::memory_order_relaxed);
         count.nonfinite ? slot.counters.nonfinite_in_a_row.fetch_add(1, std::memory_order_relaxed)
                         : slot.counters.nonfinite_in_a_row.exchange(0, std::memory_order_relaxed);
+        slot.runaway_frames = count.over_level ? slot.runaway_frames + frames : 0;
         count.over_level ? slot.counters.overlevel_in_a_row.fetch_add(1, std::memory_order_relaxed)
                          : slot.counters.overlevel_in_a_row.exchange(0, std::memory_order_relaxed);
     } else {
         slot.counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
         slot.counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
+        slot.runaway_frames = 0;
         slot.last_good[0] = wet[0][frames - 1];
         slot.last_good[1] = wet[1][frames - 1];
     }
 
+    const bool muted =
+        static_cast<double>(slot.runaway_frames) > kRunawaySeconds * geometry_.sample_rate;
+    run_.muted = run_.muted || muted;
     // A slot that is faded in ends its segment; pipelined chains fade as a whole.
+    if (muted && run_.mode != ChainMode::Pipelined) {
+        StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
+        use_b_ = !use_b_;
+        float* out[kBusChannels] = {buffer[0], buffer[1]};
+        slot.cover.cover(dry, out, frames, false);
+        run_.signal[0] = out[0];
+        run_.signal[1] = out[1];
+        run_.signal_record = kNoRecord;
+        return;
+    }
     if (slot.cover.wants_wet() && run_.mode != ChainMode::Pipelined) {
         StereoBuffer& buffer = use_b_ ? mixed_b_ : mixed_a_;
         use_b_ = !use_b_;
@@ -504,6 +522,7 @@ void Chain::collect_flight(const float* const* input) ISB_RT {
         delivered = run_.time->offline ? wait_for_segment() : segment_finished();
         if (delivered) {
             finish_segment();
+            delivered = !run_.muted;
         } else {
             // The whole chain dry, never a prefix: here only who is to blame.
             bool lost = false;

@@ -103,6 +103,7 @@ private:
         std::uint32_t missed = 0;
         std::uint64_t deadline_ns = 0;
         bool too_late = false;
+        bool muted = false;  // pipelined: a slot's level is beyond any use
         bool ran_any = false, delivered_any = false;
     };
 

@@ -107,6 +107,7 @@ void Engine::apply(const Command& command) ISB_RT {
             slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
             slot->jumped = restarted;
             slot->is_fresh = true;
+            slot->runaway_frames = 0;
             if (restarted) slot->events.chase();
             if (block_count.load(std::memory_order_relaxed) == 0) slot->cover.start_wet();
             break;

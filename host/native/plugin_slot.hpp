@@ -97,6 +97,7 @@ public:
     std::int32_t heard_record = ipc::kNoRecord;  // the record it was heard from in this block
     std::int32_t midi_source = ipc::kNoRecord;   // the record that sends its MIDI; none: the host
     float last_good[ipc::kBusChannels] = {};
+    std::int64_t runaway_frames = 0;  // over level for as long without a pause
 
     void heard() ISB_RT {
         counters.processed_blocks.fetch_add(1, std::memory_order_relaxed);

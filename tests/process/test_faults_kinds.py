@@ -301,3 +301,43 @@ def test_a_slot_that_is_late_when_the_clock_stops_is_not_taken_for_hung(clip_fil
         time.sleep(3 * QUICK.hang_limit_s)
         assert playing.pid("bad1") == pid
         assert playing.slot("bad1").restarts == 0
+
+
+def test_a_plugin_that_dies_when_it_is_loaded_is_quarantined_and_the_mix_plays(
+    clip: Audio, clip_file: str, database: Database
+) -> None:
+    faults = FaultPolicy(next_restart_s=0.02)
+    song = song_with("fault:load-segv", clip_file)
+    with play(song, block=BLOCK, faults=faults, database=database) as playing:
+        playing.until_status("bad1", SlotStatus.QUARANTINED)
+        playing.run(5)
+        check_mix(playing, clip)
+        report = report_of(playing, database, "bad1")
+        assert (report.kind.value, report.phase.value) == ("crash", "load")
+        assert len(playing.slot("bad1").crashes) == 3
+
+
+def test_a_plugin_that_never_finishes_loading_is_given_up(
+    clip: Audio, clip_file: str, database: Database
+) -> None:
+    faults = FaultPolicy(next_restart_s=0.02, load_limit_s=0.5, crash_limit=2)
+    song = song_with("fault:load-hang", clip_file)
+    with play(song, block=BLOCK, faults=faults, database=database) as playing:
+        playing.until_status("bad1", SlotStatus.QUARANTINED)
+        playing.run(5)
+        check_mix(playing, clip)
+        report = report_of(playing, database, "bad1")
+        assert (report.kind.value, report.phase.value) == ("load_timeout", "load")
+
+
+def test_a_plugin_that_does_not_exist_fails_once_with_a_reason(
+    clip: Audio, clip_file: str, database: Database
+) -> None:
+    song = song_with("builtin:nothing-of-the-kind", clip_file)
+    with play(song, block=BLOCK, database=database) as playing:
+        assert playing.slot("bad1").status is SlotStatus.FAILED
+        assert "nothing-of-the-kind" in playing.slot("bad1").reason
+        playing.run(5)
+        check_mix(playing, clip)
+        assert len(playing.slot("bad1").crashes) <= 1
+        assert Blacklist(database).is_blacklisted("builtin:nothing-of-the-kind") is None

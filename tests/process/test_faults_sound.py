@@ -266,3 +266,25 @@ def test_a_plugin_that_sends_nan_is_repaired_without_a_click(tmp_path: Path) -> 
         assert (slot.restarts, slot.status) == (0, SlotStatus.ACTIVE)
     assert np.isfinite(heard).all()
     assert loudness_db(heard).max() <= loudness_db(clip).max() + 0.1
+
+
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_a_runaway_plugin_is_muted_before_it_hurts(pipelined: bool, tmp_path: Path) -> None:
+    """+60 dBFS: clipped from the first sample on, replaced after 20 ms, restarted in the end."""
+    clip = sine(SECONDS * RATE, 330.0, 0.4)
+    file = write_clip(tmp_path / "sine.wav", clip)
+    faults = FaultPolicy(overlevel_blocks=60)
+    plugins = ("builtin:gain", "fault:loud?after=60", "builtin:gain")
+    song = Song(tracks=(audio_track("t", file, *plugins, pipelined=pipelined),))
+    with play(song, block=BLOCK, faults=faults) as playing:
+        playing.until(lambda: playing.slot("t1").repaired_samples > 0, "the fault")
+        playing.until_restarts("t1", 1)
+        playing.run(10)
+        heard = playing.stop()
+        assert playing.slot("t0").restarts == playing.slot("t2").restarts == 0
+    assert np.abs(heard).max() <= 32.0  # +30 dBFS, the bound of any signal inside a chain
+    loud = np.nonzero(np.abs(heard).max(axis=0) > 1.0)[0]
+    # 20 ms, two blocks until the slots behind it have heard of it, and the offset's decay.
+    assert loud[-1] - loud[0] <= 0.02 * RATE + 3 * BLOCK + 0.02 * RATE
+    level = loudness_db(heard[:, loud[-1] + RATE // 20 :]).max()
+    assert level <= loudness_db(clip).max() + 1.0
