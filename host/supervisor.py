@@ -108,6 +108,7 @@ class Supervisor:
             ends = (slot.close() for slot in self.mix.slots())
             raise_first(await asyncio.gather(*ends, return_exceptions=True))
         finally:
+            self.engine.clear()
             self.mix.close()
 
     async def _end_start(self) -> None:

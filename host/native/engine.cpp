@@ -56,6 +56,15 @@ int Engine::collect() {
     return freed;
 }
 
+void Engine::clear() {
+    Command command;
+    while (commands_.pop(command)) {
+    }
+    collect();
+    plan_ = nullptr;
+    plans_.clear();
+}
+
 bool Engine::live_midi(Strip* strip, const std::uint8_t* bytes) noexcept {
     Command command{};
     command.kind = CommandKind::StripMidi;

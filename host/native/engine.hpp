@@ -71,6 +71,8 @@ public:
     bool publish(std::shared_ptr<Plan> plan);
     // Frees plans that the audio thread has left. Returns how many.
     int collect();
+    // Lets go of every plan, and so of the chains' memory. Only when nobody renders any more.
+    void clear();
     // The engine keeps what commands and plans point to; see Plan.
     void adopt(std::shared_ptr<PluginSlot> slot) { slots_.push_back(std::move(slot)); }
     void adopt(std::shared_ptr<Strip> strip) { strips_.push_back(std::move(strip)); }

@@ -502,6 +502,7 @@ void bind_engine(nb::module_& m) {
         .def("adopt_strip", [](Engine& e, std::shared_ptr<Strip> s) { e.adopt(std::move(s)); })
         .def("publish", [](Engine& e, std::shared_ptr<Plan> p) { return e.publish(std::move(p)); })
         .def("collect", &Engine::collect)
+        .def("clear", &Engine::clear)
         .def("set_gain", [](Engine& e, Strip& s,
                             double v) { return e.send(command(CommandKind::Gain, &s, 0, 0, v)); })
         .def("set_pan", [](Engine& e, Strip& s,

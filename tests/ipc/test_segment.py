@@ -2,6 +2,7 @@
 """A chain's memory is complete, private and gone afterwards, or it is a clear error."""
 
 import errno
+import gc
 import os
 import shutil
 import stat
@@ -60,6 +61,7 @@ def test_the_views_show_the_files() -> None:
 
 def test_an_unviewed_chain_keeps_no_descriptor_open() -> None:
     with ChainSegments(GEOMETRY):
+        gc.collect()
         before = len(os.listdir("/proc/self/fd"))
         with ChainSegments(GEOMETRY):
             assert len(os.listdir("/proc/self/fd")) == before
