@@ -68,4 +68,4 @@ class HostConfig:
 
 def offline_batch(block_frames: int) -> int:
     """A batch that makes waking workers cheap and still fits a processor's cache."""
-    return max(1, 4096 // block_frames)
+    return max(1, 8192 // block_frames)

@@ -110,7 +110,13 @@ class Mix:
 
     def publish(self) -> None:
         """Publishes a plan of the mix as it is now."""
-        planned = make_plan(self.strips, self._stages, self._delays, self._config.engine_frames)
+        planned = make_plan(
+            self.strips,
+            self._stages,
+            self._delays,
+            self._config.engine_frames,
+            self._placement.core_for_audio(True),
+        )
         self.latency_frames = planned.latency_frames
         self._replan = not self._engine.publish(planned.plan)
 

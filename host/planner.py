@@ -60,8 +60,10 @@ def make_plan(
     stages: Sequence[Sequence[int]],
     delays: DelayLines,
     block_frames: int,
+    audio_core: int = -1,
 ) -> Planned:
-    """`strips` in any order, the master last; `stages` are indices into it, the master excluded."""
+    """`strips` in any order, the master last; `stages` are indices into it, the master excluded;
+    `audio_core` is the audio thread's, -1 if it runs anywhere."""
     index = {strip.id: i for i, strip in enumerate(strips)}
     master = len(strips) - 1
     order = [i for stage in stages for i in stage] + [master]
@@ -98,8 +100,22 @@ def make_plan(
             late = arrive[i] + before[slot] - leave[index[key]]
             line = delays.get((key, strip.slots[slot].spec.id, "key"), late)
             plan.add_key(i, slot, index[key], line, block_frames)
-    plan.finish([*[list(stage) for stage in stages if stage], [master]], master)
+    plan.finish(
+        [*[_begin_order(stage, strips, audio_core) for stage in stages if stage], [master]], master
+    )
     return Planned(plan, leave[master])
+
+
+def _begin_order(stage: Sequence[int], strips: Sequence[MixStrip], audio_core: int) -> list[int]:
+    """Chains on other cores first: a worker that is woken on the audio thread's own core may take
+    it from the audio thread, and those that are to run meanwhile would not be woken before it is
+    through."""
+
+    def beside_audio(i: int) -> bool:
+        chain = strips[i].chain
+        return chain is not None and chain.cpu == audio_core
+
+    return sorted(stage, key=beside_audio)
 
 
 def _keys(strip: MixStrip) -> list[tuple[int, str]]:

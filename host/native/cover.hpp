@@ -37,7 +37,10 @@ public:
           fade_frames_(std::max(1, static_cast<int>(kFadeSeconds * sample_rate))),
           level_frames_(kLevelSeconds * sample_rate) {}
 
-    void set_latency(std::uint32_t frames) ISB_RT { latency_ = std::min(frames, past_.capacity()); }
+    void set_latency(std::uint32_t frames) ISB_RT {
+        latency_ = std::min(frames, past_.capacity());
+        keeps_past_ = keeps_past_ || latency_ > 0;
+    }
     std::uint32_t latency() const ISB_RT { return latency_; }
     void set_policy(OnMiss policy, bool is_instrument) ISB_RT {
         policy_ = policy;
@@ -67,10 +70,10 @@ public:
 
     // The slot delivered and nothing is being faded.
     void delivered(const float* const* in, const float* const* out, int frames) ISB_RT {
-        past_.write(in, frames);
+        if (keeps_past_) past_.write(in, frames);
         for (std::size_t side = 0; side < 2; ++side) {
             last_heard_[side] = out[side][frames - 1];
-            last_dry_[side] = dry(side, frames, frames - 1);
+            last_dry_[side] = latency_ > 0 ? dry(side, frames, frames - 1) : in[side][frames - 1];
         }
         track(in, out, frames);
         state_ = State::Wet;
@@ -199,6 +202,7 @@ private:
     int fade_frames_;
     double level_frames_;
     std::uint32_t latency_ = 0;
+    bool keeps_past_ = false;  // without latency no block is asked for again once it was heard
     OnMiss policy_ = OnMiss::Auto;
     bool is_instrument_ = false;
     bool by_user_ = false;
