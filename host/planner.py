@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turns a running mix into a render plan: the order of strips, and the delays that align them.
 
-Plan delay compensation: every strip's input is aligned to its latest source. A track's clips are
+Plugin delay compensation: every strip's input is aligned to its latest source. A track's clips are
 played late by as much, what feeds a strip passes a delay line, and so does a side-chain key. The
 mix as a whole then lags the time line by `Planned.latency_frames`.
 """
@@ -113,7 +113,7 @@ def _begin_order(stage: Sequence[int], strips: Sequence[MixStrip], audio_core: i
 
     def beside_audio(i: int) -> bool:
         chain = strips[i].chain
-        return chain is not None and chain.cpu == audio_core
+        return chain is not None and chain.cpu == audio_core != -1
 
     return sorted(stage, key=beside_audio)
 
