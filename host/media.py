@@ -9,6 +9,7 @@ from host.audio_file import read_audio
 from host.engine_module import AudioClip, MidiClip
 from host.midi_file import read_midi
 from host.song import Song, Track
+from host.user_file import path_text
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
         )
         events = notes_clip.events
         data = np.stack([events["status"], events["data1"], events["data2"]], axis=1)
+        if notes_clip.skipped_sysex:
+            notes.append(
+                f"{path_text(track.midi.file)}: its system exclusive messages "
+                f"({notes_clip.skipped_sysex}) are left out; plugins get channel messages only"
+            )
         midi = MidiClip(
             np.ascontiguousarray(events["frame"] + start, dtype=np.int64),
             np.ascontiguousarray(data, dtype=np.uint8),

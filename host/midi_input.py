@@ -31,6 +31,10 @@ _SEQUENCER = Path("/dev/snd/seq")
 # ALSA ends a port's name with numbers that change when it is plugged in again.
 _NUMBERS = re.compile(r" \d+:\d+$")
 _SUSTAIN = 64
+_SYSEX = b"\xf0"
+# Messages that one port may have taken in a turn: more than a cable carries, so that a program
+# that sends without end does not keep the other ports, and the end, waiting.
+_TURN = 1000
 
 
 class _System:
@@ -49,8 +53,8 @@ class _System:
             client = self._rtmidi.MidiIn(self._api, name=_CLIENT_NAME)
         except Exception as error:  # its errors share no class across versions
             raise MachineError(f"{self.name} MIDI cannot be used: {error}") from None
-        # Only channel messages reach a plugin.
-        client.ignore_types(sysex=True, timing=True, active_sense=True)
+        # Only channel messages reach a plugin. System exclusive ones are taken to be counted.
+        client.ignore_types(sysex=False, timing=True, active_sense=True)
         return client
 
 
@@ -97,6 +101,7 @@ class _Port:
     full_name: str = ""
     told: str = ""
     received: int = 0
+    sysex: int = 0
     held: set[tuple[int, int]] = field(default_factory=set)  # (channel, note)
     sustained: set[int] = field(default_factory=set)  # channels
 
@@ -136,7 +141,7 @@ class MidiInput:
         for tracks in ports.values():
             for track in tracks:
                 host.mix.strip(track)
-        self.dropped = 0  # messages: the engine's ring was full
+        self.lost = 0  # messages: the engine's ring was full
         self._host = host
         self._systems = _systems()
         self._ports = [_Port(wanted, list(tracks)) for wanted, tracks in ports.items()]
@@ -165,6 +170,11 @@ class MidiInput:
         """Channel messages that were sent on to tracks."""
         return sum(port.received for port in self._ports)
 
+    @property
+    def sysex(self) -> int:
+        """System exclusive messages, which are left out."""
+        return sum(port.sysex for port in self._ports)
+
     def close(self) -> None:
         """Closes all ports. Safe to call twice."""
         self._closing.set()
@@ -186,18 +196,33 @@ class MidiInput:
                 self._look()
 
     def _drain(self, port: _Port) -> None:
-        while (message := port.client.get_message()) is not None:
+        for _ in range(_TURN):
+            message = port.client.get_message()
+            if message is None:
+                return
             data = bytes(message[0])
-            if not 1 <= len(data) <= 3 or not 0x80 <= data[0] < 0xF0:
-                continue
-            port.received += 1
-            port.note(data)
-            self._send(port, data)
+            if data.startswith(_SYSEX):
+                self._leave_out_sysex(port)
+            elif _is_channel_message(data):
+                port.received += 1
+                port.note(data)
+                self._send(port, data)
 
     def _send(self, port: _Port, data: bytes) -> None:
         for track in port.tracks:
             if not self._host.send_midi(track, data):
-                self.dropped += 1
+                self.lost += 1
+                if self.lost == 1:
+                    self._tell(port, f"the MIDI port {port.full_name} sends too much: some is lost")
+
+    def _leave_out_sysex(self, port: _Port) -> None:
+        port.sysex += 1
+        if port.sysex == 1:
+            self._tell(
+                port,
+                f"the MIDI port {port.full_name} sends system exclusive messages: they are left "
+                "out, plugins get channel messages only",
+            )
 
     def _look(self) -> None:
         """Which ports went, which came."""
@@ -279,6 +304,14 @@ class MidiInput:
             return
         port.told = text
         self._host.events.add(HostEventKind.DEVICE, text, block=self._host.engine.block_count)
+
+
+def _is_channel_message(data: bytes) -> bool:
+    """Programs may send anything: a cut-short message, or one with a status byte in its middle."""
+    if not data or not 0x80 <= data[0] < 0xF0:
+        return False
+    size = 2 if data[0] & 0xF0 in (0xC0, 0xD0) else 3
+    return len(data) == size and max(data[1:]) < 0x80
 
 
 def _ports_of(client: Any) -> list[str]:

@@ -42,6 +42,8 @@ class PlayReport(Struct, frozen=True, kw_only=True):
     device: DeviceEntry | None
     midi_ports: dict[str, str]  # full names, by the names in the song
     midi_messages: int
+    midi_sysex: int  # left out
+    midi_lost: int  # came too fast
     played_s: float
     latency_frames: int
     blocks: int
@@ -89,6 +91,8 @@ def make_report(
         device=_device_entry(host, device) if device is not None else None,
         midi_ports=midi.connected if midi is not None else {},
         midi_messages=midi.received if midi is not None else 0,
+        midi_sysex=midi.sysex if midi is not None else 0,
+        midi_lost=midi.lost if midi is not None else 0,
         played_s=round((engine.block_count - first_block) * config.block_s, 3),
         latency_frames=host.mix.latency_frames,
         blocks=engine.block_count,
@@ -155,6 +159,10 @@ def _lines(report: PlayReport) -> Iterator[str]:
     if report.takeovers:
         times_gone = "once" if report.takeovers == 1 else f"{report.takeovers} times"
         yield f"the device went away {times_gone}, and the mix played on without it"
+    if report.midi_sysex:
+        yield f"system exclusive messages that were left out: {report.midi_sysex}"
+    if report.midi_lost:
+        yield f"MIDI messages that came too fast and were lost: {report.midi_lost}"
 
 
 def _row(slot: SlotEntry) -> tuple[str, ...]:
