@@ -32,9 +32,9 @@ TONE = {"id": "tone", "plugin": "builtin:tone"}
 # The keys that docs/cli.md promises.
 KEYS = {
     "schema", "result", "song", "sample_rate", "block_frames", "pipelined", "realtime", "device",
-    "midi_ports", "midi_messages", "played_s", "latency_frames", "blocks", "late_blocks",
-    "machine_late_blocks", "deadline_us", "slot_deadline_us", "block_us", "xruns", "clock_slips",
-    "takeovers", "slots", "events",
+    "midi_ports", "midi_messages", "midi_sysex", "midi_lost", "played_s", "latency_frames",
+    "blocks", "late_blocks", "machine_late_blocks", "deadline_us", "slot_deadline_us", "block_us",
+    "xruns", "clock_slips", "takeovers", "slots", "events",
 }  # fmt: skip
 
 
