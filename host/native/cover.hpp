@@ -53,10 +53,11 @@ public:
     // The slot is in place before anything was heard: nothing to fade from.
     void start_wet() ISB_RT { state_ = State::Wet; }
 
-    // The slot's output must pass through the host this block: it is being faded in.
-    bool wants_wet() const ISB_RT { return state_ != State::Wet; }
-    // The slot's place must pass through the host this block, although the slot does not run.
-    bool wants_dry(bool by_user) const ISB_RT {
+    // If the slot delivers this block, the host must fade its output in.
+    bool must_fade_in() const ISB_RT { return state_ != State::Wet; }
+    // If the slot does not deliver this block, the host must make what is heard in its place: the
+    // plain input will not do.
+    bool must_cover(bool by_user) const ISB_RT {
         return !is_plain() || (by_user != by_user_ && gain_of_dry(by_user) != 1.0f);
     }
 

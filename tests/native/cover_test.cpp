@@ -37,7 +37,7 @@ public:
         while (blocks-- > 0) {
             block([this](const float* const* in, float* const* out) {
                 const float* const wet[2] = {wet_[0].data(), wet_[1].data()};
-                if (cover.wants_wet()) {
+                if (cover.must_fade_in()) {
                     cover.fade_in(in, wet, out, kFrames);
                 } else {
                     std::copy_n(wet[0], kFrames, out[0]);
@@ -51,7 +51,7 @@ public:
     void misses(int blocks, bool by_user = false) {
         while (blocks-- > 0) {
             block([&](const float* const* in, float* const* out) {
-                if (cover.wants_dry(by_user))
+                if (cover.must_cover(by_user))
                     cover.cover(in, out, kFrames, by_user);
                 else
                     std::copy_n(in[0], kFrames, out[0]);  // passed by without the host
@@ -173,17 +173,17 @@ void the_dry_signal_is_as_loud_as_the_slot_was() {
 void what_is_steadily_out_of_the_way_needs_no_host() {
     Listening slot;
     slot.plays(50);
-    CHECK(slot.cover.wants_dry(false), "it plays: a miss must be heard by the host");
+    CHECK(slot.cover.must_cover(false), "it plays: a miss must be heard by the host");
     slot.misses(100);
-    CHECK(!slot.cover.wants_dry(false) && !slot.cover.wants_dry(true), "plain input");
+    CHECK(!slot.cover.must_cover(false) && !slot.cover.must_cover(true), "plain input");
     Listening late(1.0f, 64);
     late.plays(50);
     late.misses(100);
-    CHECK(late.cover.wants_dry(false), "its latency must stay in place");
+    CHECK(late.cover.must_cover(false), "its latency must stay in place");
     Listening quiet(0.01f);
     quiet.plays(400);
     quiet.misses(100);
-    CHECK(quiet.cover.wants_dry(false), "silence must be made");
+    CHECK(quiet.cover.must_cover(false), "silence must be made");
 }
 
 void a_latency_beyond_the_capacity_is_cut_to_it() {

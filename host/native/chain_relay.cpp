@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "host/native/chain_relay.hpp"
+
+namespace isobooth::host {
+
+using namespace ipc;
+
+namespace {
+
+// Wakes that a block tolerates before it stops believing its semaphore: a worker may post the
+// chain's end as often as it likes.
+constexpr int kSpuriousWakes = 256;
+
+}  // namespace
+
+ChainRelay::ChainRelay(const ChainMemory& memory)
+    : host_{memory.host, memory.geometry},
+      activation_{memory.activation, memory.geometry},
+      end_(memory.end_semaphore),
+      dead_(std::make_unique<std::atomic<bool>[]>(memory.geometry.records)) {
+    for (std::byte* base : memory.outputs) outputs_.push_back({base, memory.geometry});
+    for (const std::string& name : memory.semaphores) semaphores_.emplace_back(name);
+}
+
+// ---------------------------------------------------------------- control thread
+
+void ChainRelay::retire(std::uint32_t record) noexcept {
+    dead_[record].store(true, std::memory_order_release);
+    apply(word(record), [](Word seen) { return ipc::retire(seen); });
+    end_.post();
+}
+
+void ChainRelay::reset(std::uint32_t record) noexcept {
+    semaphores_[record].drain();
+    // Whatever the last worker did to the word, a late activation or a wild write: all of its
+    // process tree is reaped, so this is the only party left.
+    word(record).store(make_word(Status::Offline, 0), std::memory_order_release);
+    dead_[record].store(false, std::memory_order_release);
+}
+
+// ---------------------------------------------------------------- audio thread
+
+bool ChainRelay::is_free(std::uint32_t record) const ISB_RT {
+    if (dead_[record].load(std::memory_order_acquire)) return false;
+    return ipc::link(word(record).load(std::memory_order_acquire), generation_, false).any();
+}
+
+bool ChainRelay::is_offline(std::uint32_t record) const ISB_RT {
+    return dead_[record].load(std::memory_order_acquire) ||
+           status_of(word(record).load(std::memory_order_acquire)) == Status::Offline;
+}
+
+bool ChainRelay::is_finished(std::uint32_t record) const ISB_RT {
+    return word(record).load(std::memory_order_acquire) == make_word(Status::Finished, generation_);
+}
+
+void ChainRelay::start(std::span<const Linked> segment) ISB_RT {
+    // Blocks that were finished before the host looked left their end posts behind.
+    end_.drain(kSpuriousWakes);
+    // Words last, first slot last of all: nobody may run before every context stands.
+    for (std::size_t i = segment.size(); i-- > 0;) {
+        const bool first = i == 0;
+        apply(word(segment[i].record),
+              [&](Word seen) { return ipc::link(seen, generation_, first); });
+    }
+    const std::uint32_t first = segment.front().record;
+    activation_.record(first).triggered_ns.store(now_ns(), std::memory_order_relaxed);
+    const RtAllow semaphore;
+    semaphores_[first].post();
+}
+
+bool ChainRelay::is_finished(std::span<const Linked> segment) const ISB_RT {
+    return is_finished(segment.back().record);
+}
+
+// Is the slot whose turn it is gone? Those before it have delivered; those behind it may still get
+// their turn, or turn out to be gone, when it comes: nobody is given up for another's death.
+bool ChainRelay::lost_a_record(std::span<const Linked> segment) const ISB_RT {
+    for (const Linked& linked : segment) {
+        const Word seen = word(linked.record).load(std::memory_order_acquire);
+        if (seen == make_word(Status::Finished, generation_)) continue;
+        // Or retired, reaped and fit for the next worker before this thread got to look: an
+        // offline block would wait for its hang limit.
+        return dead_[linked.record].load(std::memory_order_acquire) ||
+               generation_of(seen) != generation_ || status_of(seen) == Status::Offline;
+    }
+    return false;
+}
+
+bool ChainRelay::wait(std::span<const Linked> segment, std::uint64_t deadline_ns) ISB_RT {
+    for (int wakes = 0; wakes < kSpuriousWakes; ++wakes) {
+        if (is_finished(segment)) return true;
+        if (lost_a_record(segment)) break;
+        const RtAllow semaphore;
+        if (!end_.wait_until(deadline_ns) && now_ns() >= deadline_ns) break;
+    }
+    return is_finished(segment);
+}
+
+Effect ChainRelay::abandon(std::uint32_t record) ISB_RT {
+    const Move move =
+        apply(word(record), [&](Word seen) { return ipc::abandon(seen, generation_); });
+    if (move.effect == Effect::Unwoken) {
+        const RtAllow semaphore;
+        semaphores_[record].post();
+    }
+    return move.effect;
+}
+
+}  // namespace isobooth::host

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The host's hand in one chain's relay: wakes the records of a block, waits for them, abandons
+// what is late. It knows words, semaphores and shared files; what becomes of the sound is the
+// chain's business (chain.hpp).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/native/plugin_slot.hpp"
+#include "host/native/realtime.hpp"
+#include "ipc/native/layout.hpp"
+#include "ipc/native/relay.hpp"
+#include "ipc/native/semaphore.hpp"
+
+namespace isobooth::host {
+
+// The shared memory of a chain, mapped by the host; kept alive by whoever made it.
+struct ChainMemory {
+    ipc::Geometry geometry;
+    std::byte* host = nullptr;
+    std::byte* activation = nullptr;
+    std::vector<std::byte*> outputs;      // one a record
+    std::vector<std::string> semaphores;  // names, one a record
+    std::string end_semaphore;
+};
+
+// One slot of the segment that is being waited for.
+struct Linked {
+    PluginSlot* slot;
+    std::uint32_t record;
+    std::int32_t midi_record;  // whose MIDI it hears besides the host's
+};
+
+class ChainRelay {
+public:
+    explicit ChainRelay(const ChainMemory& memory);
+
+    // ---- control thread ----
+    // `record`'s worker is dead or leaves. Wakes a waiting host.
+    void retire(std::uint32_t record) noexcept;
+    // Makes a reaped record fit for a new worker.
+    void reset(std::uint32_t record) noexcept;
+    // Is `record`'s worker still in a block that was given up?
+    bool is_stuck(std::uint32_t record) const noexcept {
+        return ipc::status_of(word(record).load()) == ipc::Status::Abandoned;
+    }
+
+    // ---- audio thread ----
+    std::uint64_t generation() const ISB_RT { return generation_; }
+    void next_generation() ISB_RT { ++generation_; }
+
+    const ipc::HostView& host() const ISB_RT { return host_; }
+    const ipc::OutputView& output(std::uint32_t record) const ISB_RT { return outputs_[record]; }
+
+    // May the record be linked into this generation?
+    bool is_free(std::uint32_t record) const ISB_RT;
+    // Has it no worker?
+    bool is_offline(std::uint32_t record) const ISB_RT;
+    bool is_finished(std::uint32_t record) const ISB_RT;
+
+    // Triggers `segment`, whose contexts are written, and wakes its first worker.
+    void start(std::span<const Linked> segment) ISB_RT;
+    bool is_finished(std::span<const Linked> segment) const ISB_RT;
+    // True once the last of `segment` is finished; false at the deadline, or when it is a dead
+    // worker's turn.
+    bool wait(std::span<const Linked> segment, std::uint64_t deadline_ns) ISB_RT;
+    // Gives the record up for this generation; one that never woke to its post is posted again.
+    ipc::Effect abandon(std::uint32_t record) ISB_RT;
+
+private:
+    bool lost_a_record(std::span<const Linked> segment) const ISB_RT;
+    std::atomic<ipc::Word>& word(std::uint32_t record) const ISB_RT {
+        return activation_.record(record).state;
+    }
+
+    ipc::HostView host_;
+    ipc::ActivationView activation_;
+    std::vector<ipc::OutputView> outputs_;
+    std::vector<ipc::Semaphore> semaphores_;
+    ipc::Semaphore end_;
+    std::unique_ptr<std::atomic<bool>[]> dead_;
+    std::uint64_t generation_ = 0;  // owned by the audio thread
+};
+
+}  // namespace isobooth::host
