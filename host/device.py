@@ -87,7 +87,8 @@ def _channels(count: int) -> str:
 
 class AudioDevice:
     """Drives a host from a device, as long as it is there. Use as a context manager, inside the
-    host's: it must be closed first."""
+    host's: it must be closed first. It is opened, started and closed once; another one plays
+    again."""
 
     def __init__(self, host: Host, choice: str | None = None, inputs: int = 0) -> None:
         """`inputs`: how many of the device's input channels the song listens to; what the device
@@ -100,8 +101,10 @@ class AudioDevice:
         self._driver = host.driver
         self._choice = choice
         self._inputs = inputs
-        self._closing = threading.Event()
-        self._portaudio = PortAudio(self._closing)
+        self._closing = threading.Event()  # for good
+        self._hurry = threading.Event()  # what the watcher waits for is given up
+        self._portaudio = PortAudio(self._hurry)
+        self._driving = threading.Lock()  # who drives is not decided behind a close
         self._stream: Stream | None = None
         self._user_data = 0
         self._device: DeviceInfo | None = None
@@ -134,6 +137,7 @@ class AudioDevice:
 
     def open(self) -> DeviceInfo:
         """Finds and opens the device. Raises InputError or MachineError, in one line."""
+        self._check_open()
         devices = self._portaudio.devices()
         self._device = choose_device(devices, self._choice)
         self._open(self._device, devices)
@@ -143,6 +147,7 @@ class AudioDevice:
     def start(self) -> bool:
         """The device drives from here on; False if it has not called within two seconds (the
         null clock, if it was started, drives until it does). Raises MachineError."""
+        self._check_open()
         if self._stream is None:
             raise InputError("open the device before starting it")
         calling = self._start()
@@ -156,11 +161,14 @@ class AudioDevice:
         you like."""
         self._closing.set()
         if self._watcher is not None:
+            self._hurry.set()
             self._watcher.join(_CLOSE_S)
+            if not self._watcher.is_alive():
+                self._hurry.clear()  # what follows has limits of its own
             self._watcher = None
-        self._closing.clear()
-        healthy = self._driver.device_alive or self.state is DeviceState.OPEN
-        self._driver.no_device()
+        with self._driving:
+            healthy = self._driver.device_alive or self.state is DeviceState.OPEN
+            self._driver.no_device()
         if self._stream is not None:
             # A driver ends within a few of its periods.
             periods_s = 4 * self._driver.device_frames / self._host.config.sample_rate
@@ -204,10 +212,12 @@ class AudioDevice:
         stream = self._stream
         assert stream is not None
         before = self._driver.callbacks
-        self._driver.expect_device(self._user_data)
         try:
+            with self._driving:
+                self._check_open()
+                self._driver.expect_device(self._user_data)
             stream.start()
-        except MachineError:
+        except IsoboothError:
             self._driver.no_device()
             stream.close(healthy=False)
             self._stream = None
@@ -217,6 +227,10 @@ class AudioDevice:
             if self._closing.wait(0.005):
                 break
         return self._driver.callbacks > before
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            raise InputError("this device has been closed: make another one to play again")
 
     def _is_active(self) -> bool:
         return self._stream is not None and self._stream.active
@@ -267,7 +281,8 @@ class AudioDevice:
         try:
             self._take_up()
         except IsoboothError as error:
-            self._tell_once(str(error))
+            if not self._closing.is_set():
+                self._tell_once(str(error))
         if self.state is DeviceState.GONE:
             self._look_pause_s = min(2 * self._look_pause_s, _LONGEST_LOOK_S)
             self._next_look = time.monotonic() + self._look_pause_s
@@ -293,6 +308,8 @@ class AudioDevice:
     # ------------------------------------------------------------------ small things
 
     def _enter(self, state: DeviceState) -> None:
+        if self._closing.is_set():
+            return  # a close has the last word
         self.state = state
         self._since = time.monotonic()
 
