@@ -35,6 +35,8 @@ _SYSEX = b"\xf0"
 # Messages that one port may have taken in a turn: more than a cable carries, so that a program
 # that sends without end does not keep the other ports, and the end, waiting.
 _TURN = 1000
+# Closing a port takes milliseconds; with a sound server that is stopped, it never ends.
+_CLOSE_S = 1.0
 
 
 class _System:
@@ -176,13 +178,18 @@ class MidiInput:
         return sum(port.sysex for port in self._ports)
 
     def close(self) -> None:
-        """Closes all ports. Safe to call twice."""
+        """Closes all ports; one that its MIDI system holds on to is left to it after a second,
+        and said. Safe to call twice."""
         self._closing.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        for port in self._ports:
-            port.close()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.join(_CLOSE_S)
+        if thread.is_alive():
+            held = [port for port in self._ports if port.client is not None]
+            names = ", ".join(port.full_name or port.wanted for port in held or self._ports)
+            text = f"the MIDI port {names} cannot be closed (is its sound server stopped?); it is "
+            self._host.events.add(HostEventKind.DEVICE, f"{text}left behind")
 
     # ------------------------------------------------------------------ the thread
 
@@ -194,6 +201,8 @@ class MidiInput:
                     self._drain(port)
             if time.monotonic() >= self._next_look:
                 self._look()
+        for port in self._ports:  # here, where nobody waits for it without a limit
+            port.close()
 
     def _drain(self, port: _Port) -> None:
         for _ in range(_TURN):
