@@ -147,7 +147,10 @@ class SlotSupervisor:
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
                     await task
         if self.worker is not None:
-            await self.worker.stop()
+            try:
+                await self.worker.stop()
+            except WorkerError as error:
+                self._log(HostEventKind.NOTICE, f"{self.spec.label}: {error}")
         while self._reaping:
             await asyncio.gather(*self._reaping)
 

@@ -46,6 +46,7 @@ _WARM_S = 30.0
 # A fork takes about a millisecond; a launcher that needs longer than this is stopped or hung.
 _SPAWN_S = 3.0
 _CLOSE_S = 1.0
+_KILLED_S = 3.0  # one that is traced, or stuck in the kernel, does not end for a SIGKILL either
 
 # Without `site`: the path comes from the host, so that start-up files cost nothing.
 _BOOT = "import sys; sys.path[:] = sys.argv[3:]; from sandbox.launcher import main; main()"
@@ -131,7 +132,8 @@ class Launcher:
         """Ends everything: workers, what they started, the launcher."""
         for worker in self.workers:
             worker.kill()
-        await asyncio.gather(*(worker.stop() for worker in self.workers))
+        ends = (worker.stop() for worker in self.workers)
+        await asyncio.gather(*ends, return_exceptions=True)  # one may resist
         await self.close()
 
     async def close(self) -> None:
@@ -307,7 +309,9 @@ class _LauncherProcess:
         if self._connection is not None:
             self._connection.close()
         self._process.kill()  # does nothing once it has been reaped
-        await self._ended()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_KILLED_S):
+                await self._ended()
         self._output.close()
         await self._reap_halfway()
 

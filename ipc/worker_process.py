@@ -39,6 +39,10 @@ _DEATH_NEWS_S = 1.0
 
 _GREETING_S = 5.0
 
+# A killed process ends within milliseconds, one that writes a large file in the kernel in
+# seconds; one that is traced, or waits for a disk that is gone, never.
+_KILLED_S = 3.0
+
 
 @dataclass(frozen=True)
 class WorkerExit:
@@ -156,18 +160,25 @@ class WorkerProcess:
         return reply
 
     async def stop(self, timeout_s: float = 1.0) -> WorkerExit:
-        """Asks the worker to end, kills it if it does not, waits for all that it started."""
+        """Asks the worker to end, kills it if it does not, waits for all that it started.
+
+        Raises WorkerError if it does not end even so: nobody can wait for it any longer, and the
+        next host sweeps it away.
+        """
         with contextlib.suppress(WorkerError, ProtocolError):
             if self.alive:
                 await self.request(Stop(), timeout_s)
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.shield(self.exited)
-        except TimeoutError:
+        if not await self._ends_within(timeout_s):
             self.kill()
-        exit = await asyncio.shield(self.exited)
-        await asyncio.shield(self.reaped)
-        return exit
+            if not await self._ends_within(_KILLED_S):
+                self._abandon()
+        if self.exited.cancelled():
+            raise WorkerError(
+                f"worker {self.pid} does not end even when it is killed (traced by a debugger, or "
+                f"waiting inside the kernel); it is left to the next start of isobooth"
+            )
+        await asyncio.shield(self.reaped)  # has a limit of its own
+        return self.exited.result()
 
     def kill(self) -> None:
         """SIGKILL, to the worker alone; what it started follows when its end is noticed."""
@@ -192,6 +203,25 @@ class WorkerProcess:
         return WorkerMemory(rss=size["Rss"], pss=size["Pss"], private=private)
 
     # -- inside ---------------------------------------------------------------------------------
+
+    async def _ends_within(self, timeout_s: float) -> bool:
+        await asyncio.wait([self.exited], timeout=timeout_s)
+        return self.exited.done()
+
+    def _abandon(self) -> None:
+        """Lets go of all that waits for its end."""
+        if self.exited.done():
+            return  # by another stop
+        if self._ending is not None:
+            self._ending.cancel()
+        else:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._output.close()
+        self._connection.on_lost = lambda: None
+        self._connection.close()
+        self.exited.cancel()
+        self.reaped.set_result(False)
 
     def _note_phase(self, phase: str) -> None:
         for asked in self._asked:

@@ -4,12 +4,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ipc.connection import RequestTimeout
+from ipc.errors import WorkerError
 from ipc.launcher import Launcher
 from ipc.lease import RecordPool
 from ipc.messages import GetParameters, Inspect, Load, SaveState
@@ -141,6 +144,58 @@ def test_a_stopped_worker_times_out_goes_on_and_can_be_killed(
         os.kill(worker.pid, signal.SIGSTOP)
         exit = await worker.stop(timeout_s=0.1)
         assert (exit.signal, exit.killed_by_host) == (signal.SIGKILL, True)
+
+    with_launcher(body)
+
+
+# Holds on to a process, as a debugger does that was left alone: its end cannot be reaped.
+TRACER = """
+import ctypes, sys, time
+ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+seized = ptrace(0x4206, int(sys.argv[1]), None, None)  # PTRACE_SEIZE
+print(seized, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def trace() -> Iterator[Callable[[int], None]]:
+    """Traces a process until the test ends, and reaps it then."""
+    tracers: list[subprocess.Popen[str]] = []
+    traced: list[int] = []
+
+    def start(pid: int) -> None:
+        command = [sys.executable, "-I", "-S", "-c", TRACER, str(pid)]
+        tracers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        output = tracers[-1].stdout
+        assert output is not None
+        if output.readline().strip() != "0":
+            pytest.skip("this user may not trace processes")
+        traced.append(pid)
+
+    yield start
+    for tracer in tracers:
+        tracer.kill()
+        tracer.communicate()
+    for pid in traced:
+        os.waitpid(pid, 0)
+
+
+def test_a_worker_that_even_a_kill_does_not_end_is_left_behind(
+    with_launcher: WithLauncher, trace: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipc.worker_process._KILLED_S", 0.3)
+
+    async def body(launcher: Launcher) -> None:
+        worker = await launcher.spawn()
+        trace(worker.pid)
+        os.kill(worker.pid, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            for _ in range(2):
+                with pytest.raises(WorkerError, match=f"worker {worker.pid} does not end") as error:
+                    await worker.stop(timeout_s=0.1)
+                assert "\n" not in str(error.value)
+        assert worker not in launcher.workers
 
     with_launcher(body)
 
