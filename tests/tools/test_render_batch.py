@@ -20,7 +20,7 @@ import soundfile
 
 from ipc.names import SHM_DIR
 from ipc.processes import children_of, command_line, process_stat
-from tools.render.journal import NAME as JOURNAL
+from tools.render.batch_journal import NAME as JOURNAL
 
 pytestmark = pytest.mark.process
 
@@ -119,8 +119,9 @@ def test_a_plugin_that_always_fails_costs_no_other_file(
 def test_every_file_begins_with_a_fresh_plugin(
     batch: Cli, files: list[str], tmp_path: Path
 ) -> None:
-    """The fault's counter would reach its end in the second file if a worker were used again."""
-    ended = batch(files, chain=("fault:segv?after=100",))
+    """The fault's counter would reach its end in the second file if a worker were used again. A file
+    has 94 blocks; offline, up to 64 go at once, so 128 are rendered."""
+    ended = batch(files, chain=("fault:segv?after=150",))
     assert (ended.code, ended.err) == (0, "")
     assert len(_names(tmp_path / "out")) == 4
 
