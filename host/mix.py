@@ -13,15 +13,13 @@ from host.media import decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
 from host.slot_supervisor import MAX_LATENCY_FRAMES, SlotContext, SlotSupervisor
-from host.song import MASTER, Song, Track
+from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song, Track
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
 from ipc.errors import InputError
 from ipc.status import SlotStatus
 
-DEFAULT_TAIL_LIMIT_S = 10.0
 LOUDEST_DB = 24.0  # as in a song file
-
 
 _REPLAN_S = 0.5
 

@@ -11,6 +11,7 @@
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/repair.hpp"
 #include "ipc/native/scheduling.hpp"
+#include "sandbox/native/later_transport.hpp"
 
 namespace isobooth::sandbox {
 
@@ -180,7 +181,7 @@ std::uint32_t BlockLoop::process_parts(const BlockContext& context, unsigned hal
         while (next_event < event_count &&
                events[next_event].offset < static_cast<std::uint32_t>(from + length))
             events[next_event++].offset -= static_cast<std::uint32_t>(from);
-        const Transport transport = moved_on(context.transport, from);
+        const Transport transport = later(context.transport, from, ports_.geometry.sample_rate);
         BusBlock bus{};
         for (unsigned channel = 0; channel < kBusChannels; ++channel) {
             bus.inputs[channel] = rt_.input[channel].data() + from;
@@ -200,20 +201,6 @@ std::uint32_t BlockLoop::process_parts(const BlockContext& context, unsigned hal
         sent += static_cast<std::uint32_t>(std::max(0, bus.events_out_count));
     }
     return sent;
-}
-
-// The transport `frames` later in the same block; a loop may end on the way.
-Transport BlockLoop::moved_on(Transport transport, int frames) const noexcept {
-    if (frames == 0 || !(transport.flags & kTransportPlaying)) return transport;
-    transport.flags &= ~kTransportJumped;
-    const std::int64_t before = transport.position_frames;
-    transport.position_frames += frames;
-    if (transport.flags & kTransportLooping && before < transport.loop_end_frames &&
-        transport.position_frames >= transport.loop_end_frames)
-        transport.position_frames -= transport.loop_end_frames - transport.loop_start_frames;
-    transport.position_beats = static_cast<double>(transport.position_frames) /
-                               ports_.geometry.sample_rate * transport.tempo_bpm / 60.0;
-    return transport;
 }
 
 void BlockLoop::process_claimed(std::uint64_t generation) noexcept {

@@ -71,7 +71,6 @@ private:
     void process_claimed(std::uint64_t generation) noexcept;
     std::uint32_t process_parts(const ipc::BlockContext& context, unsigned half,
                                 int event_count) noexcept;
-    ipc::Transport moved_on(ipc::Transport transport, int frames) const noexcept;
     int gather_events(const ipc::BlockContext& context) noexcept;
     void take_input(const ipc::BlockContext& context) noexcept;
 

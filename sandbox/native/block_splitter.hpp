@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 
+#include "sandbox/native/later_transport.hpp"
 #include "sandbox/native/processor.hpp"
 
 namespace isobooth::sandbox {
@@ -110,14 +111,7 @@ private:
         stretch.events_out = block.events_out + block.events_out_count;
         stretch.events_out_capacity = block.events_out_capacity - block.events_out_count;
         stretch.events_out_count = 0;
-        ipc::Transport transport = *block.transport;
-        if (at > 0) {
-            transport.flags &= ~static_cast<std::uint32_t>(ipc::kTransportJumped);
-            if (transport.flags & ipc::kTransportPlaying) {
-                transport.position_frames += at;
-                transport.position_beats += at * transport.tempo_bpm / (60.0 * sample_rate_);
-            }
-        }
+        const ipc::Transport transport = later(*block.transport, at, sample_rate_);
         stretch.transport = &transport;
         const bool done = run(stretch);
         for (int i = 0; i < stretch.events_out_count; ++i)

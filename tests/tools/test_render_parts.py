@@ -12,11 +12,11 @@ import pytest
 import soundfile
 
 from host.audio_file import AudioWriter, SampleFormat
+from tools.render.batch_journal import NAME, BatchJournal
 from tools.render.excerpt import Excerpt
 from tools.render.foreground import Interrupted, Stop, in_foreground
-from tools.render.journal import NAME, Journal
 from tools.render.progress import Bars
-from tools.render.report import BlockTimes, clock
+from tools.render.report import clock
 
 
 @pytest.mark.parametrize("block", [1, 7, 64, 1000])
@@ -40,12 +40,6 @@ def test_silence_has_no_peak_in_decibels(tmp_path: Path) -> None:
         excerpt = Excerpt(writer, 0, 10)
         excerpt.write(np.zeros((2, 10), np.float32))
         assert excerpt.peak_db is None
-
-
-def test_block_times_are_in_microseconds() -> None:
-    durations = [np.arange(1, 101, dtype=np.float32) * 1000, np.array([1e6], np.float32)]
-    assert BlockTimes.of(durations) == BlockTimes(51.0, 100.0, 1000.0)
-    assert BlockTimes.of([]) == BlockTimes(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -140,29 +134,29 @@ def test_a_damaged_journal_line_costs_that_line_only(tmp_path: Path) -> None:
     source, first, second = tmp_path / "in.wav", tmp_path / "first.wav", tmp_path / "second.wav"
     for path in (source, first, second):
         path.write_bytes(b"audio")
-    with Journal(tmp_path, {}) as journal:
+    with BatchJournal(tmp_path, {}) as journal:
         journal.begin(source, first)
         journal.finish(first)
     with (tmp_path / NAME).open("ab") as file:
         file.write(
             b'\xff\n[1]\n{"version": 1}\n{"version": 2, "name": "second.wav"}\n{"version": 1, "na'
         )
-    with Journal(tmp_path, {}) as journal:
+    with BatchJournal(tmp_path, {}) as journal:
         assert journal.is_finished(source, first)
         assert not journal.knows(second)
         journal.begin(source, second)
         journal.finish(second)
-    with Journal(tmp_path, {}) as journal:
+    with BatchJournal(tmp_path, {}) as journal:
         assert journal.is_finished(source, first)
         assert journal.is_finished(source, second)
-        assert not Journal.is_finished(journal, second, first)
+        assert not BatchJournal.is_finished(journal, second, first)
 
 
 def test_an_input_that_changes_meanwhile_is_not_finished(tmp_path: Path) -> None:
     source, output = tmp_path / "in.wav", tmp_path / "out.wav"
     source.write_bytes(b"before")
     output.write_bytes(b"rendered")
-    with Journal(tmp_path, {}) as journal:
+    with BatchJournal(tmp_path, {}) as journal:
         journal.begin(source, output)
         source.write_bytes(b"after it was read")
         journal.finish(output)

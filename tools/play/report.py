@@ -9,9 +9,9 @@ from host.device import AudioDevice
 from host.host import Host
 from host.midi_input import MidiInput
 from ipc.status import SlotStatus
+from tools.block_log import BlockLog, BlockTimes
 from tools.console import print_table, printable
-from tools.play.block_log import BlockLog
-from tools.render.report import BlockTimes, EventEntry, SlotEntry, clock
+from tools.render.report import EventEntry, SlotEntry, clock
 
 SCHEMA = 1
 

@@ -12,8 +12,8 @@ from host.device import AudioDevice, DeviceState
 from host.events import HostEvent
 from host.host import Host
 from ipc.status import SlotStatus
+from tools.block_log import BlockLog
 from tools.console import printable
-from tools.play.block_log import BlockLog
 from tools.render.report import clock
 
 _ERASE_LINE = "\r\x1b[K"

@@ -16,7 +16,7 @@ from host.realtime import REALTIME_ADVICE
 from host.song import Song
 from host.store.database import Database
 from ipc.errors import InputError, IsoboothError
-from tools.play.block_log import BlockLog
+from tools.block_log import BlockLog
 from tools.play.report import PlayReport, make_report
 from tools.play.screen import Screen, notice, status_line
 from tools.render.foreground import Stop

@@ -18,12 +18,12 @@ from host.song import Slot, Song, Track
 from host.store.blacklist import Blacklist
 from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
+from tools.render.batch_journal import BatchJournal
 from tools.render.chain_song import TRACK, chain_song
-from tools.render.journal import Journal
 from tools.render.progress import Bars
 from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
-from tools.render.song_render import Bench, check_loaded, check_not_blacklisted, render_song
+from tools.render.song_render import RenderContext, check_loaded, check_not_blacklisted, render_song
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ def check_not_input(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
 
 
 def check_chain(
-    slots: tuple[Slot, ...], sample_rate: int, settings: RenderSettings, bench: Bench
+    slots: tuple[Slot, ...], sample_rate: int, settings: RenderSettings, context: RenderContext
 ) -> None:
     """Loads the chain once, before anything is rendered: InputError for a plugin that is not
     there, is blacklisted, or lacks a parameter. One that crashes is left to the renders, and so
     are crash reports."""
-    if bench.database is not None and not settings.goes_without:
+    if context.database is not None and not settings.goes_without:
         for slot in slots:
-            check_not_blacklisted(slot.plugin, Blacklist(bench.database))
+            check_not_blacklisted(slot.plugin, Blacklist(context.database))
     song = Song(sample_rate=sample_rate, tracks=(Track(id=TRACK, chain=slots),), length_s=1.0)
     config = RenderSettings(block_frames=settings.block_frames).host_config(song)
-    with Host(config, None, bench.control) as host, bench.stop.covering(host):
+    with Host(config, None, context.control) as host, context.stop.covering(host):
         host.load(song)
-        bench.stop.check()
+        context.stop.check()
         check_loaded(host)
         for slot in slots:
             for rejected in host.supervisor_of(slot.id).rejected_parameters:
@@ -85,13 +85,13 @@ class Batch:
         self,
         slots: tuple[Slot, ...],
         settings: RenderSettings,
-        bench: Bench,
-        journal: Journal,
+        context: RenderContext,
+        journal: BatchJournal,
         tell: Callable[[RenderReport], None],
     ) -> None:
         self._slots = slots
         self._settings = settings
-        self._bench = bench
+        self._context = context
         self._journal = journal
         self._tell = tell
         self._telling = threading.Lock()
@@ -108,7 +108,7 @@ class Batch:
     ) -> list[RenderReport]:
 
         def one(job: Job) -> RenderReport:
-            self._bench.stop.check()
+            self._context.stop.check()
             skipped = resume and self._journal.is_finished(job.source, job.output)
             report = _skipped(job) if skipped else self._render(job, bars)
             with self._telling:
@@ -130,7 +130,7 @@ class Batch:
         try:
             song = chain_song(job.source, self._slots, self._settings.sample_rate)
             self._journal.begin(job.source, job.output)
-            report = render_song(song, job.output, self._settings, self._bench, bar, source)
+            report = render_song(song, job.output, self._settings, self._context, bar, source)
             if report.result == "done":
                 self._journal.finish(job.output)
             return report

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the engine's blocks to the file: what is cut off, what is measured."""
+"""From the engine's blocks to the file: what is cut off, and how loud the rest is."""
 
 import math
 
@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.audio_file import AudioWriter
-from host.host import Host
-from tools.render.report import BlockTimes
 
 
 class Excerpt:
@@ -50,22 +48,3 @@ class Excerpt:
         if not 0.0 < self.peak < math.inf:
             return None
         return round(20 * math.log10(self.peak), 2)
-
-
-class BlockLog:
-    """Gathers the engine's block times, which its own log keeps only for a while."""
-
-    def __init__(self, host: Host) -> None:
-        self._engine = host.engine
-        self._batch = host.config.batch
-        self._durations: list[NDArray[np.float32]] = []
-
-    def read(self) -> None:
-        durations = self._engine.read_blocks()["duration_ns"]
-        if len(durations):
-            # 4 bytes a block: songs are long.
-            self._durations.append(durations.astype(np.float32) / np.float32(self._batch))
-
-    def times(self) -> BlockTimes:
-        self.read()
-        return BlockTimes.of(self._durations)

@@ -13,12 +13,12 @@ from host.store.database import Database
 from host.user_file import file_error, path_text
 from ipc.errors import InputError
 from tools.render.batch import Batch, Job, check_chain, plan_jobs
+from tools.render.batch_journal import BatchJournal
 from tools.render.foreground import Stop, in_foreground
-from tools.render.journal import Journal
 from tools.render.progress import Bars
 from tools.render.report import BatchReport, RenderReport
 from tools.render.settings import RenderSettings
-from tools.render.song_render import Bench
+from tools.render.song_render import RenderContext
 
 # The chain is tried at this rate, if the files' own are used.
 _USUAL_RATE = 48000
@@ -53,15 +53,15 @@ def render_many(
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise file_error(folder.path, "written", error) from None
-    with Journal(folder.path, _what_matters(slots, settings)) as journal:
+    with BatchJournal(folder.path, _what_matters(slots, settings)) as journal:
         _refuse_existing(jobs, journal, folder)
         journal.clear_remains()
 
         def work(stop: Stop) -> BatchReport:
             with Control() as control, Bars(len(jobs), show_progress) as bars:
-                bench = Bench(control, database, stop)
-                check_chain(slots, settings.sample_rate or _USUAL_RATE, settings, bench)
-                batch = Batch(slots, settings, bench, journal, tell)
+                context = RenderContext(control, database, stop)
+                check_chain(slots, settings.sample_rate or _USUAL_RATE, settings, context)
+                batch = Batch(slots, settings, context, journal, tell)
                 began = time.monotonic()
                 files = batch.run(jobs, folder.workers, folder.resume, bars)
                 return BatchReport.of(files, time.monotonic() - began)
@@ -83,7 +83,7 @@ def _what_matters(slots: tuple[Slot, ...], settings: RenderSettings) -> dict[str
     }
 
 
-def _refuse_existing(jobs: Sequence[Job], journal: Journal, folder: Folder) -> None:
+def _refuse_existing(jobs: Sequence[Job], journal: BatchJournal, folder: Folder) -> None:
     """Other people's files are never replaced unasked; a render's own, where it is resumed."""
     if folder.force:
         return

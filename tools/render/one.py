@@ -16,7 +16,7 @@ from tools.render.foreground import Stop, in_foreground
 from tools.render.progress import Bars
 from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
-from tools.render.song_render import Bench, render_song
+from tools.render.song_render import RenderContext, render_song
 
 
 class RenderFailed(IsoboothError):
@@ -42,10 +42,10 @@ def render_one(
 
     def work(stop: Stop) -> RenderReport:
         with Control() as control, Bars(1, show_progress) as bars:
-            bench = Bench(control, database, stop)
+            context = RenderContext(control, database, stop)
             if check:
-                check_chain(check, song.sample_rate, settings, bench)
-            return render_song(song, output, settings, bench, bars.file(output.name), source)
+                check_chain(check, song.sample_rate, settings, context)
+            return render_song(song, output, settings, context, bars.file(output.name), source)
 
     return in_foreground(work)
 

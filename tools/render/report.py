@@ -3,30 +3,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from host.events import HostEvent
 from host.host import Host, SlotReport
+from tools.block_log import BlockTimes
 
 SCHEMA = 1
-
-
-class BlockTimes(Struct, frozen=True):
-    """Of the host's processing, waiting for plugins included; µs."""
-
-    median: float = 0.0
-    p99: float = 0.0
-    max: float = 0.0
-
-    @classmethod
-    def of(cls, durations_ns: Sequence[NDArray[np.float32]]) -> "BlockTimes":
-        if not durations_ns or not sum(map(len, durations_ns)):
-            return cls()
-        times_us = np.concatenate(durations_ns) / 1000.0
-        median, p99 = np.percentile(times_us, [50, 99])
-        return cls(_tenths(median), _tenths(p99), _tenths(times_us.max()))
 
 
 class SlotEntry(Struct, frozen=True, kw_only=True):

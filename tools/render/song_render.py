@@ -22,7 +22,8 @@ from host.store.database import Database
 from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
-from tools.render.excerpt import BlockLog, Excerpt
+from tools.block_log import BlockLog
+from tools.render.excerpt import Excerpt
 from tools.render.faults import SlotWatch
 from tools.render.foreground import Stop
 from tools.render.report import FaultEntry, RenderReport
@@ -49,7 +50,7 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True)
-class Bench:
+class RenderContext:
     """What every render of a command shares."""
 
     control: Control
@@ -69,7 +70,7 @@ def render_song(
     song: Song,
     output: Path,
     settings: RenderSettings,
-    bench: Bench,
+    context: RenderContext,
     listener: Listener,
     source: str,
 ) -> RenderReport:
@@ -96,7 +97,7 @@ def render_song(
     for number in range(1, last + 1):
         report.attempts = number
         keep_going = settings.keep_going and number == last
-        attempt = _Attempt(song, settings, bench, report, keep_going)
+        attempt = _Attempt(song, settings, context, report, keep_going)
         try:
             attempt.run(output, listener)
             break
@@ -116,28 +117,28 @@ class _Attempt:
         self,
         song: Song,
         settings: RenderSettings,
-        bench: Bench,
+        context: RenderContext,
         report: RenderReport,
         keep_going: bool,
     ) -> None:
         self._song = song
         self._settings = settings
-        self._bench = bench
+        self._context = context
         self._report = report
         self._keep_going = keep_going
 
     def run(self, output: Path, listener: Listener) -> None:
         """Raises PluginFault if the file is void."""
-        song, settings, bench = self._song, self._settings, self._bench
-        if bench.database is not None and not settings.goes_without:
+        song, settings, context = self._song, self._settings, self._context
+        if context.database is not None and not settings.goes_without:
             for _, slot in song.slots():
-                check_not_blacklisted(slot.plugin, Blacklist(bench.database))
+                check_not_blacklisted(slot.plugin, Blacklist(context.database))
         writer = AudioWriter(output, song.sample_rate, settings.sample_format)
         # What has failed once is looked at closely.
         config = settings.host_config(song, precise=self._report.attempts > 1 or self._keep_going)
-        with Host(config, bench.database, bench.control) as host, bench.stop.covering(host):
+        with Host(config, context.database, context.control) as host, context.stop.covering(host):
             host.load(song)
-            bench.stop.check()  # before the plugins are blamed for being killed
+            context.stop.check()  # before the plugins are blamed for being killed
             check_loaded(host)
             length = host.mix.length_frames()
             if length <= 0:
@@ -147,7 +148,7 @@ class _Attempt:
                 )
             self._report.latency_frames = host.mix.latency_frames
             excerpt = Excerpt(writer, host.mix.latency_frames, length)
-            log = BlockLog(host)
+            log = BlockLog(host.engine, host.config.batch)
             listener.begin(length)
             try:
                 with writer:
@@ -160,7 +161,7 @@ class _Attempt:
             self._conclude(host, writer, excerpt, log)
 
     def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
-        watch = SlotWatch(host, self._report.attempts, self._bench.stop)
+        watch = SlotWatch(host, self._report.attempts, self._context.stop)
         block = host.config.engine_frames
         chunk = max(1, _CHUNK_FRAMES // block)
         self._judge(host, watch)
@@ -168,7 +169,7 @@ class _Attempt:
         while not excerpt.complete:
             needed = -(-excerpt.frames_to_render // block)
             audio = host.render(min(chunk, needed))
-            self._bench.stop.check()
+            self._context.stop.check()
             self._judge(host, watch)
             listener.advance(excerpt.write(audio))
             log.read()
@@ -177,7 +178,7 @@ class _Attempt:
         faults = watch.new_faults()
         if not faults:
             return
-        self._bench.stop.check()
+        self._context.stop.check()
         if not self._keep_going:
             raise PluginFault(faults)
         for fault in faults:
@@ -188,7 +189,7 @@ class _Attempt:
         host.start()
         heard = time.monotonic()
         while not excerpt.complete:
-            self._bench.stop.pause(_POLL_S)
+            self._context.stop.pause(_POLL_S)
             played = host.engine.read_capture(self._song.sample_rate)
             if len(played):
                 heard = time.monotonic()
@@ -209,6 +210,7 @@ class _Attempt:
         report.duration_s = round(writer.frames / self._song.sample_rate, 6)
         report.peak_db = excerpt.peak_db
         report.clipped_samples = writer.clipped_samples
+        log.read()
         report.block_us = log.times()
         report.warnings = list(_warnings(host, report, writer))
 

@@ -25,7 +25,7 @@ _PART = f".{'[0-9a-f]' * 8}.part"
 _MAX_BYTES = 256_000_000
 
 
-class Journal:
+class BatchJournal:
     """The journal of `folder`, locked: two renders into one folder would undo each other's files.
     Use as a context manager; its methods may be called from several threads."""
 
@@ -52,7 +52,7 @@ class Journal:
             os.close(self._file)
             raise
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "BatchJournal":
         return self
 
     def __exit__(self, *_: object) -> None:
