@@ -119,7 +119,7 @@ def test_a_plugin_that_always_fails_costs_no_other_file(
 def test_every_file_begins_with_a_fresh_plugin(
     batch: Cli, files: list[str], tmp_path: Path
 ) -> None:
-    """The fault's counter would reach its end in the second file if a worker were used again. A file
+    """The fault would come in the second file if a worker were used again. A file
     has 94 blocks; offline, up to 64 go at once, so 128 are rendered."""
     ended = batch(files, chain=("fault:segv?after=150",))
     assert (ended.code, ended.err) == (0, "")
