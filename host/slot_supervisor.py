@@ -493,7 +493,9 @@ class SlotSupervisor:
 
     def _check_hang(self) -> None:
         since = self.native.stuck_since_ns
-        if since == 0 or self.worker is None or not self._is_stuck():
+        stuck = since != 0 and self.worker is not None and self._is_stuck()
+        # Asked again: it may have come back, and be in a block, since the first question.
+        if self.worker is None or not stuck or self.native.stuck_since_ns != since:
             self._stall = None
             return
         if self._stall is None or self._stall.since_ns != since:

@@ -38,20 +38,26 @@ void ChainRelay::reset(std::uint32_t record) noexcept {
     dead_[record].store(false, std::memory_order_release);
 }
 
+bool ChainRelay::is_stuck(std::uint32_t record) const noexcept {
+    const Word seen = word(record).load(std::memory_order_acquire);
+    const bool rests = status_of(seen) == Status::Idle || status_of(seen) == Status::Finished;
+    return !rests || generation_of(seen) > generation();
+}
+
 // ---------------------------------------------------------------- audio thread
 
 bool ChainRelay::is_free(std::uint32_t record) const ISB_RT {
     if (dead_[record].load(std::memory_order_acquire)) return false;
-    return ipc::link(word(record).load(std::memory_order_acquire), generation_, false).any();
+    return ipc::link(word(record).load(std::memory_order_acquire), generation(), false).any();
 }
 
 bool ChainRelay::is_offline(std::uint32_t record) const ISB_RT {
-    return dead_[record].load(std::memory_order_acquire) ||
-           status_of(word(record).load(std::memory_order_acquire)) == Status::Offline;
+    return dead_[record].load(std::memory_order_acquire);
 }
 
 bool ChainRelay::is_finished(std::uint32_t record) const ISB_RT {
-    return word(record).load(std::memory_order_acquire) == make_word(Status::Finished, generation_);
+    return word(record).load(std::memory_order_acquire) ==
+           make_word(Status::Finished, generation());
 }
 
 void ChainRelay::start(std::span<const Linked> segment) ISB_RT {
@@ -61,7 +67,7 @@ void ChainRelay::start(std::span<const Linked> segment) ISB_RT {
     for (std::size_t i = segment.size(); i-- > 0;) {
         const bool first = i == 0;
         apply(word(segment[i].record),
-              [&](Word seen) { return ipc::link(seen, generation_, first); });
+              [&](Word seen) { return ipc::link(seen, generation(), first); });
     }
     const std::uint32_t first = segment.front().record;
     activation_.record(first).triggered_ns.store(now_ns(), std::memory_order_relaxed);
@@ -78,11 +84,11 @@ bool ChainRelay::is_finished(std::span<const Linked> segment) const ISB_RT {
 bool ChainRelay::lost_a_record(std::span<const Linked> segment) const ISB_RT {
     for (const Linked& linked : segment) {
         const Word seen = word(linked.record).load(std::memory_order_acquire);
-        if (seen == make_word(Status::Finished, generation_)) continue;
+        if (seen == make_word(Status::Finished, generation())) continue;
         // Or retired, reaped and fit for the next worker before this thread got to look: an
         // offline block would wait for its hang limit.
         return dead_[linked.record].load(std::memory_order_acquire) ||
-               generation_of(seen) != generation_ || status_of(seen) == Status::Offline;
+               generation_of(seen) != generation() || status_of(seen) == Status::Offline;
     }
     return false;
 }
@@ -99,7 +105,7 @@ bool ChainRelay::wait(std::span<const Linked> segment, std::uint64_t deadline_ns
 
 Effect ChainRelay::abandon(std::uint32_t record) ISB_RT {
     const Move move =
-        apply(word(record), [&](Word seen) { return ipc::abandon(seen, generation_); });
+        apply(word(record), [&](Word seen) { return ipc::abandon(seen, generation()); });
     if (move.effect == Effect::Unwoken) {
         const RtAllow semaphore;
         semaphores_[record].post();

@@ -5,6 +5,7 @@
 // chain's business (chain.hpp).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -44,21 +45,22 @@ public:
     void retire(std::uint32_t record) noexcept;
     // Makes a reaped record fit for a new worker.
     void reset(std::uint32_t record) noexcept;
-    // Is `record`'s worker still in a block that was given up?
-    bool is_stuck(std::uint32_t record) const noexcept {
-        return ipc::status_of(word(record).load()) == ipc::Status::Abandoned;
-    }
+    // Of a record that is in no block: is its worker still in one that was given up, or its word
+    // one that no rule of the relay leaves there?
+    bool is_stuck(std::uint32_t record) const noexcept;
 
     // ---- audio thread ----
-    std::uint64_t generation() const ISB_RT { return generation_; }
-    void next_generation() ISB_RT { ++generation_; }
+    std::uint64_t generation() const ISB_RT { return generation_.load(std::memory_order_relaxed); }
+    void next_generation() ISB_RT {
+        generation_.store(generation() + 1, std::memory_order_relaxed);
+    }
 
     const ipc::HostView& host() const ISB_RT { return host_; }
     const ipc::OutputView& output(std::uint32_t record) const ISB_RT { return outputs_[record]; }
 
     // May the record be linked into this generation?
     bool is_free(std::uint32_t record) const ISB_RT;
-    // Has it no worker?
+    // Is its worker dead? Nobody else's word counts: it may be a wild write.
     bool is_offline(std::uint32_t record) const ISB_RT;
     bool is_finished(std::uint32_t record) const ISB_RT;
 
@@ -83,7 +85,7 @@ private:
     std::vector<ipc::Semaphore> semaphores_;
     ipc::Semaphore end_;
     std::unique_ptr<std::atomic<bool>[]> dead_;
-    std::uint64_t generation_ = 0;  // owned by the audio thread
+    std::atomic<std::uint64_t> generation_{0};  // written by the audio thread alone
 };
 
 }  // namespace isobooth::host
