@@ -100,10 +100,10 @@ class ReportedEdit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """The worker's memory when last seen alive."""
+    """The worker's memory."""
 
-    rss_bytes: int | None = None
-    pss_bytes: int | None = None
+    rss_bytes: int | None = None  # the most that it ever held
+    pss_bytes: int | None = None  # its share, when it was loaded or last asked for its state
 
 
 class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,8 +143,8 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     signal: Signal | None = None
     exit_code: int | None = None
     block: int = 0  # generation at the fault
-    uptime_s: float = 0.0
-    blocks_processed: int = 0
+    uptime_s: float = 0.0  # since its worker was started, loading included
+    blocks_processed: int = 0  # by the slot since the host started, all its workers together
     last_events: list[ReportedEvent] = msgspec.field(default_factory=list)
     last_edits: list[ReportedEdit] = msgspec.field(default_factory=list)
     process_us: list[float] = msgspec.field(default_factory=list)  # oldest first

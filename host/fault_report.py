@@ -64,7 +64,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         exit_code=exit.exit_code,
         block=slot.native.generation,
         uptime_s=exit.uptime_s,
-        blocks_processed=slot.native.processed_blocks,
+        blocks_processed=slot.native.processed_blocks * context.config.batch,
         last_events=[_event(*row) for row in slot.native.recent_events()],
         last_edits=[
             ReportedEdit(edit=e.number, parameter=e.parameter, value=e.value)
@@ -73,7 +73,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         process_us=slot.native.recent_process_us(),
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
-        memory=Memory(rss_bytes=exit.max_rss_bytes or None),
+        memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
     )
 
 

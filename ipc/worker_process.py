@@ -57,6 +57,7 @@ class WorkerExit:
     user_s: float
     system_s: float
     max_rss_bytes: int
+    last_pss_bytes: int | None  # when it was last looked at; None: it was not
     stderr_tail: str
 
     @property
@@ -119,6 +120,7 @@ class WorkerProcess:
         self._loaded = False
         self._asked: list[_Asked] = []
         self._killed_by_host = False
+        self._last_pss: int | None = None
         self._ending: asyncio.Task[None] | None = None
         connection.on_progress = self._note_phase
         connection.on_lost = self._connection_lost
@@ -157,6 +159,8 @@ class WorkerProcess:
         if isinstance(message, Load):
             self._loaded = True
         self._answered(asked)
+        if isinstance(message, Load | SaveState) and (memory := self.memory()):
+            self._last_pss = memory.pss  # seldom enough for what it costs
         return reply
 
     async def stop(self, timeout_s: float = 1.0) -> WorkerExit:
@@ -275,6 +279,7 @@ class WorkerProcess:
             user_s=usage[0],
             system_s=usage[1],
             max_rss_bytes=usage[2],
+            last_pss_bytes=self._last_pss,
             stderr_tail=self._output.text(),
         )
         self.exited.set_result(result)

@@ -148,6 +148,20 @@ def test_a_stopped_worker_times_out_goes_on_and_can_be_killed(
     with_launcher(body)
 
 
+def test_an_end_tells_of_the_memory_that_the_worker_held(
+    with_launcher: WithLauncher, load_request: LoadRequest
+) -> None:
+    async def body(launcher: Launcher) -> None:
+        worker = await launcher.spawn()
+        await worker.request(load_request("builtin:gain"), 10.0)
+        worker.kill()
+        exit = await asyncio.shield(worker.exited)
+        assert exit.last_pss_bytes is not None
+        assert 0 < exit.last_pss_bytes <= exit.max_rss_bytes
+
+    with_launcher(body)
+
+
 # Holds on to a process, as a debugger does that was left alone: its end cannot be reaped.
 TRACER = """
 import ctypes, sys, time

@@ -108,7 +108,7 @@ def test_a_report_is_shown_for_people(run_cli: Any, reports: list[CrashReport]) 
         "block 1233 +64  midi bytes 903c64",
         "edit 7  parameter 3 = 0.25",
         "5 bytes",
-        "20.0 MB resident",
+        "20.0 MB at most",
         "48000 Hz, 128 frames",
         "about to \\x1b[31mdivide",
     ):

@@ -175,7 +175,7 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
     yield "then", report.action
     yield (
         "ran for",
-        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in {report.block}",
+        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in the host's block {report.block}",
     )
     if report.process_us:
         times = ", ".join(f"{time_us:.0f}" for time_us in report.process_us[-SHOWN_EVENTS:])
@@ -192,7 +192,7 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
 
 
 def _memory_text(report: CrashReport) -> str:
-    sizes = {"resident": report.memory.rss_bytes, "own share": report.memory.pss_bytes}
+    sizes = {"at most": report.memory.rss_bytes, "own share": report.memory.pss_bytes}
     return ", ".join(
         f"{size / 1e6:.1f} MB {name}" for name, size in sizes.items() if size is not None
     )
