@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Musical time against frames: the tempo map of a MIDI file, and a song's bars and beats.
+"""Musical time against frames: the tempo map of a MIDI file.
 
 Frames are counted from the start in whole numbers, never by adding up rounded steps: after an
 hour of 16th notes, sums in seconds are audibly off.
@@ -7,7 +7,6 @@ hour of 16th notes, sums in seconds are audibly off.
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 
 DEFAULT_BEAT_US = 500_000  # 120 beats a minute, the MIDI file standard's default
@@ -51,27 +50,3 @@ class TempoMap:
     def frame_at(self, tick: int, sample_rate: int) -> int:
         """The frame nearest to a tick; halves go up."""
         return int(self.seconds_at(tick) * sample_rate + Fraction(1, 2))
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A song's steady tempo and time signature. Beats are quarter notes, as plugins count."""
-
-    tempo: float
-    time_signature: tuple[int, int]
-    sample_rate: int
-
-    @property
-    def bar_beats(self) -> float:
-        """Quarter notes in a bar."""
-        beats, unit = self.time_signature
-        return beats * 4 / unit
-
-    def beat_at(self, frame: int) -> float:
-        """Quarter notes since the start of the song."""
-        return frame * self.tempo / (60.0 * self.sample_rate)
-
-    def bar_at(self, frame: int) -> tuple[int, float]:
-        """The bar, counted from 0, and the quarter note at which it starts."""
-        bar = int(self.beat_at(frame) // self.bar_beats)
-        return bar, bar * self.bar_beats

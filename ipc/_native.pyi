@@ -6,11 +6,8 @@ from enum import Enum
 from typing_extensions import Buffer
 
 LAYOUT_VERSION: int
-BUS_CHANNELS: int
 MAX_RECORDS: int
 MAX_FRAMES: int
-MAX_EVENTS: int
-OVER_LEVEL_DB: float
 
 class SegmentKind(Enum):
     CHAIN_HOST = 1
@@ -37,8 +34,6 @@ class Geometry:
     @property
     def sample_rate(self) -> float: ...
     def size_of(self, kind: SegmentKind) -> int: ...
-    def activation_offset(self, record: int) -> int: ...
-    def report_offset(self) -> int: ...
 
 def write_header(buffer: Buffer, kind: SegmentKind, geometry: Geometry) -> None: ...
 def header_mismatch(buffer: Buffer, kind: SegmentKind, geometry: Geometry) -> str: ...

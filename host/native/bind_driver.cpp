@@ -62,8 +62,6 @@ void bind_driver(nb::module_& m) {
         .def(nb::init<std::uint64_t, int>(), nb::arg("period_ns"), nb::arg("priority"))
         .def("stop", &Watchdog::stop, nb::call_guard<nb::gil_scoped_release>())
         .def("watch", &Watchdog::watch, nb::arg("slot"))
-        .def(
-            "forget", [](Watchdog& w, PluginSlot& s) { w.forget(&s); }, nb::arg("slot"))
         .def_prop_ro("demotions", &Watchdog::demotions);
 }
 

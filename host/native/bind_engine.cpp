@@ -75,12 +75,10 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("block_count", counter(&Engine::block_count))
         .def_prop_ro("late_blocks", counter(&Engine::late_blocks))
         .def_prop_ro("machine_late_blocks", counter(&Engine::machine_late_blocks))
-        .def_prop_ro("lost_block_records", counter(&Engine::lost_records))
         .def_prop_ro("lost_capture_frames", counter(&Engine::lost_capture_frames))
         .def_prop_ro("position_frames",
                      [](const Engine& e) { return e.transport.shown_position.load(); })
         .def_prop_ro("playing", [](const Engine& e) { return e.transport.shown_playing.load(); })
-        .def_prop_ro("command_space", &Engine::command_space)
         .def("adopt_slot", [](Engine& e, std::shared_ptr<PluginSlot> s) { e.adopt(std::move(s)); })
         .def("adopt_strip", [](Engine& e, std::shared_ptr<Strip> s) { e.adopt(std::move(s)); })
         .def("publish", [](Engine& e, std::shared_ptr<Plan> p) { return e.publish(std::move(p)); })
@@ -129,19 +127,6 @@ void bind_engine(nb::module_& m) {
             },
             nb::arg("slot"), nb::arg("index"), nb::arg("value"), nb::arg("edit"),
             nb::arg("offset") = 0)
-        .def(
-            "set_program",
-            [](Engine& e, PluginSlot& s, std::uint32_t program, std::uint64_t edit) {
-                return e.send(command(CommandKind::Program, &s, program, 0, 0.0, edit));
-            },
-            nb::arg("slot"), nb::arg("program"), nb::arg("edit"))
-        .def("send_midi",
-             [](Engine& e, PluginSlot& s, nb::bytes bytes) {
-                 Command c = command(CommandKind::SlotMidi, &s);
-                 const auto data = midi_bytes(bytes);
-                 std::copy_n(data.data(), 3, c.bytes);
-                 return e.send(c);
-             })
         .def("live_midi", [](Engine& e, Strip& s,
                              nb::bytes bytes) { return e.live_midi(&s, midi_bytes(bytes).data()); })
         .def("play",

@@ -82,15 +82,10 @@ void bind_slot(nb::module_& m) {
         .def_prop_ro("repaired_samples", counter(&SlotCounters::repaired_samples))
         .def_prop_ro("dropped_events", counter(&SlotCounters::dropped_events))
         .def_prop_ro("misses_in_a_row", counter(&SlotCounters::misses_in_a_row))
-        .def_prop_ro("stuck_blocks", counter(&SlotCounters::stuck_blocks))
         .def_prop_ro("stuck_since_ns", counter(&SlotCounters::stuck_since_ns))
         .def_prop_ro("nonfinite_in_a_row", counter(&SlotCounters::nonfinite_in_a_row))
         .def_prop_ro("overlevel_in_a_row", counter(&SlotCounters::overlevel_in_a_row))
         .def_prop_ro("reported_latency_frames", counter(&SlotCounters::reported_latency))
-        .def_prop_ro("process_ns", counter(&SlotCounters::process_ns))
-        .def_prop_ro(
-            "last_cause",
-            [](const PluginSlot& slot) { return cause_name(slot.counters.last_cause.load()); })
         .def_prop_ro("generation",
                      [](const PluginSlot& slot) { return slot.recent.generation.load(); })
         .def("recent_events", recent_events)

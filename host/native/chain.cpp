@@ -211,7 +211,6 @@ void Chain::take_delivered(const Linked& linked) ISB_RT {
     const OutputView& view = relay_.output(linked.record);
     note_heard(linked);
     const std::uint64_t process_ns = view.report().process_ns.load(std::memory_order_relaxed);
-    slot.counters.process_ns.store(process_ns, std::memory_order_relaxed);
     slot.recent.note_time(process_ns);
     const std::int64_t latency = view.report().latency_frames.load(std::memory_order_relaxed);
     slot.counters.reported_latency.store(std::clamp<std::int64_t>(latency, 0, kMaxLatency),

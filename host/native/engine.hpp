@@ -26,8 +26,6 @@ enum class CommandKind : std::uint8_t {
     Latency,
     Policy,
     Parameter,
-    Program,
-    SlotMidi,
     StripMidi,
     Play,
     Locate,
@@ -67,7 +65,6 @@ public:
 
     // ---- control thread ----
     bool send(const Command& command) noexcept { return commands_.push(command); }
-    std::size_t command_space() const noexcept { return commands_.free(); }
     bool publish(std::shared_ptr<Plan> plan);
     // Frees plans that the audio thread has left. Returns how many.
     int collect();
@@ -86,7 +83,6 @@ public:
 
     std::atomic<std::uint64_t> block_count{0};
     std::atomic<std::uint64_t> late_blocks{0};
-    std::atomic<std::uint64_t> lost_records{0};  // block records the log had no room for
     std::atomic<std::uint64_t> lost_capture_frames{0};
     std::atomic<std::uint64_t> machine_late_blocks{0};  // every chain missed: the machine
     TransportClock transport;

@@ -35,9 +35,7 @@ struct SlotCounters {
     std::atomic<std::uint64_t> stuck_since_ns{0};  // 0: it is not stuck
     std::atomic<std::uint32_t> nonfinite_in_a_row{0};
     std::atomic<std::uint32_t> overlevel_in_a_row{0};
-    std::atomic<std::uint64_t> process_ns{0};        // the plugin's own time, as its worker says
     std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
-    std::atomic<MissCause> last_cause{MissCause::None};
 };
 
 // What a slot was given and how long it took, lately: for crash reports. Written by the audio
@@ -102,11 +100,9 @@ public:
     void heard() ISB_RT {
         counters.processed_blocks.fetch_add(1, std::memory_order_relaxed);
         counters.misses_in_a_row.store(0, std::memory_order_relaxed);
-        counters.last_cause.store(MissCause::None, std::memory_order_relaxed);
     }
     void unheard(MissCause cause) ISB_RT {
         counters.bypassed_blocks.fetch_add(1, std::memory_order_relaxed);
-        counters.last_cause.store(cause, std::memory_order_relaxed);
         if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
             counters.missed_blocks.fetch_add(1, std::memory_order_relaxed);
             counters.misses_in_a_row.fetch_add(1, std::memory_order_relaxed);

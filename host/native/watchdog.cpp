@@ -29,11 +29,6 @@ void Watchdog::watch(std::shared_ptr<PluginSlot> slot) {
     watched_.push_back({std::move(slot)});
 }
 
-void Watchdog::forget(const PluginSlot* slot) {
-    const std::scoped_lock lock(mutex_);
-    std::erase_if(watched_, [slot](const Watched& w) { return w.slot.get() == slot; });
-}
-
 void Watchdog::run(int priority) noexcept {
     prctl(PR_SET_NAME, "isb-watchdog");
     ipc::ask_for_attention(priority, -1);

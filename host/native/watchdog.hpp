@@ -26,7 +26,6 @@ public:
     void stop();
 
     void watch(std::shared_ptr<PluginSlot> slot);
-    void forget(const PluginSlot* slot);
     std::uint64_t demotions() const { return demotions_.load(); }
 
 private:

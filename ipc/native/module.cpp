@@ -37,11 +37,8 @@ private:
 
 NB_MODULE(_native, m) {
     m.attr("LAYOUT_VERSION") = kLayoutVersion;
-    m.attr("BUS_CHANNELS") = kBusChannels;
     m.attr("MAX_RECORDS") = kMaxRecords;
     m.attr("MAX_FRAMES") = kMaxFrames;
-    m.attr("MAX_EVENTS") = kMaxEvents;
-    m.attr("OVER_LEVEL_DB") = 30.0;
 
     nb::enum_<SegmentKind>(m, "SegmentKind")
         .value("CHAIN_HOST", SegmentKind::ChainHost)
@@ -70,9 +67,7 @@ NB_MODULE(_native, m) {
         .def_ro("records", &Geometry::records)
         .def_ro("max_frames", &Geometry::max_frames)
         .def_ro("sample_rate", &Geometry::sample_rate)
-        .def("size_of", &Geometry::size_of, nb::arg("kind"))
-        .def("activation_offset", &Geometry::activation_offset, nb::arg("record"))
-        .def("report_offset", &Geometry::report_offset);
+        .def("size_of", &Geometry::size_of, nb::arg("kind"));
 
     m.def(
         "write_header",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.tempo import Meter, TempoMap
+from host.tempo import TempoMap
 
 
 def test_without_a_tempo_a_beat_lasts_half_a_second() -> None:
@@ -78,12 +78,3 @@ def test_time_never_runs_backwards(
         beat_us = latest.get(tick, beat_us)
         steps += Fraction(beat_us, 1_000_000 * division)
     assert tempo.seconds_at(end) == steps
-
-
-def test_beats_and_bars() -> None:
-    waltz = Meter(60.0, (3, 4), 48000)
-    assert waltz.beat_at(48000 * 4) == 4.0
-    assert waltz.bar_at(48000 * 4) == (1, 3.0)
-    assert waltz.bar_at(0) == (0, 0.0)
-    assert Meter(120.0, (6, 8), 48000).bar_beats == 3.0
-    assert Meter(120.0, (7, 8), 48000).bar_at(48000 * 4) == (2, 7.0)

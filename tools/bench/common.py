@@ -20,7 +20,6 @@ T = TypeVar("T")
 PLUGIN = "vst3:/usr/lib/vst3/ZamEQ2.vst3"
 RATE = 48000
 BLOCK = 128
-PERIOD_NS = round(1e9 * BLOCK / RATE)
 
 # Blocks left out at the start of each series: pages, caches and clocks settle.
 SETTLE_BLOCKS = 200

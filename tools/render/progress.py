@@ -56,12 +56,10 @@ class FileBar:
         self._progress = progress
         self._name = name if len(name) <= _NAME_CELLS else f"…{name[1 - _NAME_CELLS :]}"
         self._task: TaskID | None = None
-        self._begun = 0
 
     def begin(self, frames: int) -> None:
         if self._progress is None:
             return
-        self._begun += 1
         if self._task is None:
             self._task = self._progress.add_task(self._name, total=frames, note="")
         else:

@@ -9,7 +9,6 @@ from host.audio_file import SampleFormat
 from host.config import HostConfig, offline_batch
 from host.song import Song
 
-BLOCK_FRAMES = range(16, 4097)
 SAMPLE_RATES = range(8000, 192_001)
 
 # How long the disk may keep a render in real time waiting.
