@@ -175,7 +175,8 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
     yield "then", report.action
     yield (
         "ran for",
-        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in the host's block {report.block}",
+        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in the host's block "
+        f"{report.block}",
     )
     if report.process_us:
         times = ", ".join(f"{time_us:.0f}" for time_us in report.process_us[-SHOWN_EVENTS:])
