@@ -248,6 +248,8 @@ void Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
 
 void Chain::abandon_segment() ISB_RT {
     bool lost = false;  // the slots behind the first that missed are nobody's fault
+    const std::uint64_t now = now_ns();
+    if (now > run_.deadline_ns) run_.given_up_late_ns = now - run_.deadline_ns;
     for (const Linked& linked : segment_) {
         PluginSlot& slot = *linked.slot;
         const Effect effect = relay_.abandon(linked.record);

@@ -66,6 +66,12 @@ public:
     const float* const* output() const ISB_RT { return output_; }
     bool ran_any() const ISB_RT { return run_.ran_any; }
     bool all_missed() const ISB_RT { return run_.ran_any && !run_.delivered_any; }
+    // How long after its deadline the host gave the chain up, ns; 0: it did not.
+    std::uint64_t given_up_late_ns() const ISB_RT { return run_.given_up_late_ns; }
+    // The end of the block: whose fault its misses were.
+    void judge(bool machine_was_away) ISB_RT {
+        for (std::size_t i = 0; i < run_.count; ++i) run_.slots[i]->judge(machine_was_away);
+    }
 
 private:
     struct Run {
@@ -82,6 +88,7 @@ private:
         std::int32_t midi_record = ipc::kNoRecord;  // who sends the MIDI from here on, or kNobody
         std::uint32_t missed = 0;
         std::uint64_t deadline_ns = 0;
+        std::uint64_t given_up_late_ns = 0;
         bool too_late = false;
         bool ran_any = false, delivered_any = false;
     };

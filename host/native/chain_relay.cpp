@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/chain_relay.hpp"
 
+#include <algorithm>
+
 namespace isobooth::host {
 
 using namespace ipc;
 
 namespace {
 
-// Wakes that a block tolerates before it stops believing its semaphore: a worker may post the
+// Wakes that a wait tolerates before it stops believing its semaphore: a worker may post the
 // chain's end as often as it likes.
 constexpr int kSpuriousWakes = 256;
+
+// From then on the host looks by itself, each time after a part of what is left of the wait.
+constexpr std::uint64_t kNaps = 16;
+constexpr std::uint64_t kShortestNapNs = 20'000;  // about a wake's cost
+constexpr std::uint64_t kLongestNapNs = 500'000;  // offline
 
 }  // namespace
 
@@ -27,6 +34,7 @@ ChainRelay::ChainRelay(const ChainMemory& memory)
 void ChainRelay::retire(std::uint32_t record) noexcept {
     dead_[record].store(true, std::memory_order_release);
     apply(word(record), [](Word seen) { return ipc::retire(seen); });
+    retired_.post();
     end_.post();
 }
 
@@ -94,13 +102,28 @@ bool ChainRelay::lost_a_record(std::span<const Linked> segment) const ISB_RT {
 }
 
 bool ChainRelay::wait(std::span<const Linked> segment, std::uint64_t deadline_ns) ISB_RT {
-    for (int wakes = 0; wakes < kSpuriousWakes; ++wakes) {
-        if (is_finished(segment)) return true;
-        if (lost_a_record(segment)) break;
+    // Bounded: naps have a least length, and end at the deadline.
+    for (int wakes = 0; !is_finished(segment) && !lost_a_record(segment); ++wakes) {
+        if (wakes >= kSpuriousWakes) {
+            nap(deadline_ns);
+            if (now_ns() >= deadline_ns) break;
+            continue;
+        }
         const RtAllow semaphore;
         if (!end_.wait_until(deadline_ns) && now_ns() >= deadline_ns) break;
     }
     return is_finished(segment);
+}
+
+// Sleeps where no worker can wake it: an honest chain is heard although one of its workers, or
+// whoever got hold of its semaphore, floods it.
+void ChainRelay::nap(std::uint64_t deadline_ns) ISB_RT {
+    const std::uint64_t now = now_ns();
+    if (now >= deadline_ns) return;
+    const std::uint64_t left = deadline_ns - now;
+    const std::uint64_t length = std::clamp(left / kNaps, kShortestNapNs, kLongestNapNs);
+    const RtAllow semaphore;
+    retired_.wait_until(now + std::min(left, length));
 }
 
 Effect ChainRelay::abandon(std::uint32_t record) ISB_RT {

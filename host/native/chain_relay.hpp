@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/native/plugin_slot.hpp"
+#include "host/native/private_semaphore.hpp"
 #include "host/native/realtime.hpp"
 #include "ipc/native/layout.hpp"
 #include "ipc/native/relay.hpp"
@@ -75,6 +76,7 @@ public:
 
 private:
     bool lost_a_record(std::span<const Linked> segment) const ISB_RT;
+    void nap(std::uint64_t deadline_ns) ISB_RT;
     std::atomic<ipc::Word>& word(std::uint32_t record) const ISB_RT {
         return activation_.record(record).state;
     }
@@ -84,6 +86,7 @@ private:
     std::vector<ipc::OutputView> outputs_;
     std::vector<ipc::Semaphore> semaphores_;
     ipc::Semaphore end_;
+    PrivateSemaphore retired_;  // posted with end_, but by no worker
     std::unique_ptr<std::atomic<bool>[]> dead_;
     std::atomic<std::uint64_t> generation_{0};  // written by the audio thread alone
 };

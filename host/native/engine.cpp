@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "host/native/lateness.hpp"
 #include "ipc/native/denormals.hpp"
 
 namespace isobooth::host {
@@ -260,12 +261,12 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
     const auto part = [&](double share) {
         return static_cast<std::uint64_t>(share * static_cast<double>(budget_ns));
     };
-    const std::uint64_t deadline =
-        std::max(nominal_ns + part(config.deadline_fraction), entry + part(kLeastBudget));
+    const std::uint64_t due = nominal_ns + part(config.deadline_fraction);
+    const std::uint64_t deadline = std::max(due, entry + part(kLeastBudget));
     transport.next_block(frames, time.transport);
 
     std::uint32_t missed = 0;
-    std::uint32_t chains = 0, chains_missed = 0;
+    BlockWitness witness{budget_ns, deadline > due};
     if (plan_) {
         for (std::size_t s = 0; s < plan_->stages.size(); ++s) {
             const auto& stage = plan_->stages[s];
@@ -288,9 +289,11 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
                 PlanStrip& strip = plan_->strips[index];
                 if (!strip.chain) continue;
                 const std::uint32_t chain_missed = strip.chain->complete();
+                // Behind one that missed, the host may be late for that alone.
+                if (missed == 0) witness.given_up_late_ns = strip.chain->given_up_late_ns();
                 missed += chain_missed;
-                chains += strip.chain->ran_any() ? 1 : 0;
-                chains_missed += strip.chain->all_missed() ? 1 : 0;
+                witness.chains += strip.chain->ran_any() ? 1 : 0;
+                witness.chains_missed += chain_missed > 0 && strip.chain->all_missed() ? 1 : 0;
                 const float* out[2] = {strip.chain->output()[0], strip.chain->output()[1]};
                 strip.strip->mix(out, frames);
             }
@@ -313,10 +316,13 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
             }
         }
     }
-    if (missed > 0) flags |= kBlockMissed;
-    if (chains > 1 && chains_missed == chains) {
-        flags |= kBlockAllMissed;
-        machine_late_blocks.fetch_add(1, std::memory_order_relaxed);
+    if (missed > 0) {
+        flags |= kBlockMissed;
+        if (witness.all_missed()) flags |= kBlockAllMissed;
+        const bool away = !config.offline && witness.machine_was_away();
+        if (away) machine_late_blocks.fetch_add(1, std::memory_order_relaxed);
+        for (PlanStrip& strip : plan_->strips)
+            if (strip.chain) strip.chain->judge(away);
     }
     record_block(time, nominal_ns, entry, flags, missed);
 }

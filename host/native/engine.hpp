@@ -84,7 +84,7 @@ public:
     std::atomic<std::uint64_t> block_count{0};
     std::atomic<std::uint64_t> late_blocks{0};
     std::atomic<std::uint64_t> lost_capture_frames{0};
-    std::atomic<std::uint64_t> machine_late_blocks{0};  // every chain missed: the machine
+    std::atomic<std::uint64_t> machine_late_blocks{0};  // whose misses were the machine's
     TransportClock transport;
 
     // ---- audio thread ----

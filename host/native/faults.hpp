@@ -24,7 +24,7 @@ constexpr std::size_t kLoggedStrips = 32;
 enum BlockFlags : std::uint32_t {
     kBlockLate = 1,       // processing took longer than the block's period
     kBlockMissed = 2,     // at least one slot missed its deadline
-    kBlockAllMissed = 4,  // every chain missed: the machine, not a plugin
+    kBlockAllMissed = 4,  // every chain of several missed: the machine
     kBlockNullClock = 8,  // driven by the null clock
 };
 

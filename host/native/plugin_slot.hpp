@@ -30,9 +30,9 @@ struct SlotCounters {
     std::atomic<std::uint64_t> missed_blocks{0};    // blamed: Overrun or Unwoken
     std::atomic<std::uint64_t> repaired_samples{0};
     std::atomic<std::uint64_t> dropped_events{0};
-    std::atomic<std::uint32_t> misses_in_a_row{0};
-    std::atomic<std::uint32_t> stuck_blocks{0};    // how long an older block keeps it busy
-    std::atomic<std::uint64_t> stuck_since_ns{0};  // 0: it is not stuck
+    std::atomic<std::uint32_t> misses_in_a_row{0};  // without the machine's
+    std::atomic<std::uint32_t> stuck_blocks{0};     // how long an older block keeps it busy
+    std::atomic<std::uint64_t> stuck_since_ns{0};   // 0: it is not stuck
     std::atomic<std::uint32_t> nonfinite_in_a_row{0};
     std::atomic<std::uint32_t> overlevel_in_a_row{0};
     std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
@@ -96,6 +96,7 @@ public:
     std::int32_t midi_source = ipc::kNoRecord;   // the record that sends its MIDI; none: the host
     float last_good[ipc::kBusChannels] = {};
     std::int64_t runaway_frames = 0;  // over level for as long without a pause
+    bool missed = false;              // in this block, and not yet known whose fault that is
 
     void heard() ISB_RT {
         counters.processed_blocks.fetch_add(1, std::memory_order_relaxed);
@@ -105,8 +106,14 @@ public:
         counters.bypassed_blocks.fetch_add(1, std::memory_order_relaxed);
         if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
             counters.missed_blocks.fetch_add(1, std::memory_order_relaxed);
-            counters.misses_in_a_row.fetch_add(1, std::memory_order_relaxed);
+            missed = true;
         }
+    }
+    // The end of the block: a miss counts unless the machine was away.
+    void judge(bool machine_was_away) ISB_RT {
+        if (missed && !machine_was_away)
+            counters.misses_in_a_row.fetch_add(1, std::memory_order_relaxed);
+        missed = false;
     }
 };
 
