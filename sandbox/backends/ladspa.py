@@ -17,7 +17,10 @@ def warm() -> None:
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
-    location, _, label = plugin.location.partition("#")
+    # A path may hold a # as well, a label no slash.
+    location, hash_sign, label = plugin.location.rpartition("#")
+    if not hash_sign or "/" in label:
+        location, label = plugin.location, ""
     path = Path(location).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"

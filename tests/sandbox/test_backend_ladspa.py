@@ -130,6 +130,14 @@ def test_a_wrong_or_missing_label_lists_those_of_the_file() -> None:
             load(label)
 
 
+def test_a_path_may_hold_a_hash_sign(tmp_path: Path) -> None:
+    file = tmp_path / "c#" / "amp.so"
+    file.parent.mkdir()
+    file.symlink_to(fixture_library("ladspa_fixture"))
+    plugin = open_plugin(f"ladspa:{file}#odd", sample_rate=RATE, max_frames=64)
+    assert plugin.description.name == "Fixture odd"
+
+
 def test_a_state_of_another_plugin_is_rejected() -> None:
     with pytest.raises(WorkerError, match="of 'ladspa:hints', not of 'ladspa:delay'"):
         load("delay").set_state(load("hints").get_state())
