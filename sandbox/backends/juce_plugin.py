@@ -4,13 +4,11 @@
 Three things that minihost leaves to its user are done here. A parameter reaches the plugin only
 with the next block, and is missing in a state saved before it: get_state sends such a plugin a few
 frames of silence first. Restoring must not overlap a block: blocks are refused meanwhile. And a
-plugin's text is not always understood by itself: parameter_from_text checks the answer, and
-searches where the plugin fails.
+plugin's text is not always understood by itself (value_text.py).
 """
 
 import ctypes
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -33,11 +31,10 @@ from sandbox.backends.plugin import (
     ParameterName,
     PlainRange,
 )
+from sandbox.backends.value_text import NUMBER, value_of_text
 
 _PAUSE_S = 5.0  # a block that takes longer hangs
 _TEXT_BYTES = 512
-_MOST_CHOICES = 256  # discrete values that are compared one by one with a text
-_NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*)")
 
 
 class Instances(NamedTuple):
@@ -243,7 +240,7 @@ class JucePlugin(LoadedPlugin):
     def _parameter_text(self, index: int, value: float) -> str:
         text = self._bare_text(index, value)
         unit = self._unit(index, self._parameter_info(index))
-        match = _NUMBER.fullmatch(text)
+        match = NUMBER.fullmatch(text)
         return f"{text} {unit}" if unit and match and not match[2] else text
 
     def _bare_text(self, index: int, value: float) -> str:
@@ -257,20 +254,20 @@ class JucePlugin(LoadedPlugin):
 
     def _parameter_from_text(self, index: int, text: str) -> float:
         info = self._parameter_info(index)
-        steps = 2 if info.boolean else info.steps
-        wanted = " ".join(text.split()).casefold()
-        if 2 <= steps <= _MOST_CHOICES:
-            for step in range(steps):
-                value = step / (steps - 1)
-                shown = self._parameter_text(index, value), self._bare_text(index, value)
-                if wanted in (each.casefold() for each in shown):
-                    return value
-        answer = ctypes.c_float()
-        if self._c.mh_param_from_text(
-            self._first, index, text.encode(), ctypes.byref(answer)
-        ) and self._means(index, answer.value, wanted):
-            return answer.value
-        found = self._search(index, wanted)
+
+        def ask() -> float | None:
+            answer = ctypes.c_float()
+            told = self._c.mh_param_from_text(
+                self._first, index, text.encode(), ctypes.byref(answer)
+            )
+            return answer.value if told else None
+
+        found = value_of_text(
+            text,
+            show=lambda value: (self._parameter_text(index, value), self._bare_text(index, value)),
+            steps=2 if info.boolean else info.steps,
+            ask=ask,
+        )
         if found is None:
             low, high = (self._parameter_text(index, v) for v in (0.0, 1.0))
             raise WorkerError(
@@ -278,43 +275,6 @@ class JucePlugin(LoadedPlugin):
                 f"it goes from {low} to {high}"
             )
         return found
-
-    def _means(self, index: int, value: float, wanted: str) -> bool:
-        """Does the plugin show this value as (about) the wanted text?"""
-        shown = self._parameter_text(index, value).casefold()
-        if shown == wanted:
-            return True
-        here, there = _number(shown), _number(wanted)
-        if here is None or there is None:
-            return False
-        ends = [_number(self._parameter_text(index, v).casefold()) for v in (0.0, 1.0)]
-        low, high = ends
-        room = abs(high - low) if low is not None and high is not None else abs(there)
-        return abs(here - there) <= 1e-3 * room + 1e-6
-
-    def _search(self, index: int, wanted: str) -> float | None:
-        """Bisection, for plugins that show numbers in order but do not read them."""
-        target = _number(wanted)
-        ends = [_number(self._parameter_text(index, v).casefold()) for v in (0.0, 1.0)]
-        if target is None or ends[0] is None or ends[1] is None:
-            return None
-        low, high = 0.0, 1.0
-        rising = ends[1] > ends[0]
-        for _ in range(24):  # a float's own resolution
-            middle = (low + high) / 2
-            shown = _number(self._parameter_text(index, middle).casefold())
-            if shown is None:
-                return None
-            if (shown < target) == rising:
-                low = middle
-            else:
-                high = middle
-        nearest = min((low, high), key=lambda v: self._distance(index, v, target))
-        return nearest if self._means(index, nearest, wanted) else None
-
-    def _distance(self, index: int, value: float, target: float) -> float:
-        shown = _number(self._parameter_text(index, value).casefold())
-        return math.inf if shown is None else abs(shown - target)
 
     def _describe_parameters(self) -> list[ParameterDescription]:
         described = []
@@ -355,11 +315,3 @@ class JucePlugin(LoadedPlugin):
             parameters=self._describe_parameters(),
             programs=self.programs,
         )
-
-
-def _number(text: str) -> float | None:
-    """The number that a (casefolded) text begins with: '2.5 khz' is 2500."""
-    match = _NUMBER.fullmatch(text)
-    if not match:
-        return None
-    return float(match[1]) * (1e3 if match[2].startswith("k") else 1.0)

@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugins whose parameters we keep ourselves: LADSPA, pedalboard's effects, built-ins, faults.
 
-Their formats have no state of their own, so the state is ours: a small JSON document of plain
-values by parameter id. Plain, because a LADSPA range may depend on the sample rate, and 1 kHz
-must stay 1 kHz in a session opened at another one.
+Their formats have no state of their own, so the state is ours (saved_values.py).
 """
 
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
 from sandbox._native import Parameter, ParameterProcessor
 from sandbox.backends.plugin import LoadedPlugin, ParameterName
-
-STATE_VERSION = 1
+from sandbox.backends.saved_values import decode_values, encode_values
 
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 # A unit that may be typed instead of the parameter's own, and its factor.
@@ -26,14 +21,6 @@ _OTHER_UNITS = {
     ("ms", "s"): 1e3,
     ("%", ""): 1.0,
 }
-
-
-class SavedValues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The state of a plugin without one of its own."""
-
-    version: int
-    plugin: str
-    values: dict[str, float]
 
 
 def format_value(parameter: Parameter, plain: float) -> str:
@@ -115,23 +102,17 @@ class OwnParametersPlugin(LoadedPlugin):
             parameter.id: parameter.to_plain(self._own[0].value(index))
             for index, parameter in enumerate(self._parameters)
         }
-        return msgspec.json.encode(SavedValues(STATE_VERSION, self._kind, values))
+        return encode_values(self._kind, values)
 
     def set_state(self, data: bytes) -> None:
         try:
-            saved = msgspec.json.decode(data, type=SavedValues)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WorkerError(f"{self.id}: this is not a state of it ({error})") from None
-        if saved.version != STATE_VERSION:
-            raise WorkerError(
-                f"{self.id}: the state has version {saved.version}, known is {STATE_VERSION}"
-            )
-        if saved.plugin != self._kind:
-            raise WorkerError(f"{self.id}: the state is of '{saved.plugin}', not of '{self._kind}'")
+            values = decode_values(self._kind, data)
+        except ValueError as error:
+            raise WorkerError(f"{self.id}: {error}") from None
         # Ids that another version of the plugin had are passed over; what the state does not
         # name has its default, so that equal states mean equal sound.
         for index, parameter in enumerate(self._parameters):
-            plain = saved.values.get(parameter.id, parameter.initial)
+            plain = values.get(parameter.id, parameter.initial)
             self._set_parameter(index, parameter.to_normalized(plain))
 
     def close(self) -> None:

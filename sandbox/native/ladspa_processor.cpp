@@ -6,6 +6,8 @@
 
 #include <cstring>
 
+#include "sandbox/native/plugin_text.hpp"
+
 namespace isobooth::sandbox {
 
 namespace {
@@ -28,21 +30,6 @@ std::vector<Parameter> control_parameters(const ladspa::Descriptor& d, double sa
             (flags & ladspa::kControl) && (flags & ladspa::kInput))
             parameters.push_back(ladspa_parameter(d, port, sample_rate));
     return parameters;
-}
-
-bool is_utf8(const unsigned char* text) {
-    while (*text) {
-        const int more = *text < 0x80                     ? 0
-                         : *text >= 0xc2 && *text <= 0xdf ? 1
-                         : *text >= 0xe0 && *text <= 0xef ? 2
-                         : *text >= 0xf0 && *text <= 0xf4 ? 3
-                                                          : -1;
-        if (more < 0) return false;
-        ++text;
-        for (int i = 0; i < more; ++i, ++text)
-            if ((*text & 0xc0) != 0x80) return false;
-    }
-    return true;
 }
 
 // "Frequency (Hz)" and "Rate [Hz]" end with a unit; "Mode (0=off)" and "Gain (left)" do not.
@@ -91,28 +78,12 @@ double default_value(int hints, double lower, double upper) {
 
 }  // namespace
 
-std::string ladspa_text(const char* text) {
-    if (!text) return "";
-    const auto* bytes = reinterpret_cast<const unsigned char*>(text);
-    if (is_utf8(bytes)) return text;
-    std::string utf8;
-    for (; *bytes; ++bytes) {
-        if (*bytes < 0x80) {
-            utf8 += static_cast<char>(*bytes);
-        } else {
-            utf8 += static_cast<char>(0xc0 | (*bytes >> 6));
-            utf8 += static_cast<char>(0x80 | (*bytes & 0x3f));
-        }
-    }
-    return utf8;
-}
-
 Parameter ladspa_parameter(const ladspa::Descriptor& d, unsigned long port, double sample_rate) {
     const ladspa::RangeHint& range = d.port_hints[port];
     const int hints = range.hints;
     Parameter parameter;
     parameter.id = "port" + std::to_string(port);
-    parameter.name = ladspa_text(d.port_names[port]);
+    parameter.name = plugin_text(d.port_names[port]);
     parameter.unit = unit_in(parameter.name);
     if (hints & ladspa::kToggled) {
         parameter.steps = 2;

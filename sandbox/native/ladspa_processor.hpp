@@ -55,9 +55,6 @@ private:
     int latency_ = 0;
 };
 
-// A text of a plugin as UTF-8: what is not is read as Latin-1, the encoding of LADSPA's time.
-std::string ladspa_text(const char* text);
-
 // The parameter of an input control port, by the hints of ladspa.h.
 Parameter ladspa_parameter(const ladspa::Descriptor& descriptor, unsigned long port,
                            double sample_rate);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sandbox/native/minihost_processor.hpp"
 
-#include <chrono>
-#include <thread>
-
 namespace isobooth::sandbox {
 
 namespace {
@@ -45,39 +42,9 @@ MinihostProcessor::MinihostProcessor(const MinihostLibrary& library, std::uintpt
 MinihostProcessor::~MinihostProcessor() { close(); }
 
 void MinihostProcessor::close() noexcept {
-    // Whoever closes has ended the block loop before; a block in progress here would be a fault of
-    // ours, so it is waited for without limit.
-    int expected = kIdle;
-    while (!use_.compare_exchange_weak(expected, kClosed)) {
-        if (expected == kClosed) return;
-        if (expected == kPaused) {
-            use_.store(kClosed);
-            break;
-        }
-        expected = kIdle;
-        std::this_thread::yield();
-    }
+    if (!gate_.close()) return;
     library_.close(plugin_);
     plugin_ = nullptr;
-}
-
-void MinihostProcessor::pause(double timeout_s) {
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_s);
-    int expected = kIdle;
-    while (!use_.compare_exchange_weak(expected, kPaused, std::memory_order_acquire)) {
-        if (expected == kClosed) throw std::runtime_error("the plugin is closed");
-        if (expected == kPaused) throw std::runtime_error("the plugin is paused already");
-        if (std::chrono::steady_clock::now() >= deadline)
-            throw std::runtime_error("the plugin does not return from its block");
-        expected = kIdle;
-        std::this_thread::sleep_for(std::chrono::microseconds(100));
-    }
-}
-
-void MinihostProcessor::resume() noexcept {
-    int expected = kPaused;
-    use_.compare_exchange_strong(expected, kIdle, std::memory_order_release);
 }
 
 void MinihostProcessor::flush() noexcept {
@@ -96,9 +63,7 @@ int MinihostProcessor::latency_frames() noexcept {
 
 bool MinihostProcessor::process(PluginBlock& block) noexcept {
     block.events_out_count = 0;
-    int expected = kIdle;
-    if (!use_.compare_exchange_strong(expected, kProcessing, std::memory_order_acquire))
-        return false;
+    if (!gate_.enter()) return false;
     // No format changes programs inside a block, so a change counts from the block's start. It
     // may allocate: that is the plugin's doing, and the reason why its deadline may pass.
     for (int i = 0; i < block.event_count; ++i)
@@ -112,8 +77,7 @@ bool MinihostProcessor::process(PluginBlock& block) noexcept {
                 library_.set_param_rt(plugin_, checked(index), std::clamp(value, 0.0f, 1.0f));
         },
         [this](PluginBlock& stretch) { return run(stretch); });
-    blocks_.fetch_add(1, std::memory_order_release);
-    use_.store(kIdle, std::memory_order_release);
+    gate_.leave();
     return done;
 }
 

@@ -3,15 +3,14 @@
 // A VST3 or LV2 plugin, opened by Python through minihost (sandbox/backends/juce_plugin.py), as
 // the block loop sees it: straight calls of minihost's C functions.
 //
-// minihost forbids some calls (restoring state above all) while a block is processed. A Pause
-// keeps blocks out for its length; a block that meets one is refused, so that the slot is dry for
-// a moment instead of the audio thread waiting.
+// minihost forbids some calls (restoring state above all) while a block is processed: a gate keeps
+// blocks out meanwhile.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <vector>
 
+#include "sandbox/native/block_gate.hpp"
 #include "sandbox/native/block_splitter.hpp"
 #include "sandbox/native/minihost_abi.hpp"
 
@@ -45,12 +44,11 @@ public:
     void set_program_order(std::vector<int> order) { program_order_ = std::move(order); }
 
     // Blocks processed, refused ones not counted. Any thread.
-    std::uint64_t blocks() const noexcept { return blocks_.load(std::memory_order_acquire); }
+    std::uint64_t blocks() const noexcept { return gate_.blocks(); }
 
-    // Main thread. Blocks are refused between pause() and resume(). pause() throws
-    // std::runtime_error if the block in progress does not end within `timeout_s`.
-    void pause(double timeout_s);
-    void resume() noexcept;
+    // Main thread, as BlockGate has them.
+    void pause(double timeout_s) { gate_.pause(timeout_s); }
+    void resume() noexcept { gate_.resume(); }
 
     // The plugin hears a parameter that was set outside a block only with its next block, and does
     // not save it before. Main thread, paused: processes a few frames of silence.
@@ -60,8 +58,6 @@ public:
     void close() noexcept;
 
 private:
-    enum Use : int { kIdle, kProcessing, kPaused, kClosed };
-
     bool run(PluginBlock& stretch) noexcept;
     void send_transport(const ipc::Transport& transport) noexcept;
     void collect_midi(PluginBlock& stretch, int count) noexcept;
@@ -74,8 +70,7 @@ private:
     bool sidechain_bus_;
     std::vector<int> program_order_;
     std::vector<float> silence_;
-    std::atomic<int> use_{kIdle};
-    std::atomic<std::uint64_t> blocks_{0};
+    BlockGate gate_;
 
     // Owned by the audio thread.
     struct {

@@ -14,6 +14,7 @@
 #include "sandbox/native/fault_processor.hpp"
 #include "sandbox/native/ladspa_processor.hpp"
 #include "sandbox/native/minihost_processor.hpp"
+#include "sandbox/native/plugin_text.hpp"
 #include "sandbox/native/python_processor.hpp"
 
 namespace nb = nanobind;
@@ -92,7 +93,7 @@ void bind_minihost(nb::module_& m) {
 
 void bind_ladspa(nb::module_& m) {
     const auto text = [](const char* ladspa::Descriptor::*member) {
-        return [member](const ladspa::Descriptor& d) { return ladspa_text(d.*member); };
+        return [member](const ladspa::Descriptor& d) { return plugin_text(d.*member); };
     };
     nb::class_<ladspa::Descriptor>(m, "LadspaDescriptor")
         .def_prop_ro("label", text(&ladspa::Descriptor::label))
