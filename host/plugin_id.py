@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ipc.clap_location import split_clap_location
 from ipc.errors import InputError
 
 
@@ -18,6 +19,7 @@ class PluginFormat(StrEnum):
 
     VST3 = "vst3"
     LV2 = "lv2"
+    CLAP = "clap"
     LADSPA = "ladspa"
     PEDALBOARD = "pedalboard"
     BUILTIN = "builtin"
@@ -27,12 +29,14 @@ class PluginFormat(StrEnum):
 EXAMPLES = {
     PluginFormat.VST3: "vst3:/usr/lib/vst3/X.vst3",
     PluginFormat.LV2: "lv2:http://drobilla.net/plugins/mda/Delay",
+    PluginFormat.CLAP: "clap:/usr/lib/clap/X.clap",
     PluginFormat.LADSPA: "ladspa:/usr/lib/ladspa/amp.so#amp_stereo",
     PluginFormat.PEDALBOARD: "pedalboard:Reverb",
     PluginFormat.BUILTIN: "builtin:gain",
     PluginFormat.FAULT: "fault:segv?after=100",
 }
 
+_IN_FILES = (PluginFormat.VST3, PluginFormat.CLAP, PluginFormat.LADSPA)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,9 +48,9 @@ _ARGUMENT = re.compile(r"([a-z][a-z0-9_]*)=([^&=#?\s]+)")
 class PluginId:
     """A plugin id in its parts.
 
-    `target` is the file's absolute path (vst3, ladspa), the URI (lv2), the class (pedalboard) or
-    the name (builtin, fault). `label` picks one plugin of a LADSPA file. `args` are the options of
-    a built-in device or a fault, in the order written.
+    `target` is the file's absolute path (vst3, clap, ladspa), the URI (lv2), the class (pedalboard)
+    or the name (builtin, fault). `label` picks one plugin of a LADSPA or CLAP file. `args` are the
+    options of a built-in device or a fault, in the order written.
     """
 
     format: PluginFormat
@@ -72,6 +76,15 @@ class PluginId:
                 if not _URI.fullmatch(rest):
                     raise _expected(plugin_format, text, "the URI of an LV2 plugin")
                 return cls(plugin_format, rest)
+            case PluginFormat.CLAP:
+                where = split_clap_location(rest)
+                if not _is_absolute_file(where.path) or str(where) != rest:
+                    raise _expected(
+                        plugin_format,
+                        text,
+                        "the absolute path of a CLAP plugin, and # and an id if it has several",
+                    )
+                return cls(plugin_format, where.path, where.id)
             case PluginFormat.LADSPA:
                 path, _, label = rest.rpartition("#")
                 if not _is_absolute_file(path) or not label or "/" in label:
@@ -115,7 +128,7 @@ class PluginId:
     @property
     def path(self) -> str | None:
         """The plugin's file or bundle, where the id itself says it."""
-        return self.target if self.format in (PluginFormat.VST3, PluginFormat.LADSPA) else None
+        return self.target if self.format in _IN_FILES else None
 
 
 def _is_absolute_file(path: str) -> bool:
@@ -128,11 +141,9 @@ def _expected(plugin_format: PluginFormat, text: str, what: str) -> InputError:
 
 
 def _unknown_format(head: str, text: str) -> InputError:
-    if head == "clap":
-        return InputError(f"CLAP plugins are not supported yet, got {_quoted(text)}")
     hint = ""
-    if text.startswith("/") and text.endswith(".vst3"):
-        hint = f"; did you mean {_quoted('vst3:' + text)}?"
+    if text.startswith("/") and text.endswith((".vst3", ".clap")):
+        hint = f"; did you mean {_quoted(text[-4:] + ':' + text)}?"
     elif head in ("http", "https", "urn"):
         hint = f"; did you mean {_quoted('lv2:' + text)}?"
     elif head.lower() in set(PluginFormat):

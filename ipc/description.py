@@ -23,6 +23,8 @@ class ParameterDescription(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0  # discrete values; 0: continuous
     automatable: bool = True
     boolean: bool = False
+    read_only: bool = False  # only the plugin itself changes it
+    hidden: bool = False  # not in use at present, says the plugin
     min_value: float | None = None  # plain values
     max_value: float | None = None
     default_value: float | None = None
@@ -31,7 +33,7 @@ class ParameterDescription(msgspec.Struct, frozen=True, kw_only=True):
 class PluginDescription(msgspec.Struct, frozen=True, kw_only=True):
     """One plugin, loaded and asked."""
 
-    id: str  # as given: vst3:PATH, lv2:URI, ladspa:PATH#LABEL, …
+    id: str  # as given: vst3:PATH, lv2:URI, clap:PATH#ID, …
     name: str
     vendor: str = ""
     version: str = ""

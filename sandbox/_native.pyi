@@ -212,6 +212,77 @@ class LadspaProcessor(ParameterProcessor):
         self, file: LadspaFile, descriptor: LadspaDescriptor, sample_rate: float
     ) -> None: ...
 
+class ClapDescriptor:
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def vendor(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def features(self) -> list[str]: ...
+
+class ClapFile:
+    """A loaded CLAP file. Raises RuntimeError where it is none."""
+
+    def __init__(self, path: str) -> None: ...
+    @property
+    def descriptors(self) -> list[ClapDescriptor]: ...
+
+class ClapParameter(Parameter):
+    @property
+    def read_only(self) -> bool: ...
+    @property
+    def hidden(self) -> bool: ...
+    @property
+    def automatable(self) -> bool: ...
+    def plain(self, normalized: float) -> float:
+        """What the plugin is sent for a normalized value."""
+
+class ClapProcessor(Processor):
+    """A CLAP plugin; this thread is its main thread. Raises RuntimeError if it refuses.
+
+    All but close() raise RuntimeError once it is closed. Values are normalized.
+    """
+
+    def __init__(
+        self,
+        file: ClapFile,
+        descriptor: ClapDescriptor,
+        sample_rate: float,
+        max_frames: int,
+        sidechain: bool = False,
+        offline: bool = False,
+    ) -> None: ...
+    @property
+    def parameters(self) -> list[ClapParameter]: ...
+    @property
+    def key_channels(self) -> int:
+        """Channels of its side-chain input, fed or not."""
+    @property
+    def unheard_output_ports(self) -> int: ...
+    @property
+    def needs_realtime(self) -> bool: ...
+    @property
+    def has_state(self) -> bool: ...
+    def value(self, index: int) -> float: ...
+    def set_value(self, index: int, normalized: float) -> bool:
+        """False for a wrong index, what is no number, and what only the plugin changes."""
+    def text_of(self, index: int, normalized: float) -> str:
+        """Empty where the plugin has no words for it."""
+    def value_of(self, index: int, text: str) -> float | None: ...
+    def save(self) -> bytes: ...
+    def load(self, state: bytes) -> None:
+        """Blocks that meet this call are refused."""
+    def tail_s(self) -> float:
+        """Seconds; may be infinite."""
+    def idle(self) -> None:
+        """Does what the plugin has asked for. RuntimeError if it cannot go on."""
+    def close(self) -> None:
+        """Every later block is refused. Repeatable."""
+
 class Gain(ParameterProcessor):
     def __init__(self, sample_rate: float) -> None: ...
 

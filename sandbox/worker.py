@@ -10,6 +10,7 @@ because a plugin's destructors are its least tested code.
 import contextlib
 import gc
 import os
+import sys
 import traceback
 from typing import NoReturn
 
@@ -53,6 +54,7 @@ _MAX_MESSAGE = 8192
 # Exit codes of a worker that ends by itself. Plugins may exit with any code.
 EXIT_STOPPED = 0
 EXIT_PROTOCOL = 70
+EXIT_PLUGIN = 71  # the plugin cannot go on, as it is loaded
 
 
 def run(control_fd: int, output_fd: int) -> NoReturn:
@@ -101,7 +103,13 @@ class _Worker:
         if self._slot is None or type(self._slot.plugin).idle is LoadedPlugin.idle:
             return
         while not self._channel.wait(_IDLE_PERIOD_S):
-            self._slot.plugin.idle()
+            try:
+                self._slot.plugin.idle()
+            except WorkerError as error:
+                # A new worker loads it as it is now; the host starts one when this one ends.
+                with contextlib.suppress(OSError):
+                    print(error, file=sys.stderr, flush=True)
+                os._exit(EXIT_PLUGIN)
 
     def _send(self, number: int, message: Message) -> None:
         try:

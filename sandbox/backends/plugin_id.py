@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from ipc.errors import WorkerError
 
-FORMATS = ("vst3", "lv2", "ladspa", "pedalboard", "builtin", "fault")
+FORMATS = ("vst3", "lv2", "clap", "ladspa", "pedalboard", "builtin", "fault")
 _FORMS = (
-    "vst3:PATH, lv2:URI, ladspa:PATH#LABEL, pedalboard:CLASS, builtin:NAME?OPTIONS, "
-    "fault:KIND?OPTIONS"
+    "vst3:PATH, lv2:URI, clap:PATH#ID, ladspa:PATH#LABEL, pedalboard:CLASS, "
+    "builtin:NAME?OPTIONS, fault:KIND?OPTIONS"
 )
 
 

@@ -17,6 +17,10 @@ from ipc.errors import InputError
         "lv2:urn:zamaudio:ZaMaximX2",
         "lv2:http://example.org/x?a=b&c=d#e",
         "ladspa:/opt/c#/amp.so#amp",
+        "clap:/opt/c#/two.clap",
+        "clap:/opt/c#/X#1.clap",
+        "clap:/opt/two.clap#http://example.org/synth#2",
+        "clap:/opt/two.so#synth",
         "fault:segv",
         "builtin:latency?frames=512",
         "fault:sleep?ms=2.5&after=100",
@@ -33,6 +37,9 @@ def test_the_parts_of_an_id() -> None:
         "/opt/c#/amp.so",
         "amp",
     )
+    clap = PluginId.parse("clap:/opt/c#/two.CLAP#com.example.Synth")
+    assert (clap.path, clap.label) == ("/opt/c#/two.CLAP", "com.example.Synth")
+    assert PluginId.parse("clap:/opt/c#/X#1.clap").label == ""
     fault = PluginId.parse("fault:sleep?ms=2.5&after=100")
     assert (fault.target, fault.args, fault.path) == (
         "sleep",
@@ -50,8 +57,11 @@ def test_the_parts_of_an_id() -> None:
         ("/a/X.vst3", 'did you mean "vst3:/a/X.vst3"?'),
         ("http://a/b", 'did you mean "lv2:http://a/b"?'),
         ("VST3:/a", 'the format is written "vst3"'),
-        ("vst:/a", "the formats are vst3, lv2, ladspa, pedalboard, builtin, fault"),
-        ("clap:/a#b", "CLAP plugins are not supported yet"),
+        ("vst:/a", "the formats are vst3, lv2, clap, ladspa, pedalboard, builtin, fault"),
+        ("/a/X.clap", 'did you mean "clap:/a/X.clap"?'),
+        ("clap:X.clap", "the absolute path of a CLAP plugin"),
+        ("clap:/a/X.clap#", "# and an id"),
+        ("clap:#b", "the absolute path"),
         ("vst3:X.vst3", "the absolute path of a VST3 plugin"),
         ("vst3:", "the absolute path"),
         ("lv2:amp", "the URI of an LV2 plugin"),
@@ -78,11 +88,13 @@ def test_a_wrong_id_is_answered_with_what_was_expected(text: str, message: str) 
 
 @given(
     st.text()
-    | st.sampled_from([*PluginFormat, "clap"]).flatmap(
+    | st.sampled_from([*PluginFormat]).flatmap(
         lambda head: st.text().map(lambda tail: f"{head}:{tail}")
     )
 )
 @example("vst3:/\ud800")
+@example("clap:/a.clap#")
+@example("clap:/a.CLAP#b.clap#c")
 def test_any_text_is_an_id_that_round_trips_or_an_input_error(text: str) -> None:
     try:
         parsed = PluginId.parse(text)

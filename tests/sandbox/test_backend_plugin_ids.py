@@ -8,6 +8,7 @@ import pytest
 from ipc.errors import WorkerError
 from sandbox.backends import FORMATS, open_plugin, warm
 from sandbox.backends.plugin_id import parse_plugin_id
+from tests.fixtures.build import fixture_library
 
 
 def refusal(plugin_id: str, sample_rate: float = 48_000.0, max_frames: int = 128) -> str:
@@ -52,6 +53,8 @@ def test_what_is_no_id_is_told_how_ids_are_written(text: str) -> None:
         ("vst3:/usr/lib", "does not end in .vst3"),
         ("ladspa:/nowhere/x.so#amp", "/nowhere/x.so does not exist"),
         ("ladspa:/usr/lib", "is a folder"),
+        ("clap:/nowhere/x.clap", "/nowhere/x.clap does not exist"),
+        ("clap:/usr/lib", "is a folder"),
         ("pedalboard:Revreb", "it has Bitcrush, "),
     ],
 )
@@ -81,7 +84,14 @@ def test_a_file_that_is_no_ladspa_plugin_is_refused(tmp_path: Path) -> None:
     assert "cannot be loaded" in refusal(f"ladspa:{path}#x")
 
 
+def test_a_file_that_is_no_clap_plugin_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "text.clap"
+    path.write_text("not a library")
+    assert "cannot be loaded" in refusal(f"clap:{path}")
+    assert "it has no clap_entry" in refusal(f"clap:{fixture_library('ladspa_fixture')}")
+
+
 def test_only_known_formats_can_be_warmed() -> None:
-    with pytest.raises(WorkerError, match="vst3, lv2, ladspa"):
+    with pytest.raises(WorkerError, match="vst3, lv2, clap, ladspa"):
         warm("vst2")
-    assert "clap" not in FORMATS
+    assert "vst2" not in FORMATS

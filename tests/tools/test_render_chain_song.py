@@ -22,6 +22,8 @@ EQ = "vst3:/usr/lib/vst3/ZamEQ2.vst3"
         ("vst3:./a/../Mine.vst3/", "vst3:{here}/Mine.vst3"),
         ("vst3:~/Mine.vst3", "vst3:{home}/Mine.vst3"),
         ("ladspa:lib/amp.so#amp_stereo", "ladspa:{here}/lib/amp.so#amp_stereo"),
+        ("clap:lib/a.clap", "clap:{here}/lib/a.clap"),
+        ("clap:lib/a.clap#org.b/c", "clap:{here}/lib/a.clap#org.b/c"),
         ("vst3:/usr/lib/vst3/X.vst3", "vst3:/usr/lib/vst3/X.vst3"),
         ("lv2:http://example.org/a#b", "lv2:http://example.org/a#b"),
         ("fault:segv?after=3", "fault:segv?after=3"),
@@ -48,13 +50,25 @@ def test_slots_are_named_after_their_plugins() -> None:
             "lv2:http://drobilla.net/plugins/mda/Delay",
             "lv2:http://example.org/other#delay",
             "ladspa:/usr/lib/ladspa/amp.so#amp_stereo",
+            "clap:/usr/lib/clap/ZamTube.clap",
+            "clap:/opt/two.clap#http://example.org/synth",
             "pedalboard:Reverb",
             "fault:segv?after=3",
             "lv2:urn:" + "ß" * 5,
         ],
         [],
     )
-    names = ["zameq2", "delay", "delay-2", "amp_stereo", "reverb", "segv", "lv2"]
+    names = [
+        "zameq2",
+        "delay",
+        "delay-2",
+        "amp_stereo",
+        "zamtube",
+        "synth",
+        "reverb",
+        "segv",
+        "lv2",
+    ]
     assert [slot.id for slot in slots] == names
 
 

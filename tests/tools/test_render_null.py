@@ -23,11 +23,13 @@ ZAM_EQ = "vst3:/usr/lib/vst3/ZamEQ2.vst3"  # mono: two instances
 ZAM_MAXIM = "vst3:/usr/lib/vst3/ZaMaximX2.vst3"  # 10 ms of latency
 DELAY = "lv2:http://drobilla.net/plugins/mda/Delay"
 PLATE = "ladspa:/usr/lib/ladspa/plate_1423.so#plate"  # mono in, stereo out
+ZAM_COMP = "clap:/usr/lib/clap/ZamCompX2.clap"
 PIANO = "lv2:http://drobilla.net/plugins/mda/EPiano"
 PARAMETERS = {
     ZAM_EQ: {"Boost/Cut 1": 0.9, "Frequency 1": 0.2},
     DELAY: {"Feedback": 0.6, "FX Mix": 0.5},
     PLATE: {"Dry/wet mix": 0.4},
+    ZAM_COMP: {"Threshold": 0.4, "Ratio": 0.7},
     ZAM_MAXIM: {"Threshold": 0.5},
 }
 TAIL_S = 0.1
@@ -88,7 +90,7 @@ def _check(
     _assert_same_bits(out, reference.render(audio, frames, folder))
 
 
-@pytest.mark.parametrize("plugin", [ZAM_EQ, DELAY, PLATE, ZAM_MAXIM])
+@pytest.mark.parametrize("plugin", [ZAM_EQ, DELAY, PLATE, ZAM_MAXIM, ZAM_COMP])
 def test_each_format_renders_to_its_own_bits(tmp_path: Path, plugin: str) -> None:
     _check(tmp_path, [plugin])
 
@@ -100,7 +102,7 @@ def test_each_format_renders_to_its_own_bits(tmp_path: Path, plugin: str) -> Non
 def test_a_chain_of_all_formats_is_exact_at_every_block_size_and_rate(
     tmp_path: Path, block_frames: int, sample_rate: int
 ) -> None:
-    plugins = [ZAM_EQ, DELAY, PLATE, ZAM_MAXIM]
+    plugins = [ZAM_EQ, DELAY, PLATE, ZAM_COMP, ZAM_MAXIM]
     _check(tmp_path, plugins, sample_rate=sample_rate, block_frames=block_frames)
 
 

@@ -7,15 +7,22 @@ Everywhere else a plugin id holds an absolute path, because a worker has a folde
 import os
 
 from host.plugin_id import PluginFormat, PluginId
+from ipc.clap_location import split_clap_location
 
 
 def typed_plugin_id(text: str) -> str:
     """The full id; InputError if it is none. The file need not exist."""
     head, colon, rest = text.partition(":")
-    if colon and rest and head in (PluginFormat.VST3, PluginFormat.LADSPA):
-        path, hash_sign, label = (
-            rest.rpartition("#") if head == PluginFormat.LADSPA else (rest, "", "")
-        )
+    if colon and head in (PluginFormat.VST3, PluginFormat.CLAP, PluginFormat.LADSPA):
+        path = _path_of(head, rest)
         if path:
-            text = f"{head}:{os.path.abspath(os.path.expanduser(path))}{hash_sign}{label}"
+            text = f"{head}:{os.path.abspath(os.path.expanduser(path))}{rest[len(path) :]}"
     return str(PluginId.parse(text))
+
+
+def _path_of(plugin_format: str, location: str) -> str:
+    if plugin_format == PluginFormat.CLAP:
+        return split_clap_location(location).path
+    if plugin_format == PluginFormat.LADSPA:
+        return location.rpartition("#")[0]
+    return location

@@ -70,7 +70,8 @@ def _own_rate(file: Path) -> int:
 
 def _short_name(plugin: str) -> str:
     parsed = PluginId.parse(plugin)
-    name = parsed.label or re.split(r"[/#:]", parsed.target)[-1].removesuffix(".vst3")
+    last = re.split(r"[/#:]", parsed.label or parsed.target)[-1]
+    name = last.removesuffix(".vst3").removesuffix(".clap")
     short = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")[:56]
     return short or parsed.format.value
 
