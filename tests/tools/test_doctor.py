@@ -186,13 +186,15 @@ def test_plugins_are_counted_where_they_are_usually(machine: Machine) -> None:
     _write(machine, "/usr/lib/lv2/a.lv2/manifest.ttl", "")
     _write(machine, "/usr/lib/lv2/no-manifest.lv2/a.ttl", "")
     _write(machine, "/usr/lib/ladspa/amp.so", "")
+    _write(machine, "/usr/lib/clap/A.clap", "")
+    _write(machine, "/usr/lib/clap/Vendor/B.clap", "")
     (machine.home / ".vst3" / "C.vst3").mkdir(parents=True)
     machine.path("/usr/local/lib").mkdir(parents=True)
     machine.path("/usr/local/lib/ladspa").symlink_to(machine.path("/usr/lib/ladspa"))
     finding = software.plugins(machine)
     assert (finding.status, finding.values["counts"]) == (
         Status.OK,
-        {"vst3": 3, "lv2": 1, "ladspa": 1},
+        {"vst3": 3, "lv2": 1, "clap": 2, "ladspa": 1},
     )
 
 
@@ -201,7 +203,8 @@ def test_plugin_folders_follow_their_variables(machine: Machine) -> None:
     _write(machine, "/mine/delay.so", "")
     _write(machine, "/mine/reverb.so", "")
     chosen = Machine(machine.root, {"LADSPA_PATH": "/mine:"}, machine.home)
-    assert software.plugins(chosen).values["counts"] == {"vst3": 0, "lv2": 0, "ladspa": 2}
+    counts = software.plugins(chosen).values["counts"]
+    assert counts == {"vst3": 0, "lv2": 0, "clap": 0, "ladspa": 2}
 
 
 def test_a_data_folder_that_cannot_be_made_is_seen(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.build import fixture_library
+
 pytestmark = pytest.mark.process
 
 Cli = Callable[..., Any]
@@ -19,6 +21,7 @@ Cli = Callable[..., Any]
         ("vst3:/usr/lib/vst3/ZamEQ2.vst3", "ZamEQ2", (1, 1)),
         ("lv2:http://drobilla.net/plugins/mda/EPiano", "MDA ePiano", (0, 2)),
         ("ladspa:/usr/lib/ladspa/plate_1423.so#plate", "Plate reverb", (1, 2)),
+        ("clap:/usr/lib/clap/ZamCompX2.clap", "ZamCompX2", (2, 2)),
         ("pedalboard:Reverb", "Reverb", (2, 2)),
         ("builtin:gain", "Gain", (2, 2)),
     ],
@@ -55,11 +58,24 @@ def test_an_instrument_says_so(run_cli: Cli) -> None:
     assert "MIDI        in\n" in ended.out
 
 
+def test_hidden_parameters_are_left_out_and_read_only_ones_say_so(run_cli: Cli) -> None:
+    plugin = f"clap:{fixture_library('clap_fixture')}#all"
+    ended = run_cli("plugin", "info", plugin)
+    assert "kind        effect (utility, stereo)" in ended.out
+    assert "audio       2 in, 2 out, 2 side-chain" in ended.out
+    (called,) = [line for line in ended.out.splitlines() if " Called " in line]
+    assert "101 steps, read-only" in called
+    assert "Secret" not in ended.out
+    told = json.loads(run_cli("plugin", "info", plugin, "--json").out)
+    assert [p["name"] for p in told["parameters"] if p["hidden"]] == ["Secret"]
+
+
 def test_a_relative_path_is_found(
     run_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/usr/lib/vst3")
     assert run_cli("plugin", "info", "vst3:ZamEQ2.vst3/").code == 0
+    assert run_cli("plugin", "info", "clap:../clap/ZamEQ2.clap").code == 0
 
 
 @pytest.mark.parametrize(
@@ -67,6 +83,7 @@ def test_a_relative_path_is_found(
     [
         ("vst3:/nowhere/x.vst3", "/nowhere/x.vst3 does not exist"),
         ("lv2:http://example.org/none", "http://example.org/none"),
+        ("clap:/nowhere/x.clap", "/nowhere/x.clap does not exist"),
         ("builtin:none", "there is no built-in device 'none'"),
         ("x.vst3", "expected an id such as"),
     ],

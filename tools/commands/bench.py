@@ -22,13 +22,13 @@ def bench(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this part: slots, engine, restart, offline or chaos."),
+        typer.Option(help="Only this part: slots, engine, restart, offline, formats or chaos."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
         False
     ),
 ) -> None:
-    """Measure slot cost, mixing, restart, offline speed and playback under faults.
+    """Measure slot cost, mixing, restart, offline speed, formats and playback under faults.
 
     Takes about eight minutes; leave the machine alone meanwhile. Medians and p99 are compared
     within the run. Exits with 1 if a figure is not what it must be.

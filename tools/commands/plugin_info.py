@@ -55,11 +55,12 @@ def info_command(
         return
     for name, value in _facts(described, rate):
         print(f"{name:<12}{console.printable(value)}")
-    if described.parameters:
+    shown = [parameter for parameter in described.parameters if not parameter.hidden]
+    if shown:
         print()
         console.print_table(
             ("NO", "PARAMETER", "DEFAULT", "RANGE", "KIND", "ID"),
-            [_row(parameter) for parameter in described.parameters],
+            [_row(parameter) for parameter in shown],
         )
 
 
@@ -100,7 +101,9 @@ def _row(parameter: ParameterDescription) -> tuple[str, ...]:
         kind = f"{parameter.steps} steps"
     else:
         kind = "continuous"
-    if not parameter.automatable:
+    if parameter.read_only:
+        kind += ", read-only"
+    elif not parameter.automatable:
         kind += ", not automatable"
     low, high = parameter.min_text, parameter.max_text
     return (

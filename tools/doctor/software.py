@@ -15,6 +15,7 @@ NATIVE_MODULES = ("ipc._native", "sandbox._native", "host._native")
 _FOLDERS = {
     "vst3": ("VST3_PATH", ("~/.vst3", "/usr/local/lib/vst3", "/usr/lib/vst3")),
     "lv2": ("LV2_PATH", ("~/.lv2", "/usr/local/lib/lv2", "/usr/lib/lv2")),
+    "clap": ("CLAP_PATH", ("~/.clap", "/usr/local/lib/clap", "/usr/lib/clap")),
     "ladspa": ("LADSPA_PATH", ("~/.ladspa", "/usr/local/lib/ladspa", "/usr/lib/ladspa")),
 }
 
@@ -82,6 +83,7 @@ def plugins(machine: Machine) -> Finding:
     counts = {
         "vst3": sum(_count_vst3(folder, _VST3_DEPTH) for folder in _folders(machine, "vst3")),
         "lv2": sum(_count(folder, "*.lv2/manifest.ttl") for folder in _folders(machine, "lv2")),
+        "clap": sum(_count(folder, "**/*.clap") for folder in _folders(machine, "clap")),
         "ladspa": sum(_count(folder, "*.so") for folder in _folders(machine, "ladspa")),
     }
     told = ", ".join(f"{count} {name.upper()}" for name, count in counts.items())
@@ -89,7 +91,7 @@ def plugins(machine: Machine) -> Finding:
         return warn(
             "none in the usual folders",
             "install some, for instance `apt install zam-plugins mda-lv2`, or set "
-            "VST3_PATH, LV2_PATH or LADSPA_PATH",
+            "VST3_PATH, LV2_PATH, CLAP_PATH or LADSPA_PATH",
             counts=counts,
         )
     return ok(f"files and bundles: {told}", counts=counts)
