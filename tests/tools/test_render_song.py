@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from host.config import HostConfig
 from host.song import Song
 from host.store.blacklist import Blacklist
+from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.processes import children_of, command_line
 from ipc.status import SlotStatus
@@ -307,6 +308,13 @@ def test_a_plugin_that_is_not_there_is_refused_at_once(
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert words in ended.err
     assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_path_with_a_typing_error_is_no_crash(render: Render, data_folder: Path) -> None:
+    ended = render(["builtin:gain", "vst3:/nowhere/x.vst3"])
+    assert "track track, slot slot1: the VST3 plugin /nowhere/x.vst3 does not exist" in ended.err
+    with Database() as database:
+        assert CrashStore(database).list() == []
 
 
 def test_a_blacklisted_plugin_is_refused_or_left_out(

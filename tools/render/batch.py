@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host.host import Host
+from host.plugin_files import missing_file
 from host.song import Slot, Song, Track
 from host.store.blacklist import Blacklist
 from host.user_file import path_text
@@ -23,7 +24,7 @@ from tools.render.chain_song import TRACK, chain_song
 from tools.render.progress import Bars
 from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
-from tools.render.song_render import RenderContext, check_loaded, check_not_blacklisted, render_song
+from tools.render.song_render import RenderContext, check_not_blacklisted, render_song
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def check_chain(
     """Loads the chain once, before anything is rendered: InputError for a plugin that is not
     there, is blacklisted, or lacks a parameter. One that crashes is left to the renders, and so
     are crash reports."""
+    for slot in slots:
+        if missing := missing_file(slot.plugin_id):
+            raise InputError(f"--chain {slot.plugin}: {missing}")
     if context.database is not None and not settings.goes_without:
         for slot in slots:
             check_not_blacklisted(slot.plugin, Blacklist(context.database))
@@ -72,9 +76,11 @@ def check_chain(
     with Host(config, None, context.control) as host, context.stop.covering(host):
         host.load(song)
         context.stop.check()
-        check_loaded(host)
         for slot in slots:
-            for rejected in host.supervisor_of(slot.id).rejected_parameters:
+            loaded = host.supervisor_of(slot.id)
+            if loaded.refused:
+                raise InputError(f"--chain {loaded.refused}")
+            for rejected in loaded.rejected_parameters:
                 raise InputError(f"--param: {slot.id}: {rejected}")
 
 

@@ -16,7 +16,8 @@ from host.audio_file import AudioWriter
 from host.control import Control
 from host.events import HostEventKind
 from host.host import Host
-from host.song import Song
+from host.plugin_files import check_plugin_files
+from host.song import MASTER, Song
 from host.store.blacklist import Blacklist
 from host.store.database import Database
 from host.user_file import path_text
@@ -81,6 +82,7 @@ def render_song(
     Raises InputError for a song, plugin or output that cannot be used, MachineError, IsoboothError
     for what else goes wrong, and Interrupted.
     """
+    check_plugin_files(song)
     song = settings.apply_to(song)
     report = RenderReport(
         input=source,
@@ -218,10 +220,11 @@ class _Attempt:
 def check_loaded(host: Host) -> None:
     """Raises InputError for a plugin that is not there. One that crashed while it was loaded is a
     fault like any other."""
-    for slot in host.slots():
-        refused = host.supervisor_of(slot.id).refused
-        if refused:
-            raise InputError(refused)
+    for strip in host.mix.strips:
+        for slot in strip.slots:
+            if slot.refused:
+                where = strip.id if strip.id == MASTER else f"track {strip.id}"
+                raise InputError(f"{where}, slot {slot.spec.id}: {slot.refused}")
 
 
 def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
