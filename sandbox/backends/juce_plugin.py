@@ -176,12 +176,18 @@ class JucePlugin(LoadedPlugin):
         if not 0 <= index < count:
             has = f"programs 0 to {count - 1}" if count else "no programs"
             raise WorkerError(f"{self.id} has {has}, not {index}")
+        before = self.get_parameters()
         self._pause()
         try:
             for handle in self._handles:
                 self._c.mh_set_program(handle, self._programs[index][0])
         finally:
             self._resume()
+        # DPF's VST3 plugins (the zam ones are) show the program's values and play on with their
+        # old ones, which they would save, too: so each is sent on as an edit.
+        for parameter, value in enumerate(self.get_parameters()):
+            if value != before[parameter]:
+                self.set_parameter(parameter, value)
         self._expect_hearing()
 
     def idle(self) -> None:

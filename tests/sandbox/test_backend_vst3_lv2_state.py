@@ -98,6 +98,21 @@ def test_programs_change_the_sound_and_keep_their_order() -> None:
 
 
 @own_process
+def test_a_program_is_heard_and_saved() -> None:
+    plugin = load(f"{VST3}ZamEQ2.vst3")
+    plain, _ = play(load(f"{VST3}ZamEQ2.vst3"), noise(512))
+    plugin.set_program(2)
+    heard, _ = play(plugin, noise(512))
+    assert np.abs(heard - plain).max() > 0.01
+    restored = load(f"{VST3}ZamEQ2.vst3")
+    restored.set_state(plugin.get_state())
+    sounding = slice(3, None)  # those before tell the block size, the rate, the program's number
+    assert restored.get_parameters()[sounding] == pytest.approx(
+        plugin.get_parameters()[sounding], abs=1e-4
+    )
+
+
+@own_process
 def test_texts_are_understood_or_refused() -> None:
     eq = load(f"{VST3}ZamEQ2.vst3")
     gain = eq.find_parameter("master gain")
