@@ -50,7 +50,7 @@ std::vector<ipc::Event> merge_events(const MidiList& midi, const ParameterList& 
     }
     std::stable_sort(events.begin(), events.end(),
                      [](const auto& a, const auto& b) { return a.offset < b.offset; });
-    if (events.size() > ipc::kMaxEvents) throw nb::value_error("more than 512 events in a block");
+    if (events.size() > kMaxBlockEvents) throw nb::value_error("more than 1024 events in a block");
     return events;
 }
 

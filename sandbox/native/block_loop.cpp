@@ -39,7 +39,7 @@ BlockLoop::BlockLoop(Slot& slot, ChainPorts& ports) : slot_(slot), ports_(ports)
         rt_.input[channel].assign(ports.geometry.max_frames, 0.0f);
         rt_.sidechain[channel].assign(ports.geometry.max_frames, 0.0f);
     }
-    rt_.events.resize(2 * kMaxEvents);
+    rt_.events.resize(kMaxBlockEvents);
     rt_.events_out.resize(kMaxEvents);
 }
 

@@ -33,7 +33,10 @@ inline int midi_message_size(std::uint8_t status) noexcept {
 
 class BlockSplitter {
 public:
-    explicit BlockSplitter(double sample_rate) : sample_rate_(sample_rate) {}
+    // `max_midi`: the most MIDI events that the plugin takes in one call, 1..kMaxBlockEvents. A
+    // stretch that has more is cut, and what is too much for one frame comes a frame later.
+    explicit BlockSplitter(double sample_rate, int max_midi = kMaxBlockEvents)
+        : sample_rate_(sample_rate), max_midi_(max_midi) {}
 
     // Calls apply(index, value) for each parameter event and run(PluginBlock&) for each stretch;
     // a stretch holds MIDI events only, counted from its own start, and the transport of its
@@ -46,7 +49,7 @@ public:
         int at = 0;    // frame
         bool done = true;
         while (at < block.frames) {
-            const int end = apply_changes(block, next, at, apply);
+            int end = apply_changes(block, next, at, apply);
             const int midi = take_midi(block, next, at, end);
             done = run_stretch(plugin, block, at, end, midi, run) && done;
             at = end;
@@ -55,8 +58,6 @@ public:
     }
 
 private:
-    static constexpr int kMaxMidi = static_cast<int>(ipc::kMaxEvents);
-
     static int offset_of(const ipc::Event& event, int frames) noexcept {
         return static_cast<int>(std::min(event.offset, static_cast<std::uint32_t>(frames - 1)));
     }
@@ -73,18 +74,27 @@ private:
         return block.frames;
     }
 
-    // Copies the MIDI of frames at..end-1 and moves `next` behind it. Returns how many. A note at
-    // the very frame of a change belongs to the stretch behind the change.
-    int take_midi(const PluginBlock& block, int& next, int at, int end) noexcept {
+    // Frames that the events behind event `i` may need for themselves are left to them.
+    int place_of(const PluginBlock& block, int i) const noexcept {
+        const int last = block.frames - 1 - (block.event_count - 1 - i) / max_midi_;
+        return std::min(offset_of(block.events[i], block.frames), std::max(0, last));
+    }
+
+    // Copies the MIDI of frames at..end-1 and moves `next` behind it, and `end` to the front where
+    // it is too much for one call. Returns how many. A note at the very frame of a change belongs
+    // to the stretch behind the change.
+    int take_midi(const PluginBlock& block, int& next, int at, int& end) noexcept {
         int count = 0;
         for (; next < block.event_count; ++next) {
             const ipc::Event& event = block.events[next];
-            const int offset = std::max(at, offset_of(event, block.frames));
+            const int offset = std::max(at, place_of(block, next));
             if (offset >= end) break;
             const int size = midi_message_size(event.midi[0]);
-            if (event.kind != ipc::EventKind::Midi || size == 0 || size > event.size ||
-                count == kMaxMidi)
-                continue;
+            if (event.kind != ipc::EventKind::Midi || size == 0 || size > event.size) continue;
+            if (count == max_midi_) {
+                end = std::max(at + 1, offset);
+                break;
+            }
             ipc::Event& taken = midi_[static_cast<std::size_t>(count++)];
             taken = event;
             taken.size = static_cast<std::uint16_t>(size);
@@ -121,7 +131,8 @@ private:
     }
 
     double sample_rate_;
-    std::array<ipc::Event, ipc::kMaxEvents> midi_;
+    int max_midi_;
+    std::array<ipc::Event, kMaxBlockEvents> midi_;
     std::array<const float*, kMaxPluginChannels> inputs_{}, sidechain_{};
     std::array<float*, kMaxPluginChannels> outputs_{};
 };

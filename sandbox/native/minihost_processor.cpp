@@ -5,6 +5,10 @@ namespace isobooth::sandbox {
 
 namespace {
 
+// JUCE hands an LV2 plugin 8 KB of events a call, a MIDI message takes 24 bytes, and what does not
+// fit is dropped without a word.
+constexpr int kMaxMidiPerCall = 256;
+
 // An index that minihost may check further; -1 is refused by it.
 int checked(std::uint32_t index) { return index <= 0x7fffffffu ? static_cast<int>(index) : -1; }
 
@@ -19,7 +23,7 @@ MinihostProcessor::MinihostProcessor(const MinihostLibrary& library, std::uintpt
       main_in_(layout.main_in),
       sidechain_bus_(layout.sidechain > 0),
       silence_(static_cast<std::size_t>(std::max(1, max_frames)), 0.0f),
-      splitter_(sample_rate) {
+      splitter_(sample_rate, kMaxMidiPerCall) {
     const int keys = static_cast<int>(layout.main_keys.size());
     in_channels = layout.main_in - keys;
     out_channels = layout.main_out;

@@ -75,7 +75,8 @@ private:
     // Owned by the audio thread.
     struct {
         std::array<const float*, kMaxPluginChannels> inputs{};
-        std::array<MH_MidiEvent, ipc::kMaxEvents> midi_in, midi_out;
+        std::array<MH_MidiEvent, kMaxBlockEvents> midi_in;
+        std::array<MH_MidiEvent, ipc::kMaxEvents> midi_out;
     } rt_;
     BlockSplitter splitter_;
 };

@@ -19,6 +19,9 @@ namespace isobooth::sandbox {
 
 constexpr int kMaxPluginChannels = 64;
 
+// Events of one block: as many as the host sends, and as many from a plugin upstream.
+constexpr int kMaxBlockEvents = 2 * static_cast<int>(ipc::kMaxEvents);
+
 struct PluginBlock {
     const float* const* inputs;     // in_channels planes of `frames`
     float* const* outputs;          // out_channels planes of `frames`; never alias the inputs

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ipc.errors import WorkerError
+from sandbox._native import Slot
 from sandbox.backends import LoadedPlugin, open_plugin
 from tests.fixtures.playing import RATE, Audio, noise, play
 
@@ -167,6 +168,20 @@ def test_the_sustain_pedal_holds_notes_and_all_notes_off_ends_them() -> None:
         heard, _ = play(load("builtin:synth"), silence(60_000), midi=[*held, (24_000, end)])
         assert np.max(np.abs(heard[:, 23_000:24_000])) > 0.01
         assert np.max(np.abs(heard[:, 55_000:])) < 1e-4
+
+
+def test_a_full_block_of_a_host_and_a_plugin_upstream_ends_every_note() -> None:
+    plugin = load("builtin:synth")
+    slot = Slot(plugin.processors, 256)
+    notes = [bytes((0x90, note, 100)) for note in (40, 47, 52, 59)]
+    sounding, _ = slot.process(silence(256), midi=[(0, note) for note in notes])
+    wheel = [(0, bytes((0xE0, i % 128, 64))) for i in range(1024 - len(notes))]
+    ends = [(200, bytes((0x80, note[1], 0))) for note in notes]
+    slot.process(silence(256), midi=[*wheel, *ends])
+    for _ in range(int(2.0 * RATE / 256)):
+        heard, _ = slot.process(silence(256))
+    assert np.max(np.abs(sounding)) > 0.01
+    assert np.max(np.abs(heard)) < 1e-4
 
 
 def test_midi_transpose_shifts_notes_and_leaves_the_rest() -> None:

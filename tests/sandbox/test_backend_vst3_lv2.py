@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ipc.errors import WorkerError
+from sandbox._native import Slot
 from sandbox.backends import LoadedPlugin, open_plugin, warm
 from tests.fixtures.build import fixture_vst3
 from tests.fixtures.own_process import own_process
@@ -93,6 +94,21 @@ def test_an_lv2_plugin_is_described_by_its_own_data() -> None:
     synth = load(f"{MDA}DX10").description
     assert synth.is_instrument and synth.accepts_midi and synth.category == "Instrument"
     assert (synth.in_channels, synth.out_channels) == (0, 2)
+
+
+@own_process
+def test_a_full_block_of_a_host_and_a_plugin_upstream_ends_every_note() -> None:
+    plugin = load(f"{MDA}DX10")
+    slot = Slot(plugin.processors, 256)
+    notes = [bytes((0x90, note, 100)) for note in (40, 47, 52, 59)]
+    sounding, _ = slot.process(silence(256), midi=[(0, note) for note in notes])
+    wheel = [(0, bytes((0xE0, i % 128, 64))) for i in range(1024 - len(notes))]
+    ends = [(200, bytes((0x80, note[1], 0))) for note in notes]
+    slot.process(silence(256), midi=[*wheel, *ends])
+    for _ in range(int(4.0 * RATE / 256)):
+        heard, _ = slot.process(silence(256))
+    assert np.max(np.abs(sounding)) > 0.01
+    assert np.max(np.abs(heard)) < 1e-4
 
 
 @own_process
