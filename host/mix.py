@@ -13,7 +13,8 @@ from host.media import decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
 from host.slot_supervisor import MAX_LATENCY_FRAMES, SlotContext, SlotSupervisor
-from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song, Track
+from host.solo import soloed_out
+from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
 from ipc.errors import InputError
@@ -48,7 +49,7 @@ class Mix:
         self._replan = False
         self._planned_at = 0.0
         self._stages = track_stages(song)
-        self._soloed_out = _soloed_out(song)
+        self._soloed_out = soloed_out(song)
 
     # ------------------------------------------------------------------ building
 
@@ -198,25 +199,3 @@ class Mix:
         engine.set_pan(native, pan)
         engine.set_mute(native, mute)
         engine.settle(native)
-
-
-def _soloed_out(song: Song) -> frozenset[str]:
-    """Ids of the tracks that are not on the way of a soloed track, if there is one."""
-    by_id = {track.id: track for track in song.tracks}
-
-    def way(of: Track) -> set[str]:
-        ids = {of.id}
-        while of.output != MASTER:
-            of = by_id[of.output]
-            ids.add(of.id)
-        return ids
-
-    ways = {track.id: way(track) for track in song.tracks}
-    soloed = [track.id for track in song.tracks if track.solo]
-    if not soloed:
-        return frozenset()
-    return frozenset(
-        track
-        for track in ways
-        if not any(track in ways[solo] or solo in ways[track] for solo in soloed)
-    )

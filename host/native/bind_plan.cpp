@@ -115,6 +115,7 @@ void bind_plan(nb::module_& m) {
                 for (PlanStrip& strip : plan.strips) {
                     if (strip.chain) strip.midi_events.resize(ipc::kMaxEvents);
                     strip.key_signals.reserve(strip.keys.size());
+                    for (const KeyFeed& key : strip.keys) plan.strips[key.from].is_key = true;
                 }
             },
             nb::arg("stages"), nb::arg("master"),

@@ -227,8 +227,8 @@ void Engine::prepare_strip(PlanStrip& strip, const float* const* input,
 void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t midi_count) ISB_RT {
     strip.key_signals.clear();
     for (KeyFeed& key : strip.keys) {
-        StereoBuffer& from = plan_->strips[key.from].strip->output;
-        KeySignal signal{key.slot, {from[0], from[1]}};
+        const Strip& from = *plan_->strips[key.from].strip;
+        KeySignal signal{key.slot, {from.key(0), from.key(1)}};
         if (key.delay) {
             float* out[2] = {(*key.buffer)[0], (*key.buffer)[1]};
             key.delay->process(signal.planes, out, time.frames);
@@ -283,7 +283,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
                 PlanStrip& strip = plan_->strips[index];
                 if (strip.chain) continue;
                 const float* in[2] = {strip.strip->input[0], strip.strip->input[1]};
-                strip.strip->mix(in, frames);
+                strip.strip->mix(in, frames, strip.is_key);
             }
             for (const std::uint32_t index : stage) {
                 PlanStrip& strip = plan_->strips[index];
@@ -295,7 +295,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
                 witness.chains += strip.chain->ran_any() ? 1 : 0;
                 witness.chains_missed += chain_missed > 0 && strip.chain->all_missed() ? 1 : 0;
                 const float* out[2] = {strip.chain->output()[0], strip.chain->output()[1]};
-                strip.strip->mix(out, frames);
+                strip.strip->mix(out, frames, strip.is_key);
             }
         }
         const StereoBuffer& master = plan_->strips[plan_->master].strip->output;

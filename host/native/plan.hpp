@@ -41,6 +41,7 @@ struct PlanStrip {
     std::vector<std::shared_ptr<PluginSlot>> slots;
     std::vector<PluginSlot*> slot_pointers;
     std::vector<KeyFeed> keys;
+    bool is_key = false;  // side-chains are fed from it
 
     // This block's MIDI and keys: the chain reads them until it is complete, while other strips
     // of the stage have begun already. Sized with the plan.
