@@ -107,10 +107,14 @@ class Chain:
         """Whether the kernel keeps all of the chain's shared memory in RAM."""
     def lost(self, record: int) -> bool:
         """The record's file was truncated under the host; zeros stand in its place."""
+    @property
+    def shared_lost(self) -> bool:
+        """The same of what belongs to all records."""
     def retire(self, record: int) -> None:
         """The record's worker is dead or leaves. A host waiting for it is woken."""
     def is_stuck(self, record: int) -> bool:
-        """Its worker has not come back from a block that was given up."""
+        """Of a record that is in no block: its worker has not come back from one that was given up,
+        or its word is none that the relay leaves there."""
     def reset(self, record: int) -> None:
         """Makes a reaped record fit for the next worker."""
 

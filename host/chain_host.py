@@ -63,6 +63,20 @@ class ChainHost:
         """The record's file was truncated under the host."""
         return self.native is not None and self.native.lost(record)
 
+    def is_stuck(self, record: int) -> bool:
+        """The record, which is in no block, is not free for one either."""
+        return self.native is not None and self.native.is_stuck(record)
+
+    @property
+    def has_lost_pages(self) -> bool:
+        """What all workers of the chain share was truncated, and the host has noticed it."""
+        return self.native is not None and self.native.shared_lost
+
+    @property
+    def is_damaged(self) -> bool:
+        """The same, and whether what a new worker would attach is still what was created."""
+        return self.native is None or self.has_lost_pages or not self.segments.is_shared_intact()
+
     @property
     def locked(self) -> bool:
         """Whether the kernel keeps the chain's shared memory in RAM."""

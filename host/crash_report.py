@@ -34,6 +34,7 @@ class FaultKind(StrEnum):
     """How a plugin failed; lateness alone is no fault."""
 
     CRASH = "crash"  # ended by a signal
+    KILLED = "killed"  # by a SIGKILL that was not ours: out of memory, or somebody's kill
     EXIT = "exit"  # called exit() or its worker returned
     HANG = "hang"  # did not come back within the hang limit and was killed
     NONFINITE = "nonfinite"  # NaN or Inf in its output above the limit

@@ -22,7 +22,8 @@ from host.plugin_id import PluginId
 from ipc.worker_process import WorkerExit
 
 if TYPE_CHECKING:
-    from host.slot_supervisor import SlotContext, SlotSupervisor
+    from host.slot_context import SlotContext
+    from host.slot_supervisor import SlotSupervisor
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,28 @@ _PHASES = {phase.value: phase for phase in Phase}
 def phase_of(exit: WorkerExit) -> Phase:
     """What the worker was doing; the steps before a plugin's own code count as loading."""
     return _PHASES.get(exit.phase, Phase.LOAD)
+
+
+def story_of(kind: FaultKind, exit: WorkerExit, refused: str) -> str:
+    """What happened, as the rest of a sentence that begins with the plugin. `refused`: the
+    worker's words where it said no to loading it."""
+    match kind:
+        case FaultKind.HANG:
+            return "hung and was stopped"
+        case FaultKind.NONFINITE:
+            return "kept sending NaN or Inf"
+        case FaultKind.RUNAWAY:
+            return "kept sending a runaway level"
+        case FaultKind.LOAD_FAILED:
+            return refused or "could not be loaded"
+        case FaultKind.LOAD_TIMEOUT:
+            return "did not load in time"
+    how = exit.signal_name or (
+        f"exit code {exit.exit_code}" if exit.exit_code is not None else "its worker's end"
+    )
+    if kind is FaultKind.KILLED:
+        how += ", which someone else sent (out of memory?)"
+    return f"ended with {how}" + ("" if exit.phase == "process" else f" ({exit.phase})")
 
 
 def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> CrashReport:

@@ -20,7 +20,7 @@ from host.mix import Mix
 from host.placement import Placement
 from host.realtime import may_run_realtime
 from host.slot_supervisor import SlotSupervisor
-from host.song import Song
+from host.song import Slot, Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
 from host.store.database import Database
@@ -183,8 +183,9 @@ class Host:
         """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait."""
         return self.engine.live_midi(self.mix.strip(track).native, message)
 
-    def capture_state(self, slot: str) -> bytes:
-        """The plugin's state now. Raises WorkerError if none can be had."""
+    def capture_slot(self, slot: str) -> Slot:
+        """The slot as a song keeps it, as it is now: with the plugin's state and every edit made
+        before this call. Of a plugin that cannot say, the last good state and the edits since."""
         return self._control.run(self.mix.slot(slot).capture())
 
     # ------------------------------------------------------------------ asking

@@ -104,9 +104,9 @@ class Journal:
                 good[-1].data,
                 False,
                 good[-1].applied_edit,
-                self._edits_after(good[-1].applied_edit),
+                self.edits_after(good[-1].applied_edit),
             )
-        return Restore(self._initial, True, 0, self._edits_after(0))
+        return Restore(self._initial, True, 0, self.edits_after(0))
 
     def reject(self, restore: Restore) -> None:
         """The plugin refused the state, or died of it: it is never tried again."""
@@ -117,6 +117,7 @@ class Journal:
     def state_for_report(self) -> bytes | None:
         return self.next_restore().state
 
-    def _edits_after(self, number: int) -> tuple[Edit, ...]:
+    def edits_after(self, number: int) -> tuple[Edit, ...]:
+        """The newest edit of each parameter, of those after `number`, in their order."""
         newer = (edit for edit in self._edits.values() if edit.number > number)
         return tuple(sorted(newer, key=lambda edit: edit.number))

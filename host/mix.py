@@ -9,15 +9,19 @@ from host.chain_host import ChainHost
 from host.commands import CommandQueue
 from host.config import ChainMode, HostConfig
 from host.engine_module import Engine, PluginSlot, Strip
+from host.events import EventLog, HostEventKind
+from host.fault_history import FaultHistory
 from host.media import decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
-from host.slot_supervisor import MAX_LATENCY_FRAMES, SlotContext, SlotSupervisor
+from host.slot_context import SlotContext
+from host.slot_supervisor import SlotSupervisor
+from host.slot_watch import MAX_LATENCY_FRAMES
 from host.solo import soloed_out
 from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
-from ipc.errors import InputError
+from ipc.errors import InputError, MachineError
 from ipc.status import SlotStatus
 
 LOUDEST_DB = 24.0  # as in a song file
@@ -35,7 +39,14 @@ def raise_first(results: Iterable[object]) -> None:
 class Mix:
     """Builds what a song needs, starts its plugins, publishes plans. One a host."""
 
-    def __init__(self, song: Song, config: HostConfig, engine: Engine, commands: CommandQueue):
+    def __init__(
+        self,
+        song: Song,
+        config: HostConfig,
+        engine: Engine,
+        commands: CommandQueue,
+        events: EventLog,
+    ) -> None:
         self.song = song
         self.strips: list[MixStrip] = []
         self.latency_frames = 0
@@ -44,6 +55,10 @@ class Mix:
         self._config = config
         self._engine = engine
         self._commands = commands
+        self._events = events
+        self._damaged: set[ChainHost] = set()
+        self._written_off: set[ChainHost] = set()
+        self._damages: dict[str, FaultHistory] = {}  # by strip
         self._placement = Placement(config.pin_workers)
         self._delays = DelayLines(config.engine_frames)
         self._replan = False
@@ -80,9 +95,8 @@ class Mix:
             if not chain:
                 continue
             mode: ChainMode = "pipelined" if pipelined else self._config.mode
-            strip.chain = ChainHost(
-                self._config, len(chain), mode, self._placement.core_for_chain(), strip.id
-            )
+            core = self._placement.core_for_chain()
+            strip.chain = ChainHost(self._config, len(chain), mode, core, strip.id)
             for slot in chain:
                 native = PluginSlot(
                     number,
@@ -126,10 +140,48 @@ class Mix:
     def tick(self, now: float) -> None:
         """`now`: time.monotonic(). A plugin that reports another latency in every block must not
         empty everybody's delay lines as often."""
+        for strip in self.strips:
+            chain = strip.chain
+            if chain is None or chain in self._written_off:
+                continue
+            if chain in self._damaged or chain.has_lost_pages:
+                self._replace_chain(strip, chain, now)
         if self._replan and now - self._planned_at >= _REPLAN_S:
             self._planned_at = now
             self.publish()
         self._engine.collect()
+
+    # ------------------------------------------------------------------ damaged chains
+
+    def chain_damaged(self, chain: ChainHost) -> None:
+        """Some worker wrecked the files that all workers of the chain share: the next tick
+        replaces them."""
+        self._damaged.add(chain)
+
+    def _replace_chain(self, strip: MixStrip, chain: ChainHost, now: float) -> None:
+        """Gives the strip's plugins a fresh chain, and restarts them in it. Nobody knows which of
+        them did it, so none is blamed, but a chain is not replaced without end."""
+        self._damaged.discard(chain)
+        history = self._damages.setdefault(strip.id, FaultHistory(self._config.faults))
+        history.add(now)
+        try:
+            if self._config.offline or history.is_hopeless:
+                raise MachineError("one of its plugins wrecked the memory that they share")
+            strip.chain = ChainHost(self._config, len(strip.slots), chain.mode, chain.cpu, strip.id)
+        except MachineError as error:
+            self._written_off.add(chain)
+            for slot in strip.slots:
+                slot.fail(f"{strip.id}: its plugins cannot go on: {error}")
+            return
+        self._events.add(
+            HostEventKind.NOTICE,
+            f"{strip.id}: one of its plugins wrecked the memory that they share; all are restarted",
+            block=self._engine.block_count,
+        )
+        for slot in strip.slots:
+            slot.move(strip.chain)
+        self.publish()
+        chain.close()
 
     # ------------------------------------------------------------------ finding and setting
 

@@ -14,9 +14,11 @@ from host.commands import CommandQueue
 from host.config import HostConfig
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
+from host.fault_archive import FaultArchive
 from host.mix import Mix, raise_first
 from host.plugin_id import PluginFormat
-from host.slot_supervisor import SlotContext, SlotSupervisor
+from host.slot_context import SlotContext
+from host.slot_supervisor import SlotSupervisor
 from host.song import Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
@@ -46,8 +48,8 @@ class Supervisor:
         self.commands = CommandQueue()
         self.launcher = launcher
         self.mix: Mix | None = None
-        self._crashes = crashes
         self._blacklist = blacklist
+        self._archive = FaultArchive(crashes, blacklist) if crashes and blacklist else None
         self._watchdog = watchdog
         self._told: set[str] = set()
         self._ticker: asyncio.Task[None] | None = None
@@ -56,7 +58,7 @@ class Supervisor:
 
     def new_mix(self, song: Song) -> Mix:
         """The song, its media not yet read."""
-        return Mix(song, self.config, self.engine, self.commands)
+        return Mix(song, self.config, self.engine, self.commands, self.events)
 
     async def start(self, mix: Mix) -> None:
         """Loads the plugins of a mix whose media are read. Raises InputError or MachineError;
@@ -78,7 +80,7 @@ class Supervisor:
             commands=self.commands,
             launcher=self.launcher,
             watchdog=self._watchdog,
-            crashes=self._crashes,
+            archive=self._archive,
             blacklist=self._blacklist,
             events=self.events,
             mix=mix,
@@ -96,7 +98,8 @@ class Supervisor:
             self._ticker = asyncio.create_task(self._tick_forever())
 
     async def close(self) -> None:
-        """Stops every worker, frees the chains. The engine must be stopped."""
+        """Stops every worker, frees the chains, waits for crash reports to be written. The engine
+        must be stopped."""
         self._closing = True
         await self._end_start()
         if self._ticker is not None:
@@ -110,6 +113,11 @@ class Supervisor:
         finally:
             self.engine.clear()
             self.mix.close()
+            if self._archive is not None and not await self._archive.close():
+                self.events.add(
+                    HostEventKind.NOTICE,
+                    "the last crash reports are not written yet: the data folder does not answer",
+                )
 
     async def _end_start(self) -> None:
         """Ends a start that nobody waits for any more (Ctrl-C): it must not go on behind a close,
@@ -121,7 +129,7 @@ class Supervisor:
     def kill_workers(self) -> None:
         """For the end only: nothing is reported or restarted."""
         for slot in self.slots():
-            slot.give_up()
+            slot.end()
 
     def slots(self) -> list[SlotSupervisor]:
         return list(self.mix.slots()) if self.mix is not None else []

@@ -44,8 +44,10 @@ class ChainSegments:
         self._views: list[mmap.mmap] = []
         self._closed = False
         try:
-            self._create(self.names.host, SegmentKind.CHAIN_HOST)
-            self._create(self.names.activation, SegmentKind.CHAIN_ACTIVATION)
+            self._shared = [
+                self._create(self.names.host, SegmentKind.CHAIN_HOST),
+                self._create(self.names.activation, SegmentKind.CHAIN_ACTIVATION),
+            ]
             self._outputs = [
                 self._create(name, SegmentKind.RECORD_OUTPUT) for name in self.names.outputs
             ]
@@ -80,11 +82,12 @@ class ChainSegments:
 
     def is_intact(self, record: int) -> bool:
         """Is the record's output file still the one that was created, in its full size?"""
-        try:
-            status = os.stat(segment_path(self.names.outputs[record]), follow_symlinks=False)
-        except OSError:
-            return False
-        return (status.st_dev, status.st_ino, status.st_size) == self._outputs[record]
+        return _stands(self.names.outputs[record], self._outputs[record])
+
+    def is_shared_intact(self) -> bool:
+        """The same of the two files that belong to all records."""
+        names = (self.names.host, self.names.activation)
+        return all(map(_stands, names, self._shared))
 
     def mend(self, record: int) -> None:
         """Gives an output file its size and header back, whatever its worker did to it: other
@@ -189,6 +192,14 @@ class ChainSegments:
 # What changes when somebody replaces or resizes a file: device, inode, size. (Cutting a file and
 # growing it again is noticed by the engine, if it looked at the file meanwhile, as a SIGBUS.)
 _Fingerprint = tuple[int, int, int]
+
+
+def _stands(name: str, as_created: "_Fingerprint") -> bool:
+    try:
+        status = os.stat(segment_path(name), follow_symlinks=False)
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino, status.st_size) == as_created
 
 
 def _fingerprint(fd: int) -> _Fingerprint:

@@ -61,6 +61,11 @@ class WorkerExit:
     stderr_tail: str
 
     @property
+    def is_outside_kill(self) -> bool:
+        """A SIGKILL that the host did not send: the kernel's, short of memory, or somebody's."""
+        return self.signal == signal.SIGKILL and not self.killed_by_host
+
+    @property
     def signal_name(self) -> str | None:
         if self.signal is None:
             return None

@@ -103,6 +103,7 @@ void bind_parts(nb::module_& m) {
         .def_prop_ro("id", [](const PythonChain& chain) { return chain.id; })
         .def_prop_ro("locked", &PythonChain::locked)
         .def("lost", &PythonChain::lost, nb::arg("record"))
+        .def_prop_ro("shared_lost", &PythonChain::shared_lost)
         .def("retire", &Chain::retire, nb::arg("record"))
         .def("is_stuck", &Chain::is_stuck, nb::arg("record"))
         .def("reset", &Chain::reset, nb::arg("record"));

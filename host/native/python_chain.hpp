@@ -50,10 +50,12 @@ public:
         for (std::byte* output : memory.outputs) guard(output, memory.geometry.record_size());
     }
 
-    // Has the record's output file, or what all workers of the chain share, shrunk?
+    // Has the record's output file shrunk?
     bool lost(std::uint32_t record) const {
-        return memory_[1].lost() || (record + 2 < memory_.size() && memory_[record + 2].lost());
+        return record + 2 < memory_.size() && memory_[record + 2].lost();
     }
+    // Has what all workers of the chain share?
+    bool shared_lost() const { return memory_[0].lost() || memory_[1].lost(); }
     bool locked() const {
         return std::all_of(memory_.begin(), memory_.end(),
                            [](const auto& m) { return m.locked(); });

@@ -20,9 +20,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from host.config import FaultPolicy, HostConfig
+from host.crash_report import CrashReport
 from host.events import HostEvent, HostEventKind
 from host.host import Host, SlotReport
 from host.song import AudioSource, Master, MidiSource, Slot, Song, Track
+from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.status import SlotStatus
 
@@ -169,6 +171,14 @@ class Playing:
 
     def events(self, kind: HostEventKind) -> list[HostEvent]:
         return [event for event in self.host.events_since(0) if event.kind is kind]
+
+    def report(self, report_id: str, database: Database) -> CrashReport:
+        """A crash report, once it is written."""
+        store = CrashStore(database)
+        self.until(
+            lambda: any(report.id == report_id for report in store.list()), f"report {report_id}"
+        )
+        return store.get(report_id)
 
     def stop(self) -> Audio:
         """Stops the clock; every block that was rendered must be there."""

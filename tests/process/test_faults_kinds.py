@@ -15,7 +15,6 @@ from host.config import FaultPolicy
 from host.crash_report import CrashReport
 from host.engine_module import BLOCK_LATE
 from host.store.blacklist import Blacklist
-from host.store.crash_store import CrashStore
 from host.store.database import Database
 from tests.process.songs import (
     QUICK,
@@ -83,7 +82,7 @@ def check_mix(playing: Playing, clip: Audio) -> None:
 def report_of(playing: Playing, database: Database, slot: str) -> CrashReport:
     reports = playing.slot(slot).crashes
     assert reports
-    return CrashStore(database).get(reports[0])
+    return playing.report(reports[0], database)
 
 
 # kind of fault, what a report calls it, the signal in it, its exit code
@@ -150,7 +149,7 @@ def test_a_worker_ended_from_outside_is_back_with_the_mix_complete(
         playing.until_heard("bad1")
         check_mix(playing, clip)
         report = report_of(playing, database, "bad1")
-        assert report.kind.value == "crash"
+        assert report.kind.value == ("killed" if number is signal.SIGKILL else "crash")
         assert report.signal is not None and report.signal.name == number.name
         assert playing.slot("bad1").restarts == 1
 
@@ -221,7 +220,7 @@ def test_three_faults_within_the_window_quarantine_and_blacklist_the_plugin(
         assert slot.restarts == 2
         assert len(slot.crashes) == 3
         assert playing.host.worker_pid("bad1") is None
-        actions = [CrashStore(database).get(report).action for report in slot.crashes]
+        actions = [playing.report(report, database).action for report in slot.crashes]
         assert actions == ["restarted", "restarted", "quarantined"]
         assert len(playing.events(HostEventKind.QUARANTINED)) == 1
     entry = Blacklist(database).is_blacklisted(plugin)

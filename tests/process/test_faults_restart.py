@@ -13,7 +13,6 @@ import pytest
 
 from host.config import FaultPolicy
 from host.crash_report import Phase
-from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.names import owner_of_command
 from ipc.processes import children_of, command_line
@@ -56,7 +55,9 @@ def gain_of(db: float) -> float:
 
 def saved_gain(playing: Playing, slot: str) -> float:
     """What the plugin's own state says, dB."""
-    return float(json.loads(playing.host.capture_state(slot))["values"]["gain"])
+    state = playing.host.capture_slot(slot).state
+    assert state is not None
+    return float(json.loads(state)["values"]["gain"])
 
 
 def wait_for_good_snapshots(playing: Playing, slot: str, count: int) -> None:
@@ -167,7 +168,7 @@ def test_the_song_s_state_and_parameters_come_back_where_there_is_no_snapshot(
         playing.run(2)
         playing.kill_and_wait("g")
         assert playing.host.parameters("g") == pytest.approx(before)
-        values = json.loads(playing.host.capture_state("g"))["values"]
+        values = json.loads(playing.host.capture_slot("g").state or b"")["values"]
         assert values == pytest.approx({"frequency": 1000.0, "level": -30.0}, rel=1e-5)
 
 
@@ -183,7 +184,7 @@ def test_a_state_that_kills_its_plugin_is_given_up_for_the_one_before(database: 
         playing.until_heard("g")
         # Both snapshots were tried, each once; then the edits made it what it was.
         assert playing.host.parameters("g") == pytest.approx([0.6])
-        phases = [CrashStore(database).get(r).phase for r in playing.slot("g").crashes]
+        phases = [playing.report(r, database).phase for r in playing.slot("g").crashes]
         assert phases == [Phase.PROCESS, Phase.RESTORE, Phase.RESTORE]
 
 
@@ -223,7 +224,7 @@ def test_a_plugin_that_dies_while_it_is_saved_keeps_its_edits(database: Database
         playing.host.set_parameter("g", 0, 0.4)  # is followed by a snapshot, which kills it
         playing.until_restarts("g", 1)
         assert playing.host.parameters("g") == pytest.approx([0.4])
-        report = CrashStore(database).get(playing.slot("g").crashes[0])
+        report = playing.report(playing.slot("g").crashes[0], database)
         assert report.phase is Phase.SAVE
 
 

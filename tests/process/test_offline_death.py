@@ -74,6 +74,6 @@ def test_workers_that_die_while_a_song_plays_come_back(tmp_path: Path) -> None:
         playing.kill_and_wait("keys0")
         playing.host.set_gain("good", -6.0)
         playing.host.send_midi("keys", bytes([0x90, 64, 100]))
-        playing.host.capture_state("bad2")
+        playing.host.capture_slot("bad2")
         playing.run(5)
         assert playing.stop().any()

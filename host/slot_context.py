@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all slots of a host share."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from host.chain_host import ChainHost
+from host.commands import CommandQueue
+from host.config import HostConfig
+from host.engine_module import Engine, Watchdog
+from host.events import EventLog
+from host.fault_archive import FaultArchive
+from host.store.blacklist import Blacklist
+from ipc.launcher import Launcher
+
+
+class Mix(Protocol):
+    """What a slot asks of the mix it belongs to."""
+
+    def latency_changed(self) -> None: ...
+
+    def chain_damaged(self, chain: ChainHost) -> None: ...
+
+
+@dataclass
+class SlotContext:
+    config: HostConfig
+    engine: Engine
+    commands: CommandQueue
+    launcher: Launcher
+    watchdog: Watchdog | None
+    archive: FaultArchive | None  # None: nothing is kept
+    blacklist: Blacklist | None
+    events: EventLog
+    mix: Mix
+    song_name: str | None = None

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What follows from a fault of one slot: a report, and another try, or quarantine, or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from host.crash_report import FaultKind
+from host.events import HostEventKind
+from host.fault_history import FaultHistory
+from host.fault_report import FaultNews, make_report, story_of
+from host.slot_context import SlotContext
+from host.tenure import Tenure
+from ipc.status import SlotStatus
+from ipc.worker_process import WorkerExit
+
+if TYPE_CHECKING:
+    from host.slot_supervisor import SlotSupervisor
+
+Log = Callable[[HostEventKind, str, str | None], None]  # kind, text, report id
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """`status` is RESTARTING, QUARANTINED or FAILED; `reason` is for people."""
+
+    status: SlotStatus
+    reason: str
+    back_off_s: float = 0.0
+
+
+class SlotFaults:
+    def __init__(self, context: SlotContext, log: Log) -> None:
+        self.reports: list[str] = []  # ids
+        self._context = context
+        self._log = log
+        self._history = FaultHistory(context.config.faults)
+
+    def judge(self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit) -> Sentence:
+        """Reports a worker's end. The report is written later: nobody waits for a disk."""
+        kind, phase = tenure.fault_of(exit)
+        self._history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
+        # A plugin that says no when asked to load says so again: trying once more is no help.
+        offline = self._context.config.offline
+        fails = offline or (kind is FaultKind.LOAD_FAILED and not slot.was_loaded)
+        quarantined = not fails and self._history.is_hopeless
+        action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
+        report_id = self._report(slot, FaultNews(kind, phase, action, exit))
+        what = story_of(kind, exit, slot.refused)
+        label = slot.spec.label
+        self._log(HostEventKind.FAULT, f"{label} {what}", report_id)
+        if fails:
+            return Sentence(SlotStatus.FAILED, slot.refused or f"{label} {what}")
+        if not quarantined:
+            return Sentence(SlotStatus.RESTARTING, what, self._history.back_off_s)
+        self._quarantine(slot, report_id)
+        return Sentence(SlotStatus.QUARANTINED, str(self._history))
+
+    def _report(self, slot: SlotSupervisor, news: FaultNews) -> str | None:
+        """Has a report written; its id, which stands unless the store says otherwise later."""
+        if self._context.archive is None:
+            return None
+        report = make_report(news, slot, self._context)
+        at = len(self.reports)
+        self.reports.append(report.id)
+
+        def kept(stored: str | None, problem: str) -> None:
+            if stored is None:
+                self.reports.remove(report.id)
+                text = f"{slot.spec.label}: a crash report could not be kept: {problem}"
+                self._log(HostEventKind.NOTICE, text, None)
+            elif stored != report.id:  # another one has it already
+                self.reports[at] = stored
+
+        self._context.archive.keep(report, kept)
+        return report.id
+
+    def _quarantine(self, slot: SlotSupervisor, report_id: str | None) -> None:
+        label, why = slot.spec.label, str(self._history)
+        text = f"{label} {why} and stays bypassed"
+        if not self._history.is_own_doing:
+            text += " for this session; the machine may be short of memory (`dmesg` tells)"
+        else:
+            text += (
+                "; it is blacklisted until its file changes or `isobooth blacklist remove` lifts it"
+            )
+            if self._context.archive is not None:
+                path = slot.description.path if slot.description is not None else None
+                self._context.archive.blacklist(
+                    slot.spec.plugin,
+                    Path(path) if path else None,
+                    why,
+                    [report_id] if report_id else [],
+                    lambda problem: self._log(
+                        HostEventKind.NOTICE, f"{label} could not be blacklisted: {problem}", None
+                    ),
+                )
+        self._log(HostEventKind.QUARANTINED, text, report_id)
