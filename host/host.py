@@ -179,6 +179,17 @@ class Host:
     def set_bypass(self, slot: str, bypassed: bool) -> None:
         self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
 
+    def fail_slot(self, slot: str, reason: str) -> None:
+        """The slot goes on without its plugin, as its policy for misses says, for as long as this
+        host lives."""
+
+        def fail() -> None:
+            supervisor = self.mix.slot(slot)
+            if supervisor.status not in (SlotStatus.FAILED, SlotStatus.QUARANTINED):
+                supervisor.fail(reason)
+
+        self._control.call(fail)
+
     def send_midi(self, track: str, message: bytes) -> bool:
         """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait."""
         return self.engine.live_midi(self.mix.strip(track).native, message)

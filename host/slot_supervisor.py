@@ -40,6 +40,8 @@ from ipc.messages import GetParameters, Loaded
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
+_KILLED_S = 3.0  # a killed worker ends within milliseconds
+
 _PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED)
 _GIVEN_UP = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
 
@@ -76,6 +78,7 @@ class SlotSupervisor:
         self._tenure: Tenure | None = None
         self._bypassed = spec.bypassed  # by the user
         self._closing = False
+        self._launching = False
         self._died_ns = 0
         self._last_edit_s = 0.0
         self._restart: asyncio.Task[None] | None = None
@@ -182,18 +185,36 @@ class SlotSupervisor:
     # ------------------------------------------------------------------ loading
 
     async def _launch(self) -> None:
-        """Brings a worker up; on failure the fault is reported and dealt with."""
+        """Brings a worker up, another one if that is dismissed; on failure the fault is reported
+        and dealt with."""
+        self._launching = True
+        try:
+            while True:
+                tenure = await self._try_to_launch()
+                if tenure is None or not self._is_replaced(tenure):
+                    return
+                await asyncio.wait([tenure.worker.exited], timeout=_KILLED_S)
+                if self._closing or self.status in _GIVEN_UP:
+                    return
+                if tenure.worker.alive:
+                    self.fail(f"{self.spec.label}: its worker does not end even when it is killed")
+                    return
+        finally:
+            self._launching = False
+
+    async def _try_to_launch(self) -> Tenure | None:
+        """The new worker's tenure, whatever became of it; None if there is none."""
         chain = self.chain
         record = chain.pool.lease()
         if record is None:
             self.fail(f"{chain.name}: no record is free; too many workers will not die")
-            return
+            return None
         try:
             worker = await self._context.launcher.spawn()
         except (IsoboothError, OSError) as error:  # no process, no descriptor: not its doing
             chain.pool.release(record)
             self.fail(f"{self.spec.label}: no worker could be started: {error}")
-            return
+            return None
         restore = self.journal.next_restore()
         tenure = Tenure(worker, chain, record, restore, self.native.processed_blocks)
         self._tenure = tenure
@@ -202,7 +223,7 @@ class SlotSupervisor:
         try:
             loaded = await worker.request(request, self._policy.load_limit_s)
         except WorkerDied:
-            return  # _on_exit has it
+            pass  # _on_exit has it
         except RequestTimeout:
             restoring = worker.phase == "restore"
             tenure.condemn(FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT)
@@ -216,6 +237,11 @@ class SlotSupervisor:
                 self._state_refused(tenure, loaded)
             else:
                 self._begin(tenure, loaded)
+        return tenure
+
+    def _is_replaced(self, tenure: Tenure) -> bool:
+        """Another worker shall take its place; its end is no fault."""
+        return tenure.is_dismissed or tenure.chain is not self.chain
 
     def _state_refused(self, tenure: Tenure, loaded: Loaded) -> None:
         """A plugin that does not take its state is loaded anew with the one before."""
@@ -278,8 +304,9 @@ class SlotSupervisor:
         self.journal.instance_lost()
         if self._closing or self.status in _GIVEN_UP:
             return
-        if tenure.is_dismissed or tenure.chain is not self.chain:
-            self._restart_in(0.0)
+        if self._is_replaced(tenure):
+            if not self._launching:
+                self._restart_in(0.0)
         elif tenure.chain.is_damaged:
             # Whoever did it: a worker that ends of it is not to blame.
             self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
@@ -316,7 +343,7 @@ class SlotSupervisor:
         self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
         if self._tenure is not None:
             self._tenure.dismiss()
-        elif self._restart is None or self._restart.done():
+        elif not self._launching and (self._restart is None or self._restart.done()):
             self._restart_in(0.0)
 
     # ------------------------------------------------------------------ faults

@@ -188,7 +188,6 @@ class SavedState(Message, tag="saved_state"):
     max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
     data: bytes
     applied_edit: Count  # read before the capture: the state contains at least these edits
-    parameters: list[Normalized]
 
 
 class SaveState(Request[SavedState], tag="save_state"):

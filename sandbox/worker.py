@@ -199,7 +199,7 @@ class _Worker:
             # replayed, which does no harm; the other way round it would be lost.
             applied_edit = self._slot.loop.applied_edit
             data = plugin.get_state()
-        return SavedState(data=data, applied_edit=applied_edit, parameters=_values(plugin))
+        return SavedState(data=data, applied_edit=applied_edit)
 
     def _plugin(self) -> LoadedPlugin:
         if self._slot is None:

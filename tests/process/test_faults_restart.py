@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A restarted plugin is what it was: its last edit, its state, its place in the chain."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -215,6 +217,47 @@ def test_a_song_whose_state_is_refused_plays_with_its_parameters() -> None:
         assert playing.slot("g").restarts == 0
         assert any("state" in event.text for event in playing.events(HostEventKind.NOTICE))
         assert not playing.events(HostEventKind.FAULT)
+
+
+def test_a_captured_slot_holds_every_edit_made_before(tmp_path: Path) -> None:
+    slot = Slot(id="g", plugin="builtin:gain", parameters={"Gain": 0.9}, program=None)
+    with play(Song(tracks=(Track(id="t", chain=(slot,)),)), block=2048, faults=FAST) as playing:
+        playing.run(3)
+        for i in range(10):
+            playing.host.set_parameter("g", 0, gain_of(-2.0 * i))
+            captured = playing.host.capture_slot("g")
+            assert captured.state is not None
+            saved_db = json.loads(captured.state)["values"]["gain"]
+            assert (saved_db, captured.parameters) == (pytest.approx(-2.0 * i, abs=1e-4), {})
+        assert captured == msgspec.structs.replace(slot, state=captured.state, parameters={})
+
+
+def test_edits_that_no_block_has_taken_are_captured_beside_the_state() -> None:
+    slot = Slot(id="g", plugin="builtin:gain", parameters={"Gain": 0.9})
+    song = Song(tracks=(Track(id="t", chain=(slot,)),))
+    with play(song, faults=FAST, playing=False) as playing:  # the clock stands
+        playing.host.set_parameter("g", 0, 0.25)
+        captured = playing.host.capture_slot("g")
+        assert captured.state is not None
+        assert captured.parameters == {"0": 0.25}
+        playing.host.set_bypass("g", True)
+        began = time.monotonic()
+        assert playing.host.capture_slot("g").bypassed
+        assert time.monotonic() - began < 5
+    with play(Song(tracks=(Track(id="t", chain=(captured,)),)), faults=FAST) as playing:
+        assert playing.host.parameters("g") == pytest.approx([0.25])
+
+
+def test_a_slot_without_a_worker_is_captured_as_it_was_last_known() -> None:
+    slot = Slot(id="g", plugin="builtin:tone", parameters={"Level": "-30 dB"})
+    faults = dataclasses.replace(FAST, first_restart_s=60.0, crash_limit=10)
+    with play(Song(tracks=(Track(id="t", chain=(slot,)),)), faults=faults) as playing:
+        playing.run(3)
+        playing.kill("g")
+        playing.until_status("g", SlotStatus.RESTARTING)
+        playing.host.set_parameter("g", 0, 0.25)
+        captured = playing.host.capture_slot("g")
+        assert captured.parameters == {"Level": "-30 dB", "0": 0.25}
 
 
 def test_a_plugin_that_dies_while_it_is_saved_keeps_its_edits(database: Database) -> None:

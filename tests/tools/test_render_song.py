@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`isobooth render SONG`: what stands in the file, what the report says, what is refused."""
 
+import base64
 import json
 import os
 import signal
@@ -227,6 +228,65 @@ def test_keep_going_bypasses_from_the_fault_on_and_says_where(
     audio = _read(tmp_path / "out.wav")
     assert np.array_equal(audio[:, : 100 * 128], ramp[:, : 100 * 128])
     assert np.allclose(audio, ramp, atol=0.01)
+
+
+def test_keep_going_puts_in_a_failed_slot_s_place_what_its_policy_says(
+    render: Render, tmp_path: Path, ramp: NDArray[np.float32]
+) -> None:
+    """A limiter that is gone must not be as loud as its input: live and offline alike."""
+    chain = [{"id": "slot0", "plugin": "fault:segv?after=100", "on_miss": "silence"}]
+    tracks = [{"id": "track", "audio": {"file": "in.wav"}, "chain": chain}]
+    words = ("--keep-going", "--format", "float", "--json", "-")
+    ended = render([], *words, tracks=tracks)
+    report = json.loads(ended.out)
+    assert (ended.code, report["faults"][-1]["block"]) == (0, 100)
+    assert report["faults"][-1]["bypassed"] and not report["faults"][0]["bypassed"]
+    audio = _read(tmp_path / "out.wav")
+    assert np.array_equal(audio[:, : 100 * 128], ramp[:, : 100 * 128])
+    assert ramp[:, 110 * 128 :].any()
+    assert np.abs(audio[:, 110 * 128 :]).max() < 1e-3
+
+
+@pytest.fixture
+def song_with_a_refused_state() -> dict[str, Any]:
+    state = base64.b64encode(b"nonsense").decode()
+    slot = {"id": "eq", "plugin": "builtin:gain", "state": state, "parameters": {"Gain": "-6 dB"}}
+    return {"tracks": [{"id": "track", "audio": {"file": "in.wav"}, "chain": [slot]}]}
+
+
+def test_a_state_that_is_refused_fails_the_file(
+    render: Render, tmp_path: Path, song_with_a_refused_state: dict[str, Any]
+) -> None:
+    ended = render([], "--json", "-", **song_with_a_refused_state)
+    report = json.loads(ended.out)
+    assert (ended.code, report["result"], report["attempts"]) == (1, "failed", 2)
+    assert "eq refused the state saved in the song" in ended.err
+    assert "eq refused the state saved in the song" in report["reason"]
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_keep_going_goes_on_without_a_state_that_is_refused(
+    render: Render,
+    tmp_path: Path,
+    ramp: NDArray[np.float32],
+    song_with_a_refused_state: dict[str, Any],
+) -> None:
+    words = ("--keep-going", "--format", "float", "--json", "-")
+    ended = render([], *words, **song_with_a_refused_state)
+    report = json.loads(ended.out)
+    assert (ended.code, report["result"]) == (0, "done")
+    assert "eq plays without it" in ended.err
+    assert [fault["slot"] for fault in report["faults"]] == ["eq", "eq"]
+    assert report["slots"][0]["status"] == "active"
+    assert np.allclose(_read(tmp_path / "out.wav"), ramp * 10 ** (-6 / 20), atol=1e-4)
+
+
+def test_real_time_plays_on_without_a_state_that_is_refused(
+    render: Render, song_with_a_refused_state: dict[str, Any]
+) -> None:
+    ended = render([], "--realtime", **song_with_a_refused_state)
+    assert ended.code == 0
+    assert "the one before is tried" in ended.err
 
 
 def test_a_hang_ends_and_is_called_one(

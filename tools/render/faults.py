@@ -18,6 +18,25 @@ _REPORT_S = 1.0  # for the end of a process to be noticed and written up
 _FAILED = (SlotStatus.FAILED, SlotStatus.QUARANTINED)
 
 
+def refused_states(host: Host, attempt: int) -> list[FaultEntry]:
+    """Plugins that did not take the state that the song has for them."""
+    faults = []
+    for slot in host.mix.slots():
+        if slot.state_refused:
+            what = f"{slot.spec.label} refused the state saved in the song ({slot.state_refused})"
+            faults.append(
+                FaultEntry(
+                    attempt=attempt,
+                    slot=slot.spec.id,
+                    plugin=slot.spec.plugin,
+                    block=0,
+                    time_s=0.0,
+                    what=what,
+                )
+            )
+    return faults
+
+
 class SlotWatch:
     """Watches the slots of a host that renders offline."""
 

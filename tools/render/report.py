@@ -57,6 +57,7 @@ class FaultEntry(Struct, frozen=True, kw_only=True):
     time_s: float  # in the file
     what: str
     report: str | None = None  # crash report
+    bypassed: bool = False  # the rest of the file goes without it
 
     def __str__(self) -> str:
         told = f"{self.what} at {clock(self.time_s)}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from host.audio_file import AudioWriter
 from host.control import Control
 from host.events import HostEventKind
@@ -25,7 +27,7 @@ from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from tools.block_log import BlockLog
 from tools.render.excerpt import Excerpt
-from tools.render.faults import SlotWatch
+from tools.render.faults import SlotWatch, refused_states
 from tools.render.foreground import Stop
 from tools.render.report import FaultEntry, RenderReport
 from tools.render.settings import RenderSettings
@@ -142,6 +144,8 @@ class _Attempt:
             host.load(song)
             context.stop.check()  # before the plugins are blamed for being killed
             check_loaded(host)
+            if not settings.realtime:
+                self._judge_states(host)
             length = host.mix.length_frames()
             if length <= 0:
                 raise InputError(
@@ -184,7 +188,14 @@ class _Attempt:
         if not self._keep_going:
             raise PluginFault(faults)
         for fault in faults:
-            host.set_bypass(fault.slot, True)
+            host.fail_slot(fault.slot, fault.what)
+            self._report.faults.append(msgspec.structs.replace(fault, bypassed=True))
+
+    def _judge_states(self, host: Host) -> None:
+        """A plugin that refused the state saved in the song sounds otherwise than the song says."""
+        faults = refused_states(host, self._report.attempts)
+        if faults and not self._keep_going:
+            raise PluginFault(faults)
         self._report.faults += faults
 
     def _play(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
@@ -244,8 +255,10 @@ def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator
     for fault in report.faults:
         if fault.attempt < report.attempts:
             yield f"{fault}; rendered once more from the start"
-        else:
+        elif fault.bypassed:
             yield f"{fault}; from there on {fault.slot} is bypassed"
+        else:
+            yield f"{fault}; {fault.slot} plays without it"
     for slot in report.slots:
         if slot.status == SlotStatus.QUARANTINED.value:
             yield f"{slot.id} is bypassed: {slot.reason}"
