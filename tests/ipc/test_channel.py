@@ -82,13 +82,13 @@ def test_frames_before_the_oversized_one_are_still_read() -> None:
 
 def test_a_large_state_passes_and_a_larger_one_does_not() -> None:
     data = bytes(2 * 1024 * 1024)
-    state = SavedState(data=data, applied_edit=1, parameters=[])
+    state = SavedState(data=data, applied_edit=1)
     reader = FrameReader(LARGE_FRAME_BYTES)
     (body,) = reader.feed(encode_frame(1, state))
     decoder: MessageDecoder[Any] = MessageDecoder(WorkerReply)
     assert decoder.decode(body) == (1, state)
     with pytest.raises(ProtocolError, match="SavedState"):
-        encode_frame(1, SavedState(data=bytes(LARGE_FRAME_BYTES), applied_edit=1, parameters=[]))
+        encode_frame(1, SavedState(data=bytes(LARGE_FRAME_BYTES), applied_edit=1))
 
 
 def test_a_message_larger_than_its_type_may_be_is_refused_although_others_may_be_larger() -> None:

@@ -143,7 +143,7 @@ def test_a_peer_that_breaks_the_protocol_loses_its_connection(nonsense: bytes, s
 
 def test_a_large_reply_is_accepted_only_where_one_is_due() -> None:
     async def body(connection: Connection, peer: socket.socket) -> None:
-        big = SavedState(data=bytes(300_000), applied_edit=0, parameters=[])
+        big = SavedState(data=bytes(300_000), applied_edit=0)
         loop = asyncio.get_running_loop()
         asked = connection.send(SaveState())
         await loop.sock_sendall(peer, sends((1, big)))

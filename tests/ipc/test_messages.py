@@ -19,6 +19,7 @@ from ipc.messages import (
     Load,
     Loaded,
     Message,
+    Parameters,
     ParameterText,
     SavedState,
     SaveState,
@@ -50,19 +51,20 @@ def test_only_messages_with_states_or_descriptions_may_be_large() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"type": "saved_state", "data": b"", "applied_edit": -1, "parameters": []},
-        {"type": "saved_state", "data": b"", "applied_edit": 0, "parameters": [float("nan")]},
-        {"type": "saved_state", "data": b"", "applied_edit": 0, "parameters": [1.01]},
-        {"type": "saved_state", "data": 5, "applied_edit": 0, "parameters": []},
-        {"type": "saved_state", "data": b"", "applied_edit": 0},
-        {"type": "saved_state", "data": b"", "applied_edit": 0, "parameters": [], "more": 1},
+        {"type": "saved_state", "data": b"", "applied_edit": -1},
+        {"type": "saved_state", "data": 5, "applied_edit": 0},
+        {"type": "saved_state", "data": b""},
+        {"type": "saved_state", "data": b"", "applied_edit": 0, "more": 1},
+        {"type": "parameters", "values": [float("nan")]},
+        {"type": "parameters", "values": [1.01]},
         {"type": "failed", "phase": "x" * 65, "message": ""},
         {"type": "spawned", "pid": 0},
     ],
 )
 def test_a_message_out_of_its_bounds_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.msgpack.decode(msgspec.msgpack.encode(fields), type=SavedState | Failed | Spawned)
+        expected = SavedState | Parameters | Failed | Spawned
+        msgspec.msgpack.decode(msgspec.msgpack.encode(fields), type=expected)
 
 
 def test_an_absurd_latency_is_refused() -> None:
