@@ -44,7 +44,9 @@ def state() -> bytes:
     with play(song(), faults=NO_SNAPSHOTS) as playing:
         edit(playing, GAIN, 0.9)
         edit(playing, BOOST, 0.9)
-        return playing.host.capture_state("eq")
+        state = playing.host.capture_slot("eq").state
+        assert state is not None
+        return state
 
 
 def test_parameters_come_after_the_state(state: bytes) -> None:
