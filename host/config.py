@@ -4,6 +4,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from host.permissions import PermissionRules
+
 ChainMode = Literal["relayed", "hosted", "pipelined"]
 
 
@@ -49,6 +51,7 @@ class HostConfig:
     warm_up_blocks: int = 8  # of silence, live only: offline, every sample counts
     capture_s: float = 0.0  # ring of what is played, for recording it; 0: none
     ignore_blacklist: bool = False
+    permissions: PermissionRules = field(default_factory=PermissionRules)
     faults: FaultPolicy = field(default_factory=FaultPolicy)
 
     @property

@@ -152,6 +152,7 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     stderr_tail: str = ""
     state: bytes | None = None  # the last good snapshot; base64 in JSON
     memory: Memory = Memory()
+    denials: list[str] = msgspec.field(default_factory=list)  # what it tried and may not
     schema: int = REPORT_SCHEMA
 
     def __post_init__(self) -> None:
@@ -160,6 +161,7 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(value, str) and not isinstance(value, StrEnum):
                 msgspec.structs.force_setattr(self, name, storable_text(value))
         msgspec.structs.force_setattr(self, "stderr_tail", _tail(self.stderr_tail))
+        msgspec.structs.force_setattr(self, "denials", [storable_text(d) for d in self.denials])
         finite_us = [time_us for time_us in self.process_us if math.isfinite(time_us)]
         msgspec.structs.force_setattr(self, "process_us", finite_us)
 

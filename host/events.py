@@ -15,6 +15,7 @@ class HostEventKind(StrEnum):
     HELD = "held"  # held bypassed: too slow
     RELEASED = "released"  # tried again
     FAILED = "failed"  # could not be loaded
+    DENIED = "denied"  # a plugin tried what its permissions do not allow
     DEVICE = "device"
     NOTICE = "notice"
 

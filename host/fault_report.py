@@ -97,6 +97,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
+        denials=list(slot.denials.all),
     )
 
 

@@ -44,6 +44,7 @@ class SlotReport:
     missed_blocks: int
     repaired_samples: int
     crashes: tuple[str, ...]  # report ids
+    denials: tuple[str, ...]  # what it tried that its permissions do not allow
     latency_frames: int
     last_restart_s: float | None
 
@@ -274,6 +275,7 @@ def _report(slot: SlotSupervisor, batch: int) -> SlotReport:
         missed_blocks=native.missed_blocks * batch,
         repaired_samples=native.repaired_samples,
         crashes=tuple(slot.reports),
+        denials=slot.denials.all,
         latency_frames=slot.latency_frames,
         last_restart_s=slot.last_restart_s,
     )

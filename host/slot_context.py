@@ -8,7 +8,7 @@ from host.chain_host import ChainHost
 from host.commands import CommandQueue
 from host.config import HostConfig
 from host.engine_module import Engine, Watchdog
-from host.events import EventLog
+from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
 from host.store.blacklist import Blacklist
 from ipc.launcher import Launcher
@@ -34,3 +34,14 @@ class SlotContext:
     events: EventLog
     mix: Mix
     song_name: str | None = None
+    missing_told: bool = False
+
+    def tell_missing(self, missing: list[str]) -> None:
+        """Once, for all plugins: what of their confinement this kernel cannot do."""
+        if not self.missing_told:
+            self.missing_told = True
+            self.events.add(
+                HostEventKind.NOTICE,
+                f"this kernel cannot confine plugins' {', '.join(missing)}; `isobooth doctor` says "
+                "what that means",
+            )

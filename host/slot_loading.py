@@ -33,4 +33,5 @@ def load_request(
         priority=config.worker_priority if config.realtime and not config.offline else 0,
         cpu=chain.cpu,
         warm_up_blocks=0 if config.offline else config.warm_up_blocks,
+        permissions=config.permissions.of(spec.plugin),
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from host.chain_host import ChainHost
 from host.crash_report import FaultKind, Phase
+from host.denials import SlotDenials
 from host.engine_module import PluginSlot
 from host.events import HostEventKind
 from host.journal import Journal
@@ -68,6 +69,7 @@ class SlotSupervisor:
         self.refused = ""
         self.state_refused = ""
         self.was_loaded = False  # by some worker
+        self.denials = SlotDenials(spec, context.events, context.engine)
         self._context = context
         self._policy = context.config.faults
         self._controls = SlotControls(context.engine, native, context.commands)
@@ -219,6 +221,8 @@ class SlotSupervisor:
         tenure = Tenure(worker, chain, record, restore, self.native.processed_blocks)
         self._tenure = tenure
         worker.exited.add_done_callback(lambda done: self._on_exit(tenure, done))
+        worker.on_denial = self.denials.add
+        worker.on_missing = self._context.tell_missing
         request = load_request(self.spec, self._context.config, chain, record, restore)
         try:
             loaded = await worker.request(request, self._policy.load_limit_s)

@@ -41,3 +41,34 @@ def record_state(
     activation: Buffer, geometry: Geometry, record: int
 ) -> tuple[RecordStatus, int]: ...
 def monotonic_ns() -> int: ...
+
+MAX_THREADS: int
+FORK_BURST: int
+
+class CallWatch:
+    """Answers the system calls that a confined worker's filter hands over, on a native thread.
+
+    Takes the descriptor `listener` over. `readable` and `writable` are absolute paths, these and
+    all below, that are allowed: only what lies elsewhere is noted.
+    """
+
+    def __init__(
+        self,
+        listener: int,
+        worker: int,
+        readable: list[str],
+        writable: list[str],
+        signals_scoped: bool,
+    ) -> None: ...
+    def stop(self) -> None:
+        """Ends the thread; whatever is asked from now on fails."""
+    def fileno(self) -> int:
+        """Readable when there is something to `read`."""
+    def read(self) -> list[tuple[str, bytes, bool, bool, int]]:
+        """What was denied or may have been: (call, path or address, it writes, it was refused here,
+        argument)."""
+    @property
+    def answered(self) -> int: ...
+    @property
+    def lost(self) -> int:
+        """Acts that there was no room to note."""

@@ -95,8 +95,10 @@ class Connection(asyncio.Protocol):
         if descriptors:
             try:
                 # Past the transport, which cannot carry descriptors. Its buffer is empty: this
-                # peer answers each request before the next is sent.
-                socket.send_fds(self._socket, [frame], list(descriptors))
+                # peer answers each request before the next is sent. They travel with the first
+                # byte; a socket may be too full for a whole frame.
+                sent = socket.send_fds(self._socket, [frame[:1]], list(descriptors))
+                self._transport.write(frame[sent:])
             except OSError as error:
                 self._fail(ConnectionLost(f"{self.peer} cannot be reached: {error.strerror}"))
         else:

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from ipc.description import PluginDescription
 from ipc.names import SegmentNames
+from ipc.permissions import Permissions
 
 PROTOCOL_VERSION = 1
 
@@ -161,6 +162,8 @@ class ChainGeometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Load(Request[Loaded], tag="load", kw_only=True):
     """Makes the worker one slot of a chain: the first and only one of its life.
 
+    One descriptor may travel along: the socket on which the worker tells what it was confined to.
+
     In this order: attach to the chain, lock down, load the plugin, restore the newest of `states`
     that it takes, set program, parameters (by index, id or name; a string is parsed by the
     plugin) and journalled edits, warm up, start the audio thread, activate the record.
@@ -182,6 +185,7 @@ class Load(Request[Loaded], tag="load", kw_only=True):
     priority: int = 0  # SCHED_FIFO priority of the audio thread; 0: none
     cpu: int = -1  # core of the audio thread; -1: any
     warm_up_blocks: int = 8
+    permissions: Permissions = Permissions()
 
 
 class SavedState(Message, tag="saved_state"):
@@ -231,11 +235,13 @@ class Description(Message, tag="description"):
 
 
 class Describe(Request[Description], tag="describe"):
-    """Loads a plugin only to describe it; the worker cannot become a slot afterwards."""
+    """Loads a plugin only to describe it; the worker cannot become a slot afterwards. One
+    descriptor may travel along, as with Load."""
 
     plugin: str
     sample_rate: float = 48000.0
     max_frames: int = 512
+    permissions: Permissions = Permissions()
 
 
 class Stopped(Message, tag="stopped"):

@@ -10,12 +10,16 @@ left behind from what a living one still uses (ipc/sweep.py). A chain's names ar
     /isobooth-PID-START-N-sem-RR      semaphore of record RR
     /isobooth-PID-START-N-end         semaphore of the chain's end
 
-where N counts the host's chains. In /dev/shm a segment has that name without the slash, a
+where N counts the host's chains. A worker's private folder is isobooth-PID-START-tmp-N in the
+user's runtime folder. In /dev/shm a segment has that name without the slash, a
 semaphore has "sem." before it.
 """
 
 import itertools
+import os
 import re
+import stat
+import tempfile
 from collections.abc import Sequence
 
 import msgspec
@@ -35,6 +39,7 @@ _FILE = re.compile(r"(?:sem\.)?isobooth-(\d+)-(\d+)-.+")
 _MARK = re.compile(re.escape(HOST_MARK) + r"(\d+)-(\d+)")
 
 _chain_numbers = itertools.count(1)
+_folder_numbers = itertools.count(1)
 
 
 class SegmentNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +70,33 @@ def new_segment_names(records: int) -> SegmentNames:
         semaphores=tuple(f"{prefix}-sem-{record:02}" for record in range(records)),
         end=f"{prefix}-end",
     )
+
+
+def runtime_folder() -> str:
+    """Where this user's programs keep what lives no longer than they do; only the user may enter.
+
+    The system's folder for temporary files where there is none; what we make there is 0700.
+    """
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return tempfile.gettempdir()
+    private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    usable = private and not status.st_mode & 0o077 and os.access(folder, os.W_OK)
+    return folder if usable else tempfile.gettempdir()
+
+
+def new_private_folder() -> str:
+    """Makes a folder that only this user may enter, for one worker. Raises OSError."""
+    while True:
+        name = f"isobooth-{own_identity()}-tmp-{next(_folder_numbers)}"
+        path = os.path.join(os.path.realpath(runtime_folder()), name)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            continue  # by a stranger, in a folder for all
+        return path
 
 
 def segment_path(name: str) -> str:

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ipc.names import SHM_DIR, owner_of_command, owner_of_file
+from ipc.confinement import remove_folder
+from ipc.names import SHM_DIR, owner_of_command, owner_of_file, runtime_folder
 from ipc.processes import ProcessIdentity, all_pids, command_line, mapped_files
 
 # SIGKILL takes effect within milliseconds unless the process is inside the kernel.
@@ -27,14 +28,15 @@ class SweepReport:
 
     processes: list[int] = field(default_factory=list)
     files: list[str] = field(default_factory=list)  # in /dev/shm
+    folders: list[str] = field(default_factory=list)  # of workers, in the runtime folder
 
     def __bool__(self) -> bool:
-        return bool(self.processes or self.files)
+        return bool(self.processes or self.files or self.folders)
 
     def __str__(self) -> str:
         return (
             f"cleared away what a killed host had left: processes: {len(self.processes)}, files "
-            f"in {SHM_DIR}: {len(self.files)}"
+            f"in {SHM_DIR}: {len(self.files)}, temporary folders: {len(self.folders)}"
         )
 
 
@@ -51,7 +53,8 @@ class _Liveness:
 
 
 def sweep_dead_hosts() -> SweepReport:
-    """Kills the processes and unlinks the segments and semaphores of this user's dead hosts.
+    """Kills the processes of this user's dead hosts, and removes their segments, semaphores and
+    folders.
 
     What belongs to a living host is left alone, whoever runs it.
     """
@@ -64,12 +67,18 @@ def sweep_dead_hosts() -> SweepReport:
         except OSError:
             continue  # another host was faster
         report.files.append(name)
+    place = runtime_folder()
+    for name in _left_files(hosts, place, folders=True):
+        remove_folder(f"{place}/{name}")
+        report.folders.append(name)
     return report
 
 
-def _left_files(hosts: _Liveness) -> Iterator[str]:
-    with os.scandir(SHM_DIR) as entries:
+def _left_files(hosts: _Liveness, place: str = SHM_DIR, folders: bool = False) -> Iterator[str]:
+    with os.scandir(place) as entries:
         for entry in entries:
+            if entry.is_dir(follow_symlinks=False) is not folders:
+                continue
             owner = owner_of_file(entry.name)
             if owner is None or not hosts.is_dead(owner):
                 continue

@@ -12,9 +12,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import msgspec
+
+from ipc.confinement import Confinement
 from ipc.connection import Connection, ConnectionLost, RequestFailed
+from ipc.denial import Denial
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
     Describe,
@@ -27,6 +31,7 @@ from ipc.messages import (
 )
 from ipc.names import segment_path
 from ipc.output_tail import OutputTail
+from ipc.permissions import Permissions
 from ipc.process_tree import ProcessTree, kill_group
 from ipc.processes import ProcessIdentity, process_stat
 
@@ -119,8 +124,12 @@ class WorkerProcess:
         self.started_monotonic = time.monotonic()
         self.exited: asyncio.Future[WorkerExit] = loop.create_future()
         self.reaped: asyncio.Future[bool] = loop.create_future()
+        # What it was denied, as it happens; and what of its confinement this kernel cannot do.
+        self.on_denial: Callable[[Denial], None] = lambda denial: None
+        self.on_missing: Callable[[list[str]], None] = lambda missing: None
         self._connection = connection
         self._output = output
+        self._confinement: Confinement | None = None
         self._tree = ProcessTree(ProcessIdentity(pid, stat.start_time), siblings)
         self._loaded = False
         self._asked: list[_Asked] = []
@@ -154,10 +163,16 @@ class WorkerProcess:
         if isinstance(message, Load):
             output = message.segments.outputs[message.record]
             self._tree.owned_file = segment_path(output)
+        descriptors: tuple[int, ...] = ()
+        if isinstance(message, Load | Describe) and self._confinement is None:
+            confinement = self._confine(message.permissions)
+            asks = msgspec.structs.replace(message, permissions=confinement.permissions)
+            message = cast(Request[R], asks)
+            descriptors = (confinement.descriptor.fileno(),)
         asked = _Asked(_phase_of(message))
         self._asked.append(asked)
         try:
-            reply = await self._explained(self._connection.request(message, timeout_s))
+            reply = await self._explained(self._connection.request(message, timeout_s, descriptors))
         except RequestFailed:
             self._answered(asked)
             raise
@@ -229,8 +244,19 @@ class WorkerProcess:
         self._output.close()
         self._connection.on_lost = lambda: None
         self._connection.close()
+        if self._confinement is not None:
+            self._confinement.stop()  # the next host clears its folder away
         self.exited.cancel()
         self.reaped.set_result(False)
+
+    def _confine(self, permissions: Permissions) -> Confinement:
+        self._confinement = Confinement(
+            permissions,
+            self.pid,
+            self.on_denial,
+            self.on_missing,
+        )
+        return self._confinement
 
     def _note_phase(self, phase: str) -> None:
         for asked in self._asked:
@@ -287,9 +313,14 @@ class WorkerProcess:
             last_pss_bytes=self._last_pss,
             stderr_tail=self._output.text(),
         )
+        if self._confinement is not None:
+            self._confinement.stop()  # tells what it was denied last
         self.exited.set_result(result)
         self._connection.close()
-        self.reaped.set_result(await self._tree.end())
+        ended = await self._tree.end()
+        if self._confinement is not None:
+            await self._confinement.remove()
+        self.reaped.set_result(ended)
 
     async def _wait(self) -> tuple[int | None, tuple[float, float, int]]:
         """The exit code (negative: the signal) and usage; nothing of both if someone else has

@@ -2,6 +2,7 @@
 """The worker's native half. `Processor` subclasses (one a format) follow at the end."""
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,25 @@ def run_in_process(
     `period_ns`: one block every so often, 0 as fast as it goes. Returns the output (2, whole
     blocks) and each block's time, ns.
     """
+
+class FileAccess(Enum):
+    READ = 0  # files and folders below, and running programs
+    DEVICE = 1  # one device, both ways
+    WRITE = 2  # read, write, make, rename, remove; no links and sockets, which fool others
+    PRIVATE = 3  # all of it
+
+LANDLOCK_NETWORK: int
+LANDLOCK_SIGNALS: int
+
+def landlock_abi(most: int = 65536) -> int:
+    """The kernel's Landlock version, at most `most`; 0: none."""
+
+def restrict_self(files: Sequence[tuple[str, FileAccess]], network: bool, abi: int) -> None:
+    """Confines this thread and those it starts, for good. Raises OSError."""
+
+def install_filter(network: bool, landlock_abi: int, notify: bool) -> int:
+    """Filters the system calls of this thread and those it starts. Returns the descriptor on which
+    the host answers, -1 without `notify`. Raises OSError."""
 
 def start_guard(control_fd: int) -> None:
     """Starts the thread that kills this process group when the socket's peer closes."""

@@ -33,6 +33,7 @@ from ipc.messages import (
 from ipc.processes import set_process_name
 from sandbox import worker
 from sandbox.inspection import inspect, thread_names
+from sandbox.profiles import programs_need
 
 
 def main() -> NoReturn:
@@ -44,6 +45,7 @@ def main() -> NoReturn:
     # Forked workers share all pages that nobody writes to. A collection writes to every object,
     # so there is none, and what exists at a fork is left out of the worker's collections.
     gc.disable()
+    programs_need()
     _settle()
     try:
         _serve(Channel(control, LauncherRequest))

@@ -9,7 +9,7 @@ import signal
 import socket
 
 from ipc.names import WORKER_VARIABLE
-from ipc.processes import forbid_new_privileges, own_identity, set_process_name
+from ipc.processes import own_identity, set_process_name
 
 # Where a worker's control socket is; 0 is /dev/null, 1 and 2 are the pipe to the host.
 CONTROL_FD = 3
@@ -55,9 +55,3 @@ def _keep_only(control_fd: int, output_fd: int) -> None:
 def limit_realtime() -> None:
     """A thread at real-time priority that never sleeps is ended by the kernel."""
     resource.setrlimit(resource.RLIMIT_RTTIME, (_RUNAWAY_SOFT_US, _RUNAWAY_HARD_US))
-
-
-def lock_down() -> None:
-    """Gives up rights for good: after the attach, before the plugin, while there is one thread
-    (what is set here holds for this thread and those it starts)."""
-    forbid_new_privileges()

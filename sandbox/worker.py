@@ -8,8 +8,10 @@ because a plugin's destructors are its least tested code.
 """
 
 import contextlib
+import functools
 import gc
 import os
+import socket
 import sys
 import traceback
 from typing import NoReturn
@@ -43,9 +45,10 @@ from ipc.messages import (
 from sandbox._native import start_guard
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
+from sandbox.confine import confine
 from sandbox.inspection import inspect
 from sandbox.loading import LoadedSlot, Phases, bounded, load
-from sandbox.lockdown import lock_down, separate
+from sandbox.lockdown import separate
 
 _IDLE_PERIOD_S = 0.05
 _MAX_TEXT = 4096
@@ -92,8 +95,8 @@ class _Worker:
             except ProtocolError as error:
                 self._send(0, Failed(phase="protocol", message=str(error)))
                 raise
-            self._channel.close_descriptors()  # none of our requests carries any
             self._send(number, self._answer(number, request))
+            self._channel.close_descriptors()
             if isinstance(request, Stop):
                 os._exit(EXIT_STOPPED)
 
@@ -166,13 +169,14 @@ class _Worker:
     def _load(self, request: Load, phases: Phases) -> Message:
         if self._locked_down:
             raise WorkerError("a worker loads one plugin in its life; this one has done so")
-        self._slot, loaded = load(request, phases, self._before_plugin, self._kept.append)
+        before = functools.partial(self._before_plugin, request)
+        self._slot, loaded = load(request, phases, before, self._kept.append)
         return loaded
 
     def _describe(self, request: Describe, phases: Phases) -> Message:
         if self._locked_down:
             raise WorkerError("a worker loads one plugin in its life; this one has done so")
-        self._before_plugin()
+        self._before_plugin(request)
         with phases("load"):
             plugin = open_plugin(
                 request.plugin, sample_rate=request.sample_rate, max_frames=request.max_frames
@@ -185,12 +189,19 @@ class _Worker:
             state_bytes = len(plugin.get_state())
         return Description(plugin=msgspec.structs.replace(description, state_bytes=state_bytes))
 
-    def _before_plugin(self) -> None:
+    def _before_plugin(self, request: Load | Describe) -> None:
         self._locked_down = True
-        lock_down()
+        confine(request.plugin, request.permissions, self._watcher())
         # Not before: a thread started earlier would keep the rights that were given up. Until
         # now the main thread alone has noticed the host's end, and no plugin could hold it up.
         start_guard(self._channel.fileno())
+
+    def _watcher(self) -> socket.socket | None:
+        """Where the host waits to be told of denials; None if it does not."""
+        descriptors = self._channel.take_descriptors()
+        for more in descriptors[1:]:
+            os.close(more)
+        return socket.socket(fileno=descriptors[0]) if descriptors else None
 
     def _save(self, plugin: LoadedPlugin, phases: Phases) -> SavedState:
         assert self._slot is not None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ipc.names import SHM_DIR, owner_of_command, owner_of_file
+from ipc.names import SHM_DIR, owner_of_command, owner_of_file, runtime_folder
 from ipc.processes import all_pids, children_of, command_line, own_identity, process_stat
 
 # How long an end that has been asked for may take: threads are joined and pids reaped by then.
@@ -66,7 +66,7 @@ def _leaks(before: _Belongings, after: _Belongings) -> list[str]:
         *(f"process {_name_of(pid)}" for pid in after.processes - before.processes),
         *(f"thread {thread.name}" for thread in after.python_threads - before.python_threads),
         *(f"native thread {tid}" for tid in after.native_threads - before.native_threads),
-        *(f"{SHM_DIR}/{name}" for name in after.files - before.files),
+        *(after.files - before.files),
     ]
 
 
@@ -112,12 +112,14 @@ def _native_threads() -> Iterator[int]:
 
 
 def _files() -> Iterator[str]:
-    """Segments and semaphores of this process and of dead ones, not of other living hosts."""
+    """Segments, semaphores and workers' folders of this process and of dead ones, not of other
+    living hosts."""
     myself = own_identity()
-    for name in os.listdir(SHM_DIR):
-        owner = owner_of_file(name)
-        if owner is not None and (owner == myself or not owner.is_alive()):
-            yield name
+    for place in (SHM_DIR, runtime_folder()):
+        for name in os.listdir(place):
+            owner = owner_of_file(name)
+            if owner is not None and (owner == myself or not owner.is_alive()):
+                yield f"{place}/{name}"
 
 
 def _name_of(pid: int) -> str:

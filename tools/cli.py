@@ -23,6 +23,7 @@ COMMANDS = (
     "play",
     "crashes",
     "blacklist",
+    "permissions",
     "doctor",
     "bench",
 )

@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include "ipc/native/bindings.hpp"
 #include "ipc/native/layout.hpp"
 #include "ipc/native/mapping.hpp"
 #include "ipc/native/relay.hpp"
@@ -105,4 +106,6 @@ NB_MODULE(_native, m) {
         "The record's (status, generation) right now.");
 
     m.def("monotonic_ns", &now_ns, "CLOCK_MONOTONIC, as in every shared timestamp.");
+
+    bind_call_watch(m);
 }

@@ -13,4 +13,5 @@ NB_MODULE(_native, m) {
     isobooth::sandbox::bind_block_loop(m);
     isobooth::sandbox::bind_in_process(m);
     isobooth::sandbox::bind_guard(m);
+    isobooth::sandbox::bind_confinement(m);
 }

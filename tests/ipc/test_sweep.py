@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ipc._native import Geometry
-from ipc.names import SHM_DIR, host_mark
+from ipc.names import SHM_DIR, host_mark, runtime_folder
 from ipc.processes import ProcessIdentity, mapped_files, own_identity, process_stat
 from ipc.segment import ChainSegments
 from ipc.sweep import sweep_dead_hosts
@@ -65,6 +65,17 @@ def test_segments_and_semaphores_of_a_dead_host_go(dead_host: ProcessIdentity) -
     report = sweep_dead_hosts()
     assert {path.name for path in left} <= set(report.files)
     assert not any(path.exists() for path in left)
+
+
+def test_what_workers_of_a_dead_host_wrote_goes(dead_host: ProcessIdentity, tmp_path: Path) -> None:
+    folder = Path(runtime_folder()) / f"isobooth-{dead_host}-tmp-1"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "file").write_text("x")
+    (folder / "link").symlink_to(tmp_path)
+    report = sweep_dead_hosts()
+    assert folder.name in report.folders
+    assert not folder.exists()
+    assert tmp_path.exists()
 
 
 def test_a_host_whose_pid_is_used_again_is_dead() -> None:

@@ -41,7 +41,14 @@ KEYS = {
 }
 SLOT_KEYS = {
     *("id", "plugin", "status", "reason", "restarts", "bypassed_blocks", "missed_blocks"),
-    *("processed_blocks", "repaired_samples", "latency_frames", "last_restart_ms", "crashes"),
+    *(
+        "processed_blocks",
+        "repaired_samples",
+        "latency_frames",
+        "last_restart_ms",
+        "crashes",
+        "denials",
+    ),
 }
 
 Render = Callable[..., Any]

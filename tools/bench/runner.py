@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.bench import chaos, engine, formats, offline, restart, slots
+from tools.bench import chaos, engine, formats, offline, restart, sandbox, slots
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
 Tell = Callable[[str], None]
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "engine": lambda scale, tell: engine.measure(tell),
     "restart": lambda scale, tell: restart.measure(scale.kills, tell),
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
+    "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, tell),
 }
@@ -90,6 +91,10 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
     if "clap_same_bits" in figures:
         compared, same = figures["clap_same_bits"]["plugins"], figures["clap_same_bits"]["same"]
         check("CLAP against VST3, same bits, plugins", same, f"= {compared}", same == compared > 0)
+    if "sandbox_slot_us" in figures:
+        slot, start = figures["sandbox_slot_us"], figures["sandbox_start_ms"]
+        check("confined over open, a slot, µs", slot, "≤ 1", slot <= 1)
+        check("confined over open, a start, ms", start, "≤ 10", start <= 10)
     if "chaos" in figures:
         late, calm = figures["chaos"]["late_blocks"], figures["chaos"]["calm_late_blocks"]
         check("late blocks under faults", late, f"≤ {calm} (calm run)", late <= calm)

@@ -155,6 +155,7 @@ def _lines_of(report: CrashReport) -> Iterator[str]:
             for edit in report.last_edits
         ],
     )
+    yield from _section("denied", [f"it tried to {denial}" for denial in report.denials])
     if report.stderr_tail:
         yield "stderr"
         yield from ("  " + console.printable(line) for line in report.stderr_tail.splitlines())

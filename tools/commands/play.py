@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import console
-from tools.options import JsonOption
+from tools.options import JsonOption, ProfileOption
 
 if TYPE_CHECKING:
     from tools.play.report import PlayReport
@@ -47,6 +47,7 @@ def play(
         float | None,
         typer.Option(min=0.0, max=86400.0, metavar="S", help="Stop after so many seconds."),
     ] = None,
+    profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Play a song on an audio device until it ends; Ctrl-C ends it sooner.
@@ -55,6 +56,7 @@ def play(
     unplugged.
     """
     from ipc.errors import InputError
+    from tools.commands.permission_rules import permission_rules
     from tools.play.session import PlaySettings
 
     if device is not None and device.casefold() == _LIST:
@@ -68,6 +70,7 @@ def play(
         pipelined=pipelined,
         loop=loop,
         seconds=seconds,
+        permissions=permission_rules(profile),
     )
     report = _play(song, settings)
     return _tell(report, as_json)

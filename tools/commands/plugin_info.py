@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import console
-from tools.options import JsonOption
+from tools.options import JsonOption, ProfileOption
 
 if TYPE_CHECKING:
     from ipc.description import ParameterDescription, PluginDescription
@@ -43,13 +43,23 @@ def info_command(
     limit_s: Annotated[
         float, typer.Option("--limit", min=0.1, max=600.0, help="Seconds it may take to load.")
     ] = 20.0,
+    profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load a plugin in a worker and tell what it is: ports, parameters, latency, programs, MIDI."""
+    from host.denials import denial_text
+    from tools.commands.permission_rules import permission_rules
     from tools.plugins.describe import describe_plugin
     from tools.plugins.typed_id import typed_plugin_id
 
-    described = describe_plugin(typed_plugin_id(plugin_id), rate, limit_s)
+    plugin = typed_plugin_id(plugin_id)
+    described = describe_plugin(
+        plugin,
+        rate,
+        limit_s,
+        permission_rules(profile).of(plugin),
+        lambda denial: console.warn(denial_text("it", plugin, denial)),
+    )
     if as_json:
         console.print_json(described)
         return

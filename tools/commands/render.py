@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tools import console
+from tools.options import ProfileOption
 
 if TYPE_CHECKING:
     from tools.render.many import Folder
@@ -100,12 +101,14 @@ def render_command(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Files rendered at a time.")
     ] = 1,
+    profile: ProfileOption = None,
 ) -> int:
     """Render a song, or audio files through a chain of plugins.
 
     Offline, a plugin that fails costs one more try; failing again, no file and exit code 1.
     """
     from host.audio_file import SampleFormat
+    from tools.commands.permission_rules import permission_rules
     from tools.render.many import Folder
     from tools.render.settings import RenderSettings
 
@@ -134,6 +137,7 @@ def render_command(
             tail_s=tail,
             keep_going=keep_going,
             pin_workers=jobs == 1,
+            permissions=permission_rules(profile),
         ),
         folder=Folder(Path(output), f".{kind}", force, resume, jobs) if to_folder else None,
         force=force,

@@ -26,8 +26,8 @@ CHECKS = (
     Check("clock_source", "cheap time", realtime.clock_source),
     Check("open_files", "many plugin slots", kernel.open_files),
     Check("landlock", "confines plugins' files and signals", kernel.landlock),
-    Check("seccomp", "confines plugins' system calls", kernel.seccomp),
+    Check("seccomp", "confines plugins' system calls, and tells", kernel.seccomp),
     Check("syscall_dispatch", "stress checks see system calls", kernel.syscall_dispatch),
-    Check("tracing", "stacks of a hung plugin", kernel.tracing),
+    Check("tracing", "stacks of a hung plugin, names of files denied", kernel.tracing),
     Check("leftovers", "memory of killed hosts", leftovers.leftovers),
 )

@@ -113,10 +113,13 @@ def landlock(machine: Machine) -> Finding:
             if error.errno == errno.EOPNOTSUPP
             else "needs Linux 5.13 or newer with Landlock, and no filter on it"
         )
+        advice += "; without it plugins can read and write all your files"
         return warn(f"not available ({error.strerror})", advice, abi=0)
     if abi < LANDLOCK_SIGNALS_ABI:
         return warn(
-            f"ABI {abi}: confines files, not signals", "needs Linux 6.12 for signals", abi=abi
+            f"ABI {abi}: confines files, not signals",
+            "needs Linux 6.12 for signals; until then the host decides about each by itself",
+            abi=abi,
         )
     return ok(f"ABI {abi}", abi=abi)
 
@@ -131,10 +134,18 @@ def seccomp(machine: Machine) -> Finding:
     else:
         available = False
     if not available:
-        return warn("no filters", "needs a kernel with CONFIG_SECCOMP_FILTER", actions=[])
+        return warn(
+            "no filters",
+            "needs a kernel with CONFIG_SECCOMP_FILTER; without it plugins can reach the network",
+            actions=[],
+        )
     actions = (machine.read("/proc/sys/kernel/seccomp/actions_avail") or "").split()
     if actions and "user_notif" not in actions:
-        return warn("filters, but no notification", "needs Linux 5.0 or newer", actions=actions)
+        return warn(
+            "filters, but no notification",
+            "needs Linux 5.5 or newer; without it what plugins are denied is not told",
+            actions=actions,
+        )
     return ok("filters and notification", actions=actions)
 
 

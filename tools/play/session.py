@@ -4,7 +4,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -12,6 +12,7 @@ from host.config import HostConfig
 from host.device import NULL_DEVICE, AudioDevice
 from host.host import Host
 from host.midi_input import MidiInput
+from host.permissions import PermissionRules
 from host.realtime import REALTIME_ADVICE
 from host.song import Song
 from host.store.database import Database
@@ -38,6 +39,7 @@ class PlaySettings:
     pipelined: bool = False
     loop: bool = False
     seconds: float | None = None
+    permissions: PermissionRules = field(default_factory=PermissionRules)
 
 
 def play_song(
@@ -60,6 +62,7 @@ def play_song(
         sample_rate=song.sample_rate,
         block_frames=settings.block_frames,
         mode="pipelined" if settings.pipelined else "relayed",
+        permissions=settings.permissions,
     )
     with Host(config, database) as host:
         with _device(host, song, settings) as device:

@@ -27,6 +27,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
     latency_frames: int
     last_restart_ms: float | None
     crashes: list[str]
+    denials: list[str] = []
 
     @classmethod
     def of(cls, slot: SlotReport, earlier_crashes: Sequence[str]) -> "SlotEntry":
@@ -44,6 +45,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
             latency_frames=slot.latency_frames,
             last_restart_ms=None if restart_s is None else _tenths(1000 * restart_s),
             crashes=[*earlier_crashes, *slot.crashes],
+            denials=list(slot.denials),
         )
 
 

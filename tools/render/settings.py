@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How to render, as the user asked for it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from host.audio_file import SampleFormat
 from host.config import HostConfig, offline_batch
+from host.permissions import PermissionRules
 from host.song import Song
 
 SAMPLE_RATES = range(8000, 192_001)
@@ -28,6 +29,7 @@ class RenderSettings:
     sample_format: SampleFormat = SampleFormat.INT24
     tail_s: float | None = None
     keep_going: bool = False
+    permissions: PermissionRules = field(default_factory=PermissionRules)
     pin_workers: bool = True  # not where several songs are rendered at once: all use one core
 
     @property
@@ -53,5 +55,6 @@ class RenderSettings:
             offline_batch=1 if precise or self.pipelined else offline_batch(self.block_frames),
             mode="pipelined" if self.pipelined else "relayed",
             pin_workers=self.pin_workers,
+            permissions=self.permissions,
         )
         return replace(config, capture_s=CAPTURE_S) if self.realtime else config

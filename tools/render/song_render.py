@@ -250,7 +250,7 @@ def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
 
 def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
     for event in host.events_since(0):
-        if event.kind is HostEventKind.NOTICE:
+        if event.kind in (HostEventKind.NOTICE, HostEventKind.DENIED):
             yield event.text
     for fault in report.faults:
         if fault.attempt < report.attempts:

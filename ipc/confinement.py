@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker's confinement as the host holds it: the folder it may write to, and the ear for what it
+is denied.
+
+Made before a plugin is loaded and ended when all that the worker started is gone. The worker tells
+once, before any of the plugin's code runs, what it was confined to, and hands over the descriptor
+on which the kernel asks about its calls; from then on a native thread answers.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from ipc._native import CallWatch
+from ipc.denial import Denial, denial_of, own_folder_made
+from ipc.errors import WorkerError
+from ipc.names import new_private_folder, runtime_folder
+from ipc.permissions import Confined, Permissions
+
+_MOST_BYTES = 1024 * 1024
+# A plugin that is denied something tries again and again, under ever new names at worst.
+_MOST_TOLD = 100
+_TOLD_PER_SECOND = 5
+
+_decoder = msgspec.msgpack.Decoder(Confined)
+
+
+class Confinement:
+    """Of one worker. `permissions` are those asked for, with the worker's folder filled in;
+    `descriptor` goes to the worker with its request to load. Belongs to the running loop."""
+
+    def __init__(
+        self,
+        permissions: Permissions,
+        worker: int,
+        on_denial: Callable[[Denial], None],
+        on_missing: Callable[[list[str]], None],
+    ) -> None:
+        self.confined: Confined | None = None
+        self._worker = worker
+        self._on_denial = on_denial
+        self._on_missing = on_missing
+        try:
+            self._folder = new_private_folder()
+        except OSError as error:
+            raise WorkerError(
+                f"no folder could be made for a plugin's temporary files in {runtime_folder()}: "
+                f"{error.strerror}"
+            ) from None
+        self.permissions = msgspec.structs.replace(permissions, temporary=self._folder)
+        self._watch: CallWatch | None = None
+        self._told: set[tuple[str, str]] = set()
+        self._told_lately: list[float] = []
+        self._data = b""
+        self._listener = -1
+        self._ours, self.descriptor = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._ours.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._ours, self._receive)
+
+    def stop(self) -> None:
+        """Answers no more calls: for a worker that has ended."""
+        self._stop_receiving()
+        if self._watch is not None:
+            asyncio.get_running_loop().remove_reader(self._watch.fileno())
+            self._read()
+            self._watch.stop()
+            self._watch = None
+
+    async def remove(self) -> None:
+        """Removes the worker's folder, when nobody is left who could write to it."""
+        self.stop()
+        try:
+            os.rmdir(self._folder)  # most plugins write nothing
+        except OSError:
+            # It may hold a million files: not on this thread.
+            await asyncio.to_thread(remove_folder, self._folder)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._ours, 65536, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        for descriptor in descriptors:
+            if self._listener >= 0:
+                os.close(self._listener)
+            self._listener = descriptor
+        self._data += data
+        size = int.from_bytes(self._data[:4], "little")
+        if not data or size > _MOST_BYTES:
+            self._stop_receiving()  # the worker died first, or was open
+        elif len(self._data) >= 4 + size:
+            listener, self._listener = self._listener, -1
+            body = self._data[4 : 4 + size]
+            self._stop_receiving()
+            self._begin(body, listener)
+
+    def _stop_receiving(self) -> None:
+        if self._ours.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._ours)
+            self._ours.close()
+        self.descriptor.close()
+        if self._listener >= 0:
+            os.close(self._listener)
+            self._listener = -1
+
+    def _begin(self, body: bytes, listener: int) -> None:
+        try:
+            self.confined = confined = _decoder.decode(body)
+        except msgspec.MsgspecError:
+            if listener >= 0:
+                os.close(listener)  # whatever it asks fails
+            return
+        if confined.missing:
+            self._on_missing(confined.missing)
+        if listener < 0:
+            return
+        self._watch = CallWatch(
+            listener,
+            self._worker,
+            confined.readable,
+            confined.writable,
+            confined.signals_scoped,
+        )
+        asyncio.get_running_loop().add_reader(self._watch.fileno(), self._read)
+
+    def _read(self) -> None:
+        if self._watch is None or self.confined is None:
+            return
+        for act in self._watch.read():
+            denial = own_folder_made(act, self.confined) or denial_of(act, self.confined)
+            if denial is not None and self._is_news(denial):
+                self._on_denial(denial)
+
+    def _is_news(self, denial: Denial) -> bool:
+        now = time.monotonic()
+        self._told_lately = [told for told in self._told_lately if now - told < 1.0]
+        key = (denial.allow.partition(" ")[0], denial.path or denial.what)
+        if (
+            key in self._told
+            or len(self._told) >= _MOST_TOLD
+            or len(self._told_lately) >= _TOLD_PER_SECOND
+        ):
+            return False
+        self._told.add(key)
+        self._told_lately.append(now)
+        return True
+
+
+def remove_folder(folder: str) -> None:
+    """Removes a worker's folder with all that is in it, whatever rights it was left with."""
+
+    def make_removable(_function: object, path: str, _error: object) -> None:
+        # No process is left that could put a link in the place of what is looked at here.
+        for place in (os.path.dirname(path), path):
+            if not os.path.islink(place):
+                with contextlib.suppress(OSError):
+                    os.chmod(place, 0o700)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    shutil.rmtree(folder, onerror=make_removable)

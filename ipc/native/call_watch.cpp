@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ipc/native/call_watch.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace isobooth::ipc {
+
+namespace {
+
+// linux/seccomp.h; flags and ioctls that came after the headers of older distributions.
+constexpr std::uint32_t kContinue = 1;                            // Linux 5.5
+constexpr unsigned long kSetFlags = _IOW('!', 4, std::uint64_t);  // Linux 6.6
+constexpr std::uint64_t kWakeOnThisCore = 1;
+
+// For Python to fetch: what a person would read of one plugin.
+constexpr std::size_t kMostActs = 64;
+constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
+
+constexpr std::size_t kPage = 4096;
+
+// Reads memory of a thread that waits in a call; fewer bytes than asked for where it ends.
+std::size_t read_memory(pid_t thread, std::uint64_t address, void* to, std::size_t size) {
+    iovec local{to, size};
+    iovec remote{reinterpret_cast<void*>(address), size};
+    const ssize_t got = process_vm_readv(thread, &local, 1, &remote, 1, 0);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
+// A string of at most PATH_MAX bytes; none if it cannot be read or does not end.
+std::optional<std::string> read_string(pid_t thread, std::uint64_t address) {
+    std::string text;
+    while (text.size() < PATH_MAX) {
+        std::array<char, kPage> part;
+        // Not across a page: the next one may not be there.
+        const std::size_t room = kPage - (address + text.size()) % kPage;
+        const std::size_t got = read_memory(thread, address + text.size(), part.data(), room);
+        if (got == 0) return std::nullopt;
+        const std::size_t length = strnlen(part.data(), got);
+        text.append(part.data(), length);
+        if (length < got) return text;
+    }
+    return std::nullopt;
+}
+
+std::string read_link(const std::string& path) {
+    std::array<char, PATH_MAX> target;
+    const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+    return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
+
+bool is_thread_of(pid_t process_or_thread, std::uint64_t thread) {
+    const std::string path =
+        proc(process_or_thread) + "/task/" + std::to_string(static_cast<std::uint32_t>(thread));
+    return access(path.c_str(), F_OK) == 0;
+}
+
+// A field of /proc/PID/stat, counted as in proc(5); only such as stand behind the name.
+long stat_field(pid_t pid, int field) {
+    std::FILE* file = std::fopen((proc(pid) + "/stat").c_str(), "re");
+    if (file == nullptr) return -1;
+    std::array<char, 1024> text{};
+    const std::size_t size = std::fread(text.data(), 1, text.size() - 1, file);
+    std::fclose(file);
+    text[size] = 0;
+    const char* at = std::strrchr(text.data(), ')');
+    for (int i = 2; at != nullptr && i < field; ++i) at = std::strchr(at + 1, ' ');
+    return at != nullptr ? std::strtol(at + 1, nullptr, 10) : -1;
+}
+
+constexpr int kSession = 6, kThreads = 20;
+
+bool is_below(const std::string& path, const std::vector<std::string>& folders) {
+    return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+        return path.compare(0, folder.size(), folder) == 0 &&
+               (path.size() == folder.size() || path[folder.size()] == '/' || folder == "/");
+    });
+}
+
+std::string address_text(const sockaddr_storage& address, std::size_t size) {
+    std::array<char, INET6_ADDRSTRLEN> host{};
+    if (address.ss_family == AF_UNIX && size > offsetof(sockaddr_un, sun_path)) {
+        const auto& local = reinterpret_cast<const sockaddr_un&>(address);
+        const std::size_t most =
+            std::min(sizeof local.sun_path, size - offsetof(sockaddr_un, sun_path));
+        std::string text(local.sun_path,
+                         local.sun_path[0] != 0 ? strnlen(local.sun_path, most) : most);
+        if (!text.empty() && text[0] == 0) text[0] = '@';  // an abstract name, as ss(8) shows it
+        return text;
+    }
+    if (address.ss_family == AF_INET) {
+        const auto& inet = reinterpret_cast<const sockaddr_in&>(address);
+        inet_ntop(AF_INET, &inet.sin_addr, host.data(), host.size());
+        return std::string(host.data()) + ":" + std::to_string(ntohs(inet.sin_port));
+    }
+    if (address.ss_family == AF_INET6) {
+        const auto& inet = reinterpret_cast<const sockaddr_in6&>(address);
+        inet_ntop(AF_INET6, &inet.sin6_addr, host.data(), host.size());
+        std::array<char, INET6_ADDRSTRLEN + 16> text{};
+        std::snprintf(text.data(), text.size(), "[%s]:%u", host.data(), ntohs(inet.sin6_port));
+        return text.data();
+    }
+    return {};
+}
+
+}  // namespace
+
+bool CallWatch::Bucket::take() {
+    const auto now = std::chrono::steady_clock::now();
+    level =
+        std::min(room, level + per_second * std::chrono::duration<double>(now - filled).count());
+    filled = now;
+    if (level < 1) return false;
+    level -= 1;
+    return true;
+}
+
+CallWatch::CallWatch(int listener, pid_t worker, WatchedRights rights)
+    : listener_(listener),
+      worker_(worker),
+      rights_(std::move(rights)),
+      news_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      end_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      notes_{kNotesBurst, kNotesPerSecond, kNotesBurst},
+      forks_{kForkBurst, kForksPerSecond, kForkBurst} {
+    const int error = errno;
+    if (news_ < 0 || end_ < 0) {
+        for (const int fd : {listener_, news_, end_})
+            if (fd >= 0) close(fd);
+        throw std::system_error(error, std::generic_category(), "cannot watch a worker's calls");
+    }
+    ioctl(listener_, kSetFlags, kWakeOnThisCore);
+    // No signal of the host's is ever handled here.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void CallWatch::stop() {
+    if (!thread_.joinable()) return;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(end_, &one, sizeof one);
+    thread_.join();
+    for (const int fd : {listener_, news_, end_}) close(fd);
+}
+
+std::vector<WatchedAct> CallWatch::read() {
+    if (!thread_.joinable()) return {};
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(news_, &count, sizeof count);
+    std::vector<WatchedAct> taken;
+    const std::lock_guard lock(mutex_);
+    taken.swap(acts_);
+    return taken;
+}
+
+void CallWatch::run() {
+    prctl(PR_SET_NAME, "isb-calls");
+    std::array<pollfd, 2> waits{{{listener_, POLLIN, 0}, {end_, POLLIN, 0}}};
+    for (;;) {
+        if (poll(waits.data(), waits.size(), -1) < 0) continue;  // EINTR
+        if (waits[1].revents != 0) return;
+        if ((waits[0].revents & POLLIN) != 0) {
+            // The kernel wants it zeroed. It has grown in no version yet, and may only at its end.
+            alignas(seccomp_notif) std::array<std::byte, sizeof(seccomp_notif) + 256> room{};
+            auto& asked = reinterpret_cast<seccomp_notif&>(room);
+            // Does not wait: we alone read here, and there was one.
+            if (ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &asked) == 0) answer(asked);
+        } else if (waits[0].revents != 0) {
+            waits[0].fd = -1;  // everybody who could ask is gone
+        }
+    }
+}
+
+bool CallWatch::still_waits(const seccomp_notif& asked) const {
+    return ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &asked.id) == 0;
+}
+
+void CallWatch::answer(const seccomp_notif& asked) {
+    bool goes_on = false;
+    int error = EPERM;
+    if (const WatchedCall* watched = watched_call(static_cast<std::uint32_t>(asked.data.nr)))
+        error = judge(*watched, asked, goes_on);
+    struct {
+        seccomp_notif_resp response;
+        std::array<std::byte, 256> room;
+    } reply{};
+    reply.response.id = asked.id;
+    reply.response.error = goes_on ? 0 : -error;
+    reply.response.flags = goes_on ? kContinue : 0;
+    ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &reply.response);  // ENOENT: it was killed meanwhile
+    answered_.fetch_add(1, std::memory_order_relaxed);
+    note_files();
+}
+
+// The errno of a refusal; `goes_on` if it is none.
+int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, bool& goes_on) {
+    const auto caller = static_cast<pid_t>(asked.pid);
+    const auto& arguments = asked.data.args;
+    const std::uint64_t subject = watched.subject >= 0 ? arguments[watched.subject] : 0;
+    switch (watched.treatment) {
+        case Treatment::File:
+            goes_on = true;
+            see_file(watched, asked, watched.path, watched.folder);
+            if (watched.path2 >= 0) see_file(watched, asked, watched.path2, watched.folder2);
+            return 0;
+        case Treatment::OwnThread:
+            goes_on = is_thread_of(caller, subject) && still_waits(asked);
+            break;
+        case Treatment::Signal: {
+            const auto target = static_cast<std::int32_t>(subject);
+            const bool own = watched.subject >= 0 && target > 0 &&
+                             stat_field(target, kSession) == worker_ && still_waits(asked);
+            goes_on = own || rights_.signals_scoped;
+            if (!own && watched.subject >= 0)
+                note({watched.name, "", false, !goes_on, static_cast<std::uint64_t>(target)});
+            return EPERM;
+        }
+        case Treatment::Start: {
+            const bool thread = asked.data.nr == __NR_clone && (arguments[0] & CLONE_THREAD) != 0;
+            goes_on = thread ? stat_field(caller, kThreads) < static_cast<long>(kMaxThreads)
+                             : forks_.take();
+            if (!goes_on)
+                note({thread ? "thread" : "fork", "", false, true,
+                      thread ? kMaxThreads : kForkBurst});
+            return EAGAIN;
+        }
+        case Treatment::Refuse:
+            break;
+    }
+    if (goes_on) return 0;
+    WatchedAct act{watched.name, "", false, true, subject != 0 ? subject : arguments[0]};
+    if (asked.data.nr == __NR_connect) {
+        sockaddr_storage address{};
+        const std::size_t size =
+            std::min<std::size_t>(sizeof address, static_cast<std::uint32_t>(arguments[2]));
+        act.path = address_text(address, read_memory(caller, arguments[1], &address, size));
+    } else if (watched.path >= 0) {
+        act.path = path_of(asked, watched.path, watched.folder);
+    } else if (asked.data.nr == __NR_ptrace) {
+        act.argument = arguments[1];
+    }
+    if (!still_waits(asked)) act.path.clear();
+    note(std::move(act));
+    return watched.network ? EACCES : EPERM;
+}
+
+// Read while the caller waits, for its memory changes when it goes on.
+void CallWatch::see_file(const WatchedCall& watched, const seccomp_notif& asked, int path,
+                         int folder) {
+    const bool write = watched.flags < 0 || opens_for_writing(asked.data.args[watched.flags]);
+    WatchedAct act{watched.name, path_of(asked, path, folder), write, false, 0};
+    if (still_waits(asked)) files_.push_back(std::move(act));
+}
+
+// Looked at when the caller has been let go. Nearly all calls are about what may be opened, and end
+// here, unless a link leads elsewhere.
+void CallWatch::note_files() {
+    for (WatchedAct& act : files_) {
+        const auto& allowed = act.write ? rights_.writable : rights_.readable;
+        if (is_below(act.path, allowed)) {
+            std::array<char, PATH_MAX> real;
+            // What links in /proc lead to depends on who looks.
+            if (act.path.starts_with("/proc/")) continue;
+            if (realpath(act.path.c_str(), real.data()) == nullptr ||
+                is_below(real.data(), allowed))
+                continue;
+        }
+        note(std::move(act));
+    }
+    files_.clear();
+}
+
+std::string CallWatch::path_of(const seccomp_notif& asked, int path, int folder) const {
+    const auto caller = static_cast<pid_t>(asked.pid);
+    const std::optional<std::string> text = read_string(caller, asked.data.args[path]);
+    if (!text) return {};
+    std::filesystem::path whole = *text;
+    if (!whole.is_absolute()) {
+        const int from = folder >= 0 ? static_cast<int>(asked.data.args[folder]) : AT_FDCWD;
+        const std::string base =
+            read_link(from == AT_FDCWD ? proc(caller) + "/cwd"
+                                       : proc(caller) + "/fd/" + std::to_string(from));
+        if (base.empty()) return {};
+        whole = std::filesystem::path(base) / whole;
+    }
+    return whole.lexically_normal().string();
+}
+
+void CallWatch::note(WatchedAct act) {
+    const std::lock_guard lock(mutex_);
+    if (acts_.size() >= kMostActs || !notes_.take()) {
+        lost_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    acts_.push_back(std::move(act));
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = write(news_, &one, sizeof one);
+}
+
+}  // namespace isobooth::ipc

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The host's answer to the system calls that one worker's filter hands over.
+//
+// A worker's thread waits inside its call until it is answered, so the answer comes from a native
+// thread, which waits for nobody: not for Python, not for a disk, not for another worker. What was
+// asked for is put into a short queue, for Python to find out whether it was denied and to tell.
+//
+// What a call's pointers lead to is written by the worker, which may change it after it has been
+// read. So it decides nothing: calls about files go on, and Landlock decides; all others are
+// answered by their number and by arguments in registers.
+#pragma once
+
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "ipc/native/watched_calls.hpp"
+
+namespace isobooth::ipc {
+
+// What a worker may do, as it says itself before the plugin is loaded.
+struct WatchedRights {
+    std::vector<std::string> readable;  // absolute paths: these and all below
+    std::vector<std::string> writable;
+    bool signals_scoped = false;
+};
+
+// A call that was denied, or may have been.
+struct WatchedAct {
+    std::string call;
+    std::string path;     // absolute, not resolved; or an address; empty: none, or unreadable
+    bool write = false;   // of a file call
+    bool refused = true;  // false: Landlock has decided
+    std::uint64_t argument = 0;
+};
+
+// More are no plugin's work but a bomb's.
+inline constexpr unsigned kMaxThreads = 512;    // of a process
+inline constexpr unsigned kForkBurst = 64;      // processes at once
+inline constexpr unsigned kForksPerSecond = 8;  // and from then on
+
+class CallWatch {
+public:
+    // Takes `listener` over; both worker and everything that it starts are heard there.
+    CallWatch(int listener, pid_t worker, WatchedRights rights);
+    ~CallWatch() { stop(); }
+    CallWatch(const CallWatch&) = delete;
+    CallWatch& operator=(const CallWatch&) = delete;
+
+    // Ends the thread. Calls that still wait, and later ones, fail with ENOSYS.
+    void stop();
+    // Readable when there is something for read().
+    int fileno() const { return news_; }
+    // What was denied since the last call. `lost` is what there was no room for, in all.
+    std::vector<WatchedAct> read();
+    std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
+    std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
+
+private:
+    // A bucket of permits that fills by itself.
+    struct Bucket {
+        double room, per_second, level;
+        std::chrono::steady_clock::time_point filled = std::chrono::steady_clock::now();
+        bool take();
+    };
+
+    void run();
+    void answer(const seccomp_notif& asked);
+    bool still_waits(const seccomp_notif& asked) const;
+    int judge(const WatchedCall& watched, const seccomp_notif& asked, bool& goes_on);
+    void see_file(const WatchedCall& watched, const seccomp_notif& asked, int path, int folder);
+    void note_files();
+    void note(WatchedAct act);
+    std::string path_of(const seccomp_notif& asked, int path, int folder) const;
+
+    const int listener_;
+    const pid_t worker_;
+    const WatchedRights rights_;
+    const int news_;
+    const int end_;
+    std::vector<WatchedAct> files_;  // of the call that is being answered
+    std::mutex mutex_;
+    std::vector<WatchedAct> acts_;
+    Bucket notes_;
+    Bucket forks_;
+    std::atomic<std::uint64_t> lost_{0};
+    std::atomic<std::uint64_t> answered_{0};
+    std::thread thread_;
+};
+
+}  // namespace isobooth::ipc

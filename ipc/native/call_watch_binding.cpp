@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ipc/native/bindings.hpp"
+#include "ipc/native/call_watch.hpp"
+
+namespace nb = nanobind;
+
+namespace isobooth::ipc {
+
+namespace {
+
+// Paths are bytes to the kernel, and a plugin may name any.
+nb::tuple as_tuple(const WatchedAct& act) {
+    return nb::make_tuple(act.call, nb::bytes(act.path.data(), act.path.size()), act.write,
+                          act.refused, act.argument);
+}
+
+}  // namespace
+
+void bind_call_watch(nb::module_& m) {
+    m.attr("MAX_THREADS") = kMaxThreads;
+    m.attr("FORK_BURST") = kForkBurst;
+    nb::class_<CallWatch>(m, "CallWatch")
+        .def(
+            "__init__",
+            [](CallWatch* self, int listener, int worker, std::vector<std::string> readable,
+               std::vector<std::string> writable, bool signals_scoped) {
+                new (self) CallWatch(listener, worker,
+                                     {std::move(readable), std::move(writable), signals_scoped});
+            },
+            nb::arg("listener"), nb::arg("worker"), nb::arg("readable"), nb::arg("writable"),
+            nb::arg("signals_scoped"))
+        .def("stop", &CallWatch::stop, nb::call_guard<nb::gil_scoped_release>())
+        .def("fileno", &CallWatch::fileno)
+        .def("read",
+             [](CallWatch& self) {
+                 nb::list acts;
+                 for (const WatchedAct& act : self.read()) acts.append(as_tuple(act));
+                 return acts;
+             })
+        .def_prop_ro("answered", &CallWatch::answered)
+        .def_prop_ro("lost", &CallWatch::lost);
+}
+
+}  // namespace isobooth::ipc

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a worker may do, as the host orders it and as the worker carries it out.
+
+A profile is a name and means nothing to the kernel. The worker makes paths of it, because only
+there is known, before any of the plugin's code runs, which files a plugin's id stands for
+(sandbox/profiles.py); it then tells the host what it was confined to, so that the host can tell a
+denial from a file that is not there.
+"""
+
+import os
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Profile = Literal["strict", "default", "open"]
+PROFILES: tuple[Profile, ...] = ("strict", "default", "open")
+
+MemoryMb = Annotated[int, Meta(ge=64, le=2**24)]
+
+# Everything that a plugin maps for itself counts, touched or not.
+_LEAST_DEFAULT_MEMORY_MB = 2048
+
+
+class Permissions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`strict`: reads its own files and the system's libraries. `default`: also presets and fonts,
+    and its own settings, which it may write. `open`: all that the user may; only limits of
+    resources hold. `read` and `write` are absolute paths beside that, with all below them."""
+
+    profile: Profile = "default"
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    network: bool = False  # sockets, to this machine and others
+    memory_mb: MemoryMb | None = None  # None: half of the machine's, at least 2 GiB
+    temporary: str = ""  # a folder of the worker's own; "": none
+
+
+class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a worker is confined to. Sent once, before the plugin is loaded."""
+
+    readable: list[str]  # absolute paths, as named and with links resolved: these and all below
+    writable: list[str]
+    own: list[str]  # folders that it may have for its settings, but that do not exist yet
+    signals_scoped: bool
+    missing: list[str]  # what the kernel could not do, for people
+
+
+def default_memory_mb() -> int:
+    """Half of the machine's memory, at least 2 GiB."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(_LEAST_DEFAULT_MEMORY_MB, pages // 2 // 2**20)
+
+
+def plain_name(name: str) -> str:
+    """A name as it is compared: neither case nor spaces nor punctuation count."""
+    return "".join(c for c in name.casefold() if c.isalnum())

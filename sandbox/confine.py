@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks a worker in: the last thing that happens before a plugin's first line of code runs.
+
+Landlock decides about files, signals and network addresses; the system call filter refuses what
+Landlock leaves open and lets the host see what is refused; limits bound what is taken of the
+machine. Each works without the others: what the kernel lacks is left out and named. All of it
+holds for this thread and those that it starts, so it must be the only one.
+"""
+
+import contextlib
+import os
+import resource
+import socket
+import sys
+import tempfile
+
+import msgspec
+
+from ipc.permissions import Confined, Permissions, default_memory_mb
+from ipc.processes import forbid_new_privileges
+from sandbox._native import (
+    LANDLOCK_SIGNALS,
+    FileAccess,
+    install_filter,
+    landlock_abi,
+    restrict_self,
+)
+from sandbox.identity import identify
+from sandbox.profiles import Rights, rights_of
+
+# One file. Presets and recordings are smaller; a plugin that writes without end stops here.
+_LARGEST_FILE_BYTES = 2 * 2**30
+_OPEN_FILES = (1024, 4096)
+
+# What a confined plugin cannot reach, it should not wait for, or end the process over.
+_UNREACHABLE = (
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK"),
+)
+
+
+def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | None) -> None:
+    """Confines this process to what `permissions` allow the plugin, for good. `watcher` is where
+    the host waits to be asked; None: nobody is told of denials.
+
+    Raises OSError if what the kernel has cannot be put to use: then no plugin must be loaded.
+    """
+    forbid_new_privileges()
+    _set_limits(permissions)
+    _use_own_folder(permissions)
+    if permissions.profile == "open":
+        if watcher is not None:
+            watcher.close()
+        return
+    sys.dont_write_bytecode = True  # beside our own modules
+    for name in _UNREACHABLE:
+        os.environ.pop(name, None)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"  # Qt ends processes that have no display
+    rights = rights_of(permissions, identify(plugin_id))
+    missing = []
+    abi = landlock_abi()
+    if abi:
+        restrict_self(_rules(rights, permissions), permissions.network, abi)
+    else:
+        missing.append("files (no Landlock)")
+    if 0 < abi < LANDLOCK_SIGNALS:
+        missing.append(f"some signals and sockets (Landlock {abi})")
+    listener = -1
+    try:
+        listener = install_filter(permissions.network, abi, watcher is not None)
+    except OSError:
+        try:
+            install_filter(permissions.network, abi, False)
+            missing.append("telling of denials (no seccomp notification)")
+        except OSError:
+            missing.append("system calls (no seccomp)")
+    if watcher is not None:
+        _tell(watcher, listener, _confined(rights, permissions, abi, missing))
+
+
+def _set_limits(permissions: Permissions) -> None:
+    # Of data, not of address space: that would count reserved and mapped memory that costs nothing.
+    memory_mb = permissions.memory_mb or default_memory_mb()
+    _lower(resource.RLIMIT_DATA, memory_mb * 2**20)
+    _lower(resource.RLIMIT_FSIZE, _LARGEST_FILE_BYTES)
+    _lower(resource.RLIMIT_MSGQUEUE, 0)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard > _OPEN_FILES[1]:
+        hard = _OPEN_FILES[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES[0], hard), hard))
+
+
+def _lower(limit: int, to: int) -> None:
+    hard = resource.getrlimit(limit)[1]
+    if hard == resource.RLIM_INFINITY or hard > to:
+        resource.setrlimit(limit, (to, to))
+
+
+def _use_own_folder(permissions: Permissions) -> None:
+    if not permissions.temporary:
+        return
+    for name in ("TMPDIR", "TMP", "TEMP"):
+        os.environ[name] = permissions.temporary
+    tempfile.tempdir = None  # what the launcher has looked up
+    # Where a plugin writes that names no folder.
+    with contextlib.suppress(OSError):
+        os.chdir(permissions.temporary)
+
+
+def _rules(rights: Rights, permissions: Permissions) -> list[tuple[str, FileAccess]]:
+    rules = [
+        *((path, FileAccess.READ) for path in rights.read),
+        *((path, FileAccess.DEVICE) for path in rights.devices),
+        *((path, FileAccess.WRITE) for path in rights.write),
+    ]
+    if permissions.temporary:
+        rules.append((permissions.temporary, FileAccess.PRIVATE))
+    return rules
+
+
+def _confined(rights: Rights, permissions: Permissions, abi: int, missing: list[str]) -> Confined:
+    own = [permissions.temporary] if permissions.temporary else []
+    writable = [*rights.write, *rights.devices, *own]
+    return Confined(
+        readable=[*rights.read, *writable],
+        writable=writable,
+        own=rights.missing,
+        signals_scoped=abi >= LANDLOCK_SIGNALS,
+        missing=missing,
+    )
+
+
+def _tell(watcher: socket.socket, listener: int, confined: Confined) -> None:
+    """Hands the listener over: who holds it answers the calls of this process."""
+    with contextlib.closing(watcher):
+        data = msgspec.msgpack.encode(confined)
+        descriptors = [listener] if listener >= 0 else []
+        socket.send_fds(watcher, [len(data).to_bytes(4, "little") + data], descriptors)
+    if listener >= 0:
+        os.close(listener)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin can do in its worker what its permissions say, and nothing else; what it is denied is
+told."""
+
+import asyncio
+import os
+import re
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ipc.confinement import remove_folder
+from ipc.denial import Denial
+from ipc.launcher import Launcher
+from ipc.messages import Load
+from ipc.permissions import Permissions
+from ipc.processes import process_stat
+from sandbox._native import landlock_abi
+from tests.fixtures.build import fixture_library
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(landlock_abi() < 6, reason="this kernel cannot confine files and signals"),
+]
+
+LoadRequest = Callable[..., Load]
+
+OPEN = Permissions(profile="open")
+STRICT = Permissions(profile="strict")
+DEFAULT = Permissions()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of the test's own; the plugins' workers see it too."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    return folder
+
+
+@pytest.fixture
+def secret(home: Path) -> Path:
+    path = home / ".ssh" / "id"
+    path.parent.mkdir()
+    path.write_text("secret")
+    return path
+
+
+class Intrusion:
+    """What came of an act: its errno (0: it was let), and what was told of it."""
+
+    def __init__(self, error: int, denials: list[Denial], folder: str) -> None:
+        self.error = error
+        self.denials = denials
+        self.folder = folder
+
+
+Intrude = Callable[..., Intrusion]
+
+
+@pytest.fixture
+def intrude(load_request: LoadRequest, monkeypatch: pytest.MonkeyPatch) -> Intrude:
+    """`intrude(act, permissions, FILE=…, PID=…)`: loads the plugin that does this in its first
+    block, which is one of those that warm it up."""
+
+    def run(act: str, permissions: Permissions, **settings: object) -> Intrusion:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"ISOBOOTH_INTRUDER_{name}", str(value))
+        return asyncio.run(_intrude(act, permissions, load_request))
+
+    return run
+
+
+async def _intrude(act: str, permissions: Permissions, load_request: LoadRequest) -> Intrusion:
+    denials: list[Denial] = []
+    async with Launcher() as launcher:
+        worker = await launcher.spawn()
+        worker.on_denial = denials.append
+        worker.on_missing = lambda missing: pytest.fail(str(missing))
+        plugin = f"ladspa:{fixture_library('intruder')}#{act}"
+        await worker.request(load_request(plugin, permissions=permissions), 20.0)
+        folder = os.readlink(f"/proc/{worker.pid}/cwd")
+        exit = await worker.stop()
+    found = re.search(rf"^{act}: (\d+) ", exit.stderr_tail, re.MULTILINE)
+    assert found, exit
+    return Intrusion(int(found[1]), denials, folder)
+
+
+def test_a_private_file_cannot_be_read(intrude: Intrude, secret: Path) -> None:
+    for permissions in (DEFAULT, STRICT):
+        done = intrude("reads", permissions, FILE=secret)
+        assert done.error
+        assert [d.what for d in done.denials] == [f"read {secret}"]
+        assert done.denials[0].allow == f"--read {secret}"
+
+
+def test_what_is_allowed_by_an_exception_is_let_and_not_told(
+    intrude: Intrude, secret: Path
+) -> None:
+    for permissions in (
+        Permissions(read=(str(secret),)),
+        Permissions(profile="strict", read=(str(secret.parent),)),
+        OPEN,
+    ):
+        done = intrude("reads", permissions, FILE=secret)
+        assert (done.error, done.denials) == (0, [])
+
+
+def test_a_file_that_is_not_there_is_no_denial(intrude: Intrude, home: Path) -> None:
+    done = intrude("reads", DEFAULT, FILE=home / "nothing")
+    assert done.error
+    assert done.denials == []
+
+
+def test_a_link_leads_to_no_file_that_is_denied(intrude: Intrude, secret: Path, home: Path) -> None:
+    allowed = home / "allowed"
+    allowed.mkdir()
+    (allowed / "link").symlink_to(secret)
+    done = intrude("reads", Permissions(read=(str(allowed),)), FILE=allowed / "link")
+    assert done.error
+    assert done.denials[0].what == f"read {allowed / 'link'}"
+
+
+@pytest.mark.parametrize("act", ["writes", "removes", "renames", "truncates"])
+def test_the_users_files_cannot_be_changed(intrude: Intrude, secret: Path, act: str) -> None:
+    done = intrude(act, DEFAULT, FILE=secret)
+    assert done.error
+    assert secret.read_text() == "secret"
+    assert done.denials and str(secret) in done.denials[0].what
+    assert intrude(act, OPEN, FILE=secret).error == 0
+    assert not secret.exists() or secret.read_text() != "secret"
+
+
+def test_rights_of_files_cannot_be_changed(intrude: Intrude, secret: Path) -> None:
+    secret.chmod(0o600)
+    done = intrude("opens_rights", DEFAULT, FILE=secret)
+    assert done.error
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert str(secret) in done.denials[0].what
+
+
+def test_a_new_file_needs_its_folder_or_itself(intrude: Intrude, home: Path) -> None:
+    file = home / "notes.txt"
+    done = intrude("writes", DEFAULT, FILE=file)
+    assert done.error
+    assert [d.allow for d in done.denials] == [f"--write {file}"]
+    assert not file.exists()
+    assert intrude("writes", Permissions(write=(str(home),)), FILE=file).error == 0
+    assert file.read_text() == "intruder"
+
+
+def test_the_own_settings_may_be_written_but_not_under_strict(intrude: Intrude, home: Path) -> None:
+    own = home / ".config" / "Wri_tes"  # the plugin's label, written another way
+    own.mkdir(parents=True)
+    assert intrude("writes", DEFAULT, FILE=own / "settings").error == 0
+    assert (own / "settings").read_text() == "intruder"
+    assert intrude("writes", STRICT, FILE=own / "settings").error
+
+
+def test_no_name_gives_a_plugin_what_decides_over_plugins(intrude: Intrude, home: Path) -> None:
+    for name in ("isobooth", "autostart", "systemd"):
+        (home / ".config" / name).mkdir(parents=True)
+    from sandbox.identity import Identity
+    from sandbox.profiles import rights_of
+
+    rights = rights_of(DEFAULT, Identity(names=("Isobooth", "Auto Start", "systemd")))
+    assert not [path for path in rights.write if ".config" in path]
+
+
+def test_a_settings_folder_that_is_wanted_is_made_for_the_next_start(
+    intrude: Intrude, home: Path
+) -> None:
+    wanted = home / ".config" / "makes_folder"
+    wanted.parent.mkdir()
+    done = intrude("makes_folder", DEFAULT, FILE=wanted)
+    assert wanted.is_dir()
+    assert [d.what for d in done.denials] == [
+        f"make its own folder {wanted}, which it can use from its next start"
+    ]
+    assert intrude("makes_folder", DEFAULT, FILE=wanted).denials == []
+
+
+def test_a_plugin_has_a_folder_for_temporary_files_and_loses_it(intrude: Intrude) -> None:
+    for permissions in (DEFAULT, STRICT, OPEN):
+        done = intrude("writes_temporary", permissions)
+        assert (done.error, done.denials) == (0, [])
+        assert not os.path.exists(done.folder)
+
+
+def test_other_programs_and_machines_cannot_be_reached(intrude: Intrude, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as local, socket.socket() as remote:
+        local.bind(str(path))
+        local.listen()
+        remote.bind(("127.0.0.1", 0))
+        remote.listen()
+        port = remote.getsockname()[1]
+        done = intrude("connects_local", DEFAULT, FILE=path)
+        assert done.error
+        assert [(d.what, d.allow) for d in done.denials] == [(f"connect to {path}", "--network")]
+        done = intrude("connects_inet", DEFAULT, PORT=port)
+        assert done.error
+        assert [d.allow for d in done.denials] == ["--network"]
+        for permissions in (Permissions(network=True), OPEN):
+            assert intrude("connects_local", permissions, FILE=path).error == 0
+            assert intrude("connects_inet", permissions, PORT=port).error == 0
+
+
+@pytest.mark.parametrize(
+    "act", ["signals", "traces", "peeks", "starves", "limits", "rings", "moves_in", "unshares"]
+)
+def test_neither_the_host_nor_the_kernel_can_be_reached(intrude: Intrude, act: str) -> None:
+    for permissions in (DEFAULT, STRICT, Permissions(network=True)):
+        done = intrude(act, permissions, PID=os.getpid())
+        assert done.error
+        assert done.denials[-1].allow == "--profile open"
+    if act in ("signals", "limits"):
+        assert intrude(act, OPEN, PID=os.getpid()).error == 0
+
+
+def test_a_sibling_cannot_be_signalled_traced_or_overheard(
+    load_request: LoadRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> None:
+        async with Launcher() as siblings:
+            sibling = await siblings.spawn()
+            request = load_request("builtin:gain")
+            await sibling.request(request, 10.0)
+            monkeypatch.setenv("ISOBOOTH_INTRUDER_PID", str(sibling.pid))
+            output = f"/dev/shm{request.segments.outputs[0]}"
+            monkeypatch.setenv("ISOBOOTH_INTRUDER_FILE", output)
+            for act in ("signals", "traces", "peeks", "starves", "reads", "writes"):
+                done = await _intrude(
+                    act, DEFAULT, lambda p, **more: load_request(p, record=1, **more)
+                )
+                assert done.error, act
+                assert done.denials, act
+            assert sibling.alive
+
+    asyncio.run(body())
+
+
+def test_a_filter_of_its_own_cannot_answer_for_the_host(intrude: Intrude) -> None:
+    assert intrude("filters", DEFAULT).error == 1  # EPERM
+
+
+def test_its_own_children_and_threads_are_its_own(intrude: Intrude) -> None:
+    for act in ("signals_child", "threads"):
+        for permissions in (DEFAULT, STRICT):
+            done = intrude(act, permissions)
+            assert (done.error, done.denials) == (0, []), act
+
+
+def test_a_fork_bomb_is_stopped_and_cleared_away(intrude: Intrude) -> None:
+    done = intrude("bombs", DEFAULT)
+    assert done.error
+    assert [d.what for d in done.denials] == ["start more than 64 processes (fork)"]
+    left = [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_left(int(pid))]
+    assert left == []
+
+
+def _is_left(pid: int) -> bool:
+    stat_of = process_stat(pid)
+    return (
+        stat_of is not None
+        and not stat_of.dead
+        and stat_of.parent == os.getpid()
+        and (stat_of.name == "isb-worker")
+    )
+
+
+def test_a_bad_heritage_is_removed_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "left"
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "a" / "b" / "file").write_text("x")
+    outside = tmp_path / "outside"
+    outside.write_text("stays")
+    (folder / "a" / "link").symlink_to(outside)
+    (folder / "a" / "b").chmod(0)
+    (folder / "a").chmod(0)
+    remove_folder(str(folder))
+    assert not folder.exists()
+    assert outside.read_text() == "stays"
