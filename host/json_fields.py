@@ -25,6 +25,7 @@ import msgspec
 from msgspec import inspect
 
 from ipc.errors import InputError
+from ipc.text import one_line
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -111,7 +112,7 @@ def shown(value: object) -> str:
             return json.dumps(value)
         case str():
             text = value if len(value) <= _SHOWN_CHARS else value[:_SHOWN_CHARS] + "..."
-            return '"' + _CONTROL.sub(_escaped, text) + '"'
+            return f'"{one_line(text)}"'
         case float():
             return json.dumps(value)
         case int():
@@ -121,10 +122,6 @@ def shown(value: object) -> str:
         case Sequence() if not isinstance(value, bytes | bytearray):
             return "a list"
     return f"a value of type {type(value).__name__}"
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def _joined(path: str, key: str) -> str:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ipc.errors import InputError, IsoboothError, MachineError
+from ipc.text import one_line
 
 FilePath = str | os.PathLike[str]
 
@@ -33,10 +34,7 @@ _MACHINE_ERRNOS = {
 
 def path_text(path: FilePath) -> str:
     """The path for a message: one line, printable on every terminal."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in os.fspath(path)
-    )
+    return one_line(os.fspath(path))
 
 
 def file_error(path: FilePath, action: str, error: OSError) -> IsoboothError:

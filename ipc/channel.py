@@ -19,11 +19,13 @@ import msgspec
 
 from ipc.errors import ProtocolError
 from ipc.messages import LARGE_FRAME_BYTES, Message
+from ipc.text import one_line
 
 _LENGTH = struct.Struct("<I")
 # A read of a whole state in few system calls; the kernel's socket buffers are not larger.
 _READ_BYTES = 256 * 1024
 _MAX_DESCRIPTORS = 4
+_MOST_WORDS = 500  # of the reason why a message is none
 
 M = TypeVar("M", bound=Message)
 
@@ -62,7 +64,9 @@ class MessageDecoder(Generic[M]):
             number, message = self._decoder.decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise MalformedMessage(
-                f"a malformed message of {len(body):,} bytes: {error}", _number_of(body)
+                # The decoder quotes what it does not know: words of the peer, of any length.
+                f"a malformed message of {len(body):,} bytes: {one_line(str(error), _MOST_WORDS)}",
+                _number_of(body),
             ) from None
         if len(body) > message.max_frame_bytes:
             name = type(message).__name__

@@ -30,6 +30,10 @@ LARGE_FRAME_BYTES = 64 * 1024 * 1024
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Normalized = Annotated[float, Meta(ge=0.0, le=1.0)]
 Milliseconds = Annotated[float, Meta(ge=0.0)]
+# What a worker has to say of a song's values that its plugin refused: kept in the host's log.
+MAX_LINES = 256
+MAX_LINE = 1000
+Lines = Annotated[list[Annotated[str, Meta(max_length=MAX_LINE)]], Meta(max_length=MAX_LINES)]
 # Half a minute at 768 kHz: more is a plugin's mistake and would only eat memory for delay lines.
 LatencyFrames = Annotated[int, Meta(ge=0, le=2**24)]
 
@@ -138,8 +142,8 @@ class Loaded(Message, tag="loaded"):
     max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
     description: PluginDescription
     state_used: Annotated[int, Meta(ge=-1)]  # index into Load.states; -1: none
-    state_errors: list[str]  # why the states before it were refused, one each
-    parameters_rejected: list[str]  # one line each
+    state_errors: Lines  # why the states before it were refused, one each
+    parameters_rejected: Lines  # one line each
     applied_edit: Count
     latency_frames: LatencyFrames
     tail_s: Annotated[float, Meta(ge=0.0)]  # may be infinite

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from ipc._native import Geometry
 from ipc.errors import WorkerError
-from ipc.messages import Load, Loaded
+from ipc.messages import MAX_LINE, MAX_LINES, Load, Loaded
+from ipc.text import one_line
 from sandbox._native import BlockLoop, ChainPorts, Slot
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
@@ -93,8 +94,8 @@ def load(
     return LoadedSlot(plugin, loop), Loaded(
         description=description,
         state_used=state_used,
-        state_errors=state_errors,
-        parameters_rejected=rejected,
+        state_errors=_lines(state_errors),
+        parameters_rejected=_lines(rejected),
         applied_edit=applied_edit,
         latency_frames=max(0, min(plugin.latency_frames, _MAX_LATENCY_FRAMES)),
         tail_s=tail_s,
@@ -175,3 +176,9 @@ def _replay(plugin: LoadedPlugin, request: Load, rejected: list[str]) -> int:
             rejected.append(f"edit {edit} of parameter {index}: {error}")
         applied = max(applied, edit)
     return applied
+
+
+def _lines(said: list[str]) -> list[str]:
+    """As many of them, and as much, as a reply may carry."""
+    kept = said if len(said) <= MAX_LINES else [*said[: MAX_LINES - 1], "… and more"]
+    return [one_line(line, MAX_LINE) for line in kept]

@@ -191,3 +191,14 @@ def test_a_refused_message_sends_nothing(pair: tuple[socket.socket, Channel[Any]
     raw.setblocking(False)
     with pytest.raises(BlockingIOError):
         raw.recv(1)
+
+
+def test_words_of_the_peer_are_quoted_in_one_short_line() -> None:
+    decoder: MessageDecoder[Any] = MessageDecoder(WorkerReply)
+    body = msgspec.msgpack.encode([1, {"type": "\x1b[2J\n" + "x" * 60_000}])
+    with pytest.raises(MalformedMessage) as refused:
+        decoder.decode(body)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 1000
+    # Whoever is told of it must be able to read that.
+    assert encode_frame(1, Failed(phase="protocol", message=str(refused.value)))
