@@ -52,6 +52,15 @@ class ChainHost:
             self.segments.close()
             raise
 
+    def lease(self) -> int | None:
+        """A free record for a new worker, whatever the chain's other workers, who can reach its
+        word and the files that it must attach, have written there; None if none is free."""
+        record = self.pool.lease()
+        if record is not None and self.native is not None:
+            self.native.reset(record)
+            self.segments.mend_headers()
+        return record
+
     def retire(self, record: int) -> None:
         """The record's worker is dead: nobody waits for it any longer."""
         if self.native is not None:

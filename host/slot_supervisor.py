@@ -207,7 +207,7 @@ class SlotSupervisor:
     async def _try_to_launch(self) -> Tenure | None:
         """The new worker's tenure, whatever became of it; None if there is none."""
         chain = self.chain
-        record = chain.pool.lease()
+        record = chain.lease()
         if record is None:
             self.fail(f"{chain.name}: no record is free; too many workers will not die")
             return None

@@ -21,7 +21,7 @@ from multiprocessing.shared_memory import SharedMemory
 
 import posix_ipc
 
-from ipc._native import Geometry, SegmentKind, write_header
+from ipc._native import Geometry, SegmentKind, header_mismatch, write_header
 from ipc.errors import MachineError
 from ipc.names import SHM_DIR, new_segment_names, segment_path
 
@@ -93,6 +93,15 @@ class ChainSegments:
         """Gives an output file its size and header back, whatever its worker did to it: other
         workers of the chain attach it too, even if nobody will ever play on it again."""
         self._rewrite(record, only_if_intact=False)
+
+    def mend_headers(self) -> None:
+        """Writes the headers anew that a worker has overwritten: no worker of the chain could
+        attach any more, whoever's fault it was."""
+        outputs = ((output, SegmentKind.RECORD_OUTPUT) for output in self.outputs)
+        for view, kind in ((self.activation, SegmentKind.CHAIN_ACTIVATION), *outputs):
+            # Only those: a worker may be looking at a good one this very moment.
+            if header_mismatch(view, kind, self.geometry):
+                write_header(view, kind, self.geometry)
 
     def _rewrite(self, record: int, only_if_intact: bool) -> bool:
         path = segment_path(self.names.outputs[record])

@@ -217,3 +217,14 @@ def test_a_hole_in_a_record_is_filled() -> None:
         os.truncate(path, size)
         assert chain.renew(0)
         assert os.stat(path).st_blocks * 512 >= size
+
+
+def test_headers_that_a_worker_has_overwritten_are_set_right() -> None:
+    with ChainSegments(GEOMETRY) as chain:
+        chain.activation[:64] = bytes(64)
+        chain.outputs[3][:64] = b"\xff" * 64
+        chain.outputs[4][64:96] = b"\x07" * 32
+        chain.mend_headers()
+        assert header_mismatch(chain.activation, SegmentKind.CHAIN_ACTIVATION, GEOMETRY) == ""
+        assert header_mismatch(chain.outputs[3], SegmentKind.RECORD_OUTPUT, GEOMETRY) == ""
+        assert bytes(chain.outputs[4][64:96]) == b"\x07" * 32  # what a worker is at stays
