@@ -5,7 +5,7 @@
 #
 #   native.sh modules          ipc._native, sandbox._native, host._native: beside their packages
 #   native.sh tests            the test programs of tests/native, into build/native
-#   native.sh address          modules and test programs with Address- and UBSanitizer, build/asan
+#   native.sh address [PROGRAM]  modules and test programs with Address- and UBSanitizer, build/asan
 #   native.sh thread           the *_threads test programs with ThreadSanitizer, build/tsan
 #
 # Needs the virtual environment, which `make setup` makes.
@@ -45,7 +45,7 @@ tests)
     ;;
 address)
     OUTPUT=$ROOT/build/asan/tree locked asan build asan \
-        "-DISOBOOTH_TESTS=ON -DISOBOOTH_SANITIZE=address,undefined"
+        "-DISOBOOTH_TESTS=ON -DISOBOOTH_SANITIZE=address,undefined" "${@:2}"
     ;;
 thread)
     targets=()
