@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup native demo test bench lint asan tsan format clean
+.PHONY: help setup native demo test bench lint asan tsan fuzz soak format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -33,11 +33,17 @@ asan: setup ## native code under Address- and UndefinedBehaviorSanitizer
 tsan: setup ## the relay as threads under ThreadSanitizer
 	@tools/setup/sanitize.sh thread
 
+fuzz: setup ## damaged messages and files, hostile shared memory, for MINUTES=10
+	@tools/setup/fuzz.sh $(ARGS)
+
+soak: setup ## MINUTES=10 of songs with dying plugins: does the host grow? soak.json, soak.png
+	@nice .venv/bin/python -m tools.soak --minutes $(or $(MINUTES),10) --json soak.json --picture soak.png
+
 format: setup ## rewrite sources in the project's form
 	@tools/setup/lint.sh format
 
 clean: ## remove what was built; .venv stays
-	rm -rf build dist bench.json demo-out .setup/stamp
+	rm -rf build dist bench.json soak.json soak.png demo-out .setup/stamp
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find ipc host sandbox ui tools tests -name '*.so' -delete
 	find ipc host sandbox ui tools tests -name __pycache__ -exec rm -rf {} +
