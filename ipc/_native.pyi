@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 LAYOUT_VERSION: int
 MAX_RECORDS: int
 MAX_FRAMES: int
+MAX_REPORTED_LATENCY: int  # frames
 
 class SegmentKind(Enum):
     CHAIN_HOST = 1

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
+from ipc._native import MAX_REPORTED_LATENCY
 from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
@@ -34,8 +35,7 @@ Milliseconds = Annotated[float, Meta(ge=0.0)]
 MAX_LINES = 256
 MAX_LINE = 1000
 Lines = Annotated[list[Annotated[str, Meta(max_length=MAX_LINE)]], Meta(max_length=MAX_LINES)]
-# Half a minute at 768 kHz: more is a plugin's mistake and would only eat memory for delay lines.
-LatencyFrames = Annotated[int, Meta(ge=0, le=2**24)]
+LatencyFrames = Annotated[int, Meta(ge=0, le=MAX_REPORTED_LATENCY)]
 
 R = TypeVar("R", bound="Message")
 

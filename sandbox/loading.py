@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ipc._native import Geometry
+from ipc._native import MAX_REPORTED_LATENCY, Geometry
 from ipc.errors import WorkerError
 from ipc.messages import MAX_LINE, MAX_LINES, Load, Loaded
 from ipc.text import one_line
@@ -20,9 +20,6 @@ from sandbox._native import BlockLoop, ChainPorts, Slot
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.lockdown import limit_realtime
-
-# Beyond it the host would refuse the message; no plugin is that late.
-_MAX_LATENCY_FRAMES = 2**24
 
 # How a plugin refuses what it is given: a worker's own words, or those of a binding.
 _REJECTIONS = (WorkerError, RuntimeError, ValueError, IndexError)
@@ -97,7 +94,7 @@ def load(
         state_errors=_lines(state_errors),
         parameters_rejected=_lines(rejected),
         applied_edit=applied_edit,
-        latency_frames=max(0, min(plugin.latency_frames, _MAX_LATENCY_FRAMES)),
+        latency_frames=max(0, min(plugin.latency_frames, MAX_REPORTED_LATENCY)),
         tail_s=tail_s,
         accepts_midi=plugin.accepts_midi,
         produces_midi=plugin.produces_midi,

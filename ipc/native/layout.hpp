@@ -34,6 +34,9 @@ constexpr std::uint32_t kMaxRecords = 64;  // records a chain may be created wit
 constexpr std::uint32_t kMinFrames = 1;
 constexpr std::uint32_t kMaxFrames = 8192;  // the largest engine block
 constexpr std::uint32_t kMaxEvents = 512;   // events for one record in one block
+// A plugin's word for its latency is bounded wherever it is read, frames: half a minute at 768 kHz.
+// More is a mistake. What a mix is really delayed by has a bound of its own, in the host.
+constexpr std::int64_t kMaxReportedLatency = 1 << 24;
 constexpr std::size_t kCacheLine = 64;
 
 enum class SegmentKind : std::uint32_t { ChainHost = 1, ChainActivation = 2, RecordOutput = 3 };

@@ -40,6 +40,7 @@ NB_MODULE(_native, m) {
     m.attr("LAYOUT_VERSION") = kLayoutVersion;
     m.attr("MAX_RECORDS") = kMaxRecords;
     m.attr("MAX_FRAMES") = kMaxFrames;
+    m.attr("MAX_REPORTED_LATENCY") = kMaxReportedLatency;
 
     nb::enum_<SegmentKind>(m, "SegmentKind")
         .value("CHAIN_HOST", SegmentKind::ChainHost)
