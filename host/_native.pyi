@@ -48,6 +48,9 @@ class PluginSlot:
     @property
     def overlevel_in_a_row(self) -> int: ...
     @property
+    def applied_edit(self) -> int:
+        """The newest edit that reached the plugin, as its worker reports; unbounded."""
+    @property
     def reported_latency_frames(self) -> int:
         """What its worker reports; -1: nothing yet since it was attached."""
     @property

@@ -70,9 +70,6 @@ class Journal:
         self._history = [*self._history[-31:], edit]
         return edit
 
-    def has_edits_after(self, number: int) -> bool:
-        return self._last > number
-
     def add_snapshot(self, data: bytes, applied_edit: int, blocks: int) -> None:
         """Keeps a state captured when the slot had processed `blocks` blocks."""
         newest = self._snapshots[-1] if self._snapshots else None

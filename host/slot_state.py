@@ -39,11 +39,12 @@ class SlotState:
         """The plugin was loaded with the edits up to this one."""
         self._snapshot_edit = self._held_by(tenure, applied_edit)
 
-    def is_due(self, now: float, last_edit_s: float) -> bool:
+    def is_due(self, tenure: Tenure, now: float, last_edit_s: float) -> bool:
         """Is it time for a snapshot? Both times are time.monotonic(). True once for each."""
         policy = self._config.faults
         since = now - self._last_snapshot_s
-        edited = self._journal.has_edits_after(self._snapshot_edit)
+        # Edits of a slot that does not run are held: they are no news of its plugin yet.
+        edited = self._held_by(tenure, self._native.applied_edit) > self._snapshot_edit
         calm = min(since, now - last_edit_s) > policy.snapshot_after_edit_s
         if self._config.offline or not (since > policy.snapshot_interval_s or (edited and calm)):
             return False

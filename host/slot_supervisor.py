@@ -396,7 +396,7 @@ class SlotSupervisor:
                 self._take_latency(self.native.reported_latency_frames)
         self._check_lateness(now)
         self.journal.survive(self.native.processed_blocks, self._policy.snapshot_good_blocks)
-        if self._saving is None and self._state.is_due(now, self._last_edit_s):
+        if self._saving is None and self._state.is_due(tenure, now, self._last_edit_s):
             self._saving = asyncio.get_running_loop().create_task(self._save(tenure))
 
     def _check_lateness(self, now: float) -> None:

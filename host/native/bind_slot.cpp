@@ -85,6 +85,7 @@ void bind_slot(nb::module_& m) {
         .def_prop_ro("stuck_since_ns", counter(&SlotCounters::stuck_since_ns))
         .def_prop_ro("nonfinite_in_a_row", counter(&SlotCounters::nonfinite_in_a_row))
         .def_prop_ro("overlevel_in_a_row", counter(&SlotCounters::overlevel_in_a_row))
+        .def_prop_ro("applied_edit", counter(&SlotCounters::applied_edit))
         .def_prop_ro("reported_latency_frames", counter(&SlotCounters::reported_latency))
         .def_prop_ro("generation",
                      [](const PluginSlot& slot) { return slot.recent.generation.load(); })

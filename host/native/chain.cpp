@@ -11,9 +11,6 @@ using namespace ipc;
 
 namespace {
 
-// A worker's word for its latency is bounded like everything it says: half a minute at 768 kHz.
-constexpr std::int64_t kMaxLatency = 1 << 24;
-
 void note_busy(PluginSlot& slot) ISB_RT {
     slot.counters.stuck_blocks.fetch_add(1, std::memory_order_relaxed);
     if (slot.counters.stuck_since_ns.load(std::memory_order_relaxed) == 0)
@@ -213,8 +210,10 @@ void Chain::take_delivered(const Linked& linked) ISB_RT {
     const std::uint64_t process_ns = view.report().process_ns.load(std::memory_order_relaxed);
     slot.recent.note_time(process_ns);
     const std::int64_t latency = view.report().latency_frames.load(std::memory_order_relaxed);
-    slot.counters.reported_latency.store(std::clamp<std::int64_t>(latency, 0, kMaxLatency),
+    slot.counters.reported_latency.store(std::clamp<std::int64_t>(latency, 0, kMaxReportedLatency),
                                          std::memory_order_relaxed);
+    slot.counters.applied_edit.store(view.report().applied_edit.load(std::memory_order_relaxed),
+                                     std::memory_order_relaxed);
     slot.counters.dropped_events.store(slot.events.dropped(), std::memory_order_relaxed);
     run_.delivered_any = true;
     // A slot that is faded in ends its segment; pipelined chains fade as a whole.

@@ -115,6 +115,7 @@ void Engine::apply(const Command& command) ISB_RT {
             slot->counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
+            slot->counters.applied_edit.store(0, std::memory_order_relaxed);
             slot->jumped = restarted;
             slot->is_fresh = true;
             slot->runaway_frames = 0;

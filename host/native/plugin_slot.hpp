@@ -35,6 +35,7 @@ struct SlotCounters {
     std::atomic<std::uint64_t> stuck_since_ns{0};   // 0: it is not stuck
     std::atomic<std::uint32_t> nonfinite_in_a_row{0};
     std::atomic<std::uint32_t> overlevel_in_a_row{0};
+    std::atomic<std::uint64_t> applied_edit{0};      // the newest, as its worker says
     std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
 };
 

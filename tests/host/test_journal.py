@@ -118,5 +118,3 @@ def test_a_report_gets_the_last_edits_and_the_state() -> None:
     assert len(journal.recent_edits) == 32
     assert journal.recent_edits[-1] == Edit(100, 0, 0.99)
     assert journal.state_for_report() == b"song"
-    assert journal.has_edits_after(99)
-    assert not journal.has_edits_after(100)

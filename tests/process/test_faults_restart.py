@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 from host.config import FaultPolicy
 from host.crash_report import Phase
 from host.store.database import Database
+from ipc.messages import SaveState
 from ipc.names import owner_of_command
 from ipc.processes import children_of, command_line
+from ipc.worker_process import WorkerProcess
 from tests.process.songs import (
     QUICK,
     HostEventKind,
@@ -105,6 +108,37 @@ def test_an_edit_made_before_the_clock_starts_survives_a_kill_before_it(tmp_path
         playing.host.start()
         playing.until_heard("g")
         assert playing.host.parameters("g") == pytest.approx([0.25])
+
+
+def test_a_bypassed_plugin_is_not_saved_again_and_again_for_an_edit_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saves: list[SaveState] = []
+    request = WorkerProcess.request
+
+    def counted(worker: WorkerProcess, message: Any, *rest: Any) -> Any:
+        if isinstance(message, SaveState):
+            saves.append(message)
+        return request(worker, message, *rest)
+
+    song = Song(tracks=(Track(id="t", chain=(Slot(id="g", plugin="builtin:gain"),)),))
+    with play(song, faults=FAST) as playing:
+        playing.until_heard("g")
+        playing.host.set_bypass("g", True)
+        playing.until_status("g", SlotStatus.BYPASSED)
+        playing.run(20)
+        monkeypatch.setattr(WorkerProcess, "request", counted)
+        playing.host.set_parameter("g", 0, gain_of(-20.0))
+        playing.run(200)  # half a second
+        assert saves == []
+        playing.host.set_bypass("g", False)
+        journal = playing.host.supervisor_of("g").journal
+        playing.until(
+            lambda: journal.snapshots and journal.snapshots[-1].applied_edit == journal.last_edit,
+            "a snapshot that holds the edit",
+        )
+        assert len(saves) == 1
+        assert saved_gain(playing, "g") == pytest.approx(-20.0, abs=1e-4)
 
 
 def test_edits_made_while_a_plugin_restarts_are_there_when_it_is_back(tmp_path: Path) -> None:
