@@ -61,7 +61,7 @@ ClapProcessor::ClapProcessor(std::shared_ptr<const ClapFile> file, const ClapDes
     read_note_ports();
     choose_render_mode();
     // Values that wait, then the host's events and those of the plugin before this one.
-    rt_ = std::make_unique<Rt>(parameters_.size() + 2 * ipc::kMaxEvents);
+    rt_ = std::make_unique<Rt>(parameters_.size() + kMaxBlockEvents);
     connect_ports();
     activate();
 }

@@ -237,6 +237,16 @@ def test_a_port_without_midi_gets_what_clap_has_for_it() -> None:
         ]
 
 
+def test_no_event_of_a_full_block_is_lost() -> None:
+    with lawful() as plugin:
+        # As many as the host sends and as many from a plugin upstream; the plugin echoes 512.
+        midi = [(7, bytes((0x80, number % 128, 0))) for number in range(512)]
+        changes = [(7, 0, number / 511) for number in range(512)]
+        _, sent = play(plugin, noise(128), midi=midi, changes=changes)
+        assert len(sent) == 512
+        assert plugin.get_parameter(0) == 1.0
+
+
 # -- state --------------------------------------------------------------------------------------
 
 
