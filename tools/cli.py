@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `isobooth` command: one app, a module of tools/commands/ for each command.
+"""The command line: one app, a module of tools/commands/ for each command.
 
 `isobooth --help` must answer at once, so this module and the command modules import nothing heavy
 at their top (numpy, SQLAlchemy, matplotlib and the rest are imported by the command that runs),
@@ -7,7 +7,6 @@ and a test measures it.
 """
 
 import importlib
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -44,12 +43,6 @@ def build_app() -> typer.Typer:
     return app
 
 
-def main() -> None:
-    """Run the command that was typed, and exit."""
-    console.ensure_standard_streams()
-    sys.exit(run(sys.argv[1:]))
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command to its end; its exit code."""
 
@@ -74,6 +67,13 @@ def _root(
     ] = False,
 ) -> None:
     """A DAW host in which every plugin plays in its own process."""
+
+
+def main() -> None:
+    """Run the command that was typed, and exit, as the installed command does."""
+    from tools import entry
+
+    entry.main()
 
 
 if __name__ == "__main__":
