@@ -233,7 +233,10 @@ class SlotSupervisor:
             tenure.condemn(FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT)
         except RequestFailed as error:
             self.refused = str(error)
-            tenure.condemn(FaultKind.LOAD_FAILED)
+            if error.no_such_plugin and not self.was_loaded:
+                self.fail(self.refused)
+            else:
+                tenure.condemn(FaultKind.LOAD_FAILED)
         except IsoboothError:
             worker.kill()
         else:

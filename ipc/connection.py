@@ -29,9 +29,10 @@ R = TypeVar("R", bound=Message)
 class RequestFailed(WorkerError):
     """The peer answered that it could not do it; `phase` is the step it came to."""
 
-    def __init__(self, message: str, phase: str) -> None:
+    def __init__(self, message: str, phase: str, no_such_plugin: bool = False) -> None:
         super().__init__(message)
         self.phase = phase
+        self.no_such_plugin = no_such_plugin
 
 
 class RequestTimeout(WorkerError, TimeoutError):
@@ -162,7 +163,9 @@ class Connection(asyncio.Protocol):
         if future.done():
             return  # given up just now
         if isinstance(message, Failed):
-            future.set_exception(RequestFailed(message.message, message.phase))
+            future.set_exception(
+                RequestFailed(message.message, message.phase, message.no_such_plugin)
+            )
         elif isinstance(message, expected):
             future.set_result(message)
         else:

@@ -31,3 +31,8 @@ class ProtocolError(IsoboothError):
 
 class WorkerError(IsoboothError):
     """A plugin's worker could not do what was asked: load, restore, describe, save."""
+
+
+class NoSuchPlugin(WorkerError):
+    """There is no plugin to load: its id is misspelled, or its file is not there. The user's to
+    mend; no plugin failed."""

@@ -8,6 +8,7 @@ the host, so the limits stand here, in the types.
 
 Protocol versions
     1  first protocol
+    2  a failure says whether there is no such plugin
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -63,10 +64,14 @@ def reply_type(request: type[Request[Any]]) -> type[Message]:
 
 
 class Failed(Message, tag="failed"):
-    """The request could not be done; `phase` says at which step, `message` is for people."""
+    """The request could not be done; `phase` says at which step, `message` is for people.
+
+    `no_such_plugin`: no plugin failed, because there is none to load: nothing to report.
+    """
 
     phase: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=8192)]
+    no_such_plugin: bool = False
 
 
 class Progress(Message, tag="progress"):

@@ -19,7 +19,7 @@ from typing import NoReturn
 import msgspec
 
 from ipc.channel import Channel, MalformedMessage
-from ipc.errors import IsoboothError, ProtocolError, WorkerError
+from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
     Describe,
@@ -129,7 +129,7 @@ class _Worker:
                 raise ProtocolError("the first message must be a hello")
             return self._do(request, phases)
         except IsoboothError as error:
-            return _failed(phases, str(error))
+            return _failed(phases, str(error), isinstance(error, NoSuchPlugin))
         except EOFError:
             raise
         except Exception as error:
@@ -222,8 +222,9 @@ def _values(plugin: LoadedPlugin) -> list[float]:
     return [bounded(value) for value in plugin.get_parameters()]
 
 
-def _failed(phases: Phases, message: str) -> Failed:
-    return Failed(phase=phases.current, message=" ".join(message.split())[:_MAX_MESSAGE])
+def _failed(phases: Phases, message: str, no_such_plugin: bool = False) -> Failed:
+    text = " ".join(message.split())[:_MAX_MESSAGE]
+    return Failed(phase=phases.current, message=text, no_such_plugin=no_such_plugin)
 
 
 def _print_traceback() -> None:

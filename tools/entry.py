@@ -7,6 +7,7 @@ this imports next to nothing, and from its first line to the process's end an in
 and exit code 130.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -63,8 +64,6 @@ class _Interrupts:
 
     def _leave(self) -> None:
         if not self._raised_at:
-            try:
+            with contextlib.suppress(OSError):  # whoever closed stderr does not want to know
                 os.write(2, b"isobooth: interrupted\n")
-            except OSError:  # whoever closed stderr does not want to know
-                pass
         os._exit(_INTERRUPTED)

@@ -8,7 +8,7 @@ A few exist as much for testing the host as for making music: their output is kn
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin
 from sandbox import _native
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
@@ -76,7 +76,7 @@ def warm() -> None:
 def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
     device = DEVICES.get(plugin.location)
     if device is None:
-        raise WorkerError(
+        raise NoSuchPlugin(
             f"{plugin.text}: there is no built-in device '{plugin.location}'; "
             f"there are {', '.join(DEVICES)}"
         )

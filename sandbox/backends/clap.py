@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ipc.clap_location import split_clap_location
 from ipc.description import ParameterDescription, PluginDescription
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin, WorkerError
 from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor, Slot
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin, LoadSettings, ParameterName
 from sandbox.backends.plugin_id import PluginId
@@ -31,7 +31,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> "ClapPlugin":
     path = Path(location.path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise WorkerError(f"{plugin.text}: the CLAP file {path} {what}")
+        raise NoSuchPlugin(f"{plugin.text}: the CLAP file {path} {what}")
     file = ClapFile(str(path.resolve()))
     descriptor = _choose(plugin.text, path, file.descriptors, location.id)
 
@@ -60,7 +60,7 @@ def _choose(
     some = ", ".join(d.id for d in offered[:_IDS_SHOWN])
     more = ", …" if len(offered) > _IDS_SHOWN else ""
     wrong = f"no plugin '{wanted}'" if not found else "several plugins"
-    raise WorkerError(
+    raise NoSuchPlugin(
         f"{plugin_id}: {path.name} has {wrong}; write clap:PATH#ID, ids: {some}{more}"
     )
 

@@ -16,7 +16,7 @@ At other moments: load-segv and load-hang while loading, restore-segv when a sta
 save-segv when one is saved. They are a plain gain otherwise.
 """
 
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin
 from sandbox import _native
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
@@ -52,7 +52,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> FaultPlugin:
     in_block = kind in _native.fault_kinds()
     if not in_block and kind not in OTHER_MOMENTS:
         kinds = ", ".join([*_native.fault_kinds(), *OTHER_MOMENTS])
-        raise WorkerError(f"{plugin.text}: there is no fault '{kind}'; there are {kinds}")
+        raise NoSuchPlugin(f"{plugin.text}: there is no fault '{kind}'; there are {kinds}")
     options = OptionReader(plugin)
     if in_block:
         after = options.integer("after", 100, 0, _MOST)

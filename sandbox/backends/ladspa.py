@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin
 from sandbox._native import LadspaFile, LadspaProcessor, Slot
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
@@ -24,7 +24,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
     path = Path(location).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise WorkerError(f"{plugin.text}: the LADSPA file {path} {what}")
+        raise NoSuchPlugin(f"{plugin.text}: the LADSPA file {path} {what}")
     file = LadspaFile(str(path.resolve()))
     descriptors = [d for d in file.descriptors if d.label == label]
     if not label and len(file.descriptors) == 1:
@@ -33,7 +33,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
         labels = [d.label for d in file.descriptors]
         some = ", ".join(labels[:_LABELS_SHOWN]) + (", …" if len(labels) > _LABELS_SHOWN else "")
         wrong = f"no plugin '{label}'" if label else "several plugins"
-        raise WorkerError(
+        raise NoSuchPlugin(
             f"{plugin.text}: {path.name} has {wrong}; write ladspa:PATH#LABEL, labels: {some}"
         )
     descriptor = descriptors[0]
@@ -41,7 +41,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
     if Slot.is_dual_mono(processors[0].in_channels, processors[0].out_channels):
         processors.append(LadspaProcessor(file, descriptor, settings.sample_rate))
     return OwnParametersPlugin(
-        plugin.text,
+        plugin.text if label else f"{plugin.text}#{descriptor.label}",
         processors,
         plugin_format="ladspa",
         name=descriptor.name,

@@ -36,6 +36,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "lilv_node_is_uri": (c_bool, (c_void_p,)),
     "lilv_nodes_get_first": (c_void_p, (c_void_p,)),
     "lilv_nodes_free": (None, (c_void_p,)),
+    "lilv_plugins_begin": (c_void_p, (c_void_p,)),
+    "lilv_plugins_is_end": (c_bool, (c_void_p, c_void_p)),
+    "lilv_plugins_get": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_plugins_next": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_plugin_get_uri": (c_void_p, (c_void_p,)),
     "lilv_plugins_get_by_uri": (c_void_p, (c_void_p, c_void_p)),
     "lilv_plugin_get_name": (c_void_p, (c_void_p,)),
     "lilv_plugin_get_author_name": (c_void_p, (c_void_p,)),
@@ -94,6 +99,17 @@ class LilvWorld:
         self._world = self._c.lilv_world_new()
         self._c.lilv_world_load_all(self._world)
         self._plugins = self._c.lilv_world_get_all_plugins(self._world)
+
+    @property
+    def uris(self) -> list[str]:
+        """Of all installed plugins, sorted."""
+        c, found = self._c, []
+        place = c.lilv_plugins_begin(self._plugins)
+        while not c.lilv_plugins_is_end(self._plugins, place):
+            plugin = c.lilv_plugins_get(self._plugins, place)
+            found.append(self._text(c.lilv_plugin_get_uri(plugin)))
+            place = c.lilv_plugins_next(self._plugins, place)
+        return sorted(found)
 
     def find(self, uri: str) -> Lv2Data | None:
         """The data of an installed plugin, or None. Reads the plugin's files when first asked."""

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
 
+from difflib import get_close_matches
+
 from ipc.description import PluginDescription
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin, WorkerError
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
 from sandbox.backends.lilv import Lv2Data, world
 from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
+
+_URIS_SHOWN = 12
 
 
 def warm() -> None:
@@ -18,7 +22,8 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     uri = plugin.location
     data = world().find(uri)
     if data is None:
-        raise WorkerError(f"no installed LV2 plugin has the URI {uri}; `lv2ls` lists them")
+        wrong = f"no installed LV2 plugin has the URI {uri};" if uri else "which LV2 plugin?"
+        raise NoSuchPlugin(f"{wrong} {_nearest(uri)}")
     library = minihost()
     instances = open_instances(
         library,
@@ -58,6 +63,22 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     )
     ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
     return JucePlugin(plugin.text, library, instances, about, ranges)
+
+
+def _nearest(uri: str) -> str:
+    """Where to go on: the installed plugins that may have been meant, or where they come from."""
+    known = world().uris
+    if not known:
+        return "none is installed; folders of LV2_PATH are searched, by default /usr/lib/lv2"
+    word = uri.rstrip("/").rpartition("/")[2].casefold()
+    meant = [one for one in known if word and word in one.casefold()]
+    meant = meant or get_close_matches(uri, known, n=_URIS_SHOWN, cutoff=0.6)
+    shown = meant or known
+    more = f" and {len(shown) - _URIS_SHOWN} more" if len(shown) > _URIS_SHOWN else ""
+    some = ", ".join(shown[:_URIS_SHOWN]) + more
+    if meant:
+        return f"did you mean {some}?"
+    return f"installed are {some}; `isobooth plugin info lv2:WORD` looks for a word in them"
 
 
 def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> None:

@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ipc.errors import MachineError, WorkerError
+from ipc.errors import MachineError, NoSuchPlugin, WorkerError
 from sandbox._native import Parameter, PythonProcessor
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
@@ -235,7 +235,7 @@ def _effect_class(plugin: PluginId) -> Any:
         and issubclass(candidate, module.Plugin)
     ]
     if plugin.location not in effects:
-        raise WorkerError(
+        raise NoSuchPlugin(
             f"{plugin.text}: pedalboard has no such effect; it has {', '.join(effects)}"
         )
     return getattr(module, plugin.location)

@@ -3,7 +3,7 @@
 
 from typing import NamedTuple
 
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin
 
 FORMATS = ("vst3", "lv2", "clap", "ladspa", "pedalboard", "builtin", "fault")
 _FORMS = (
@@ -22,20 +22,21 @@ class PluginId(NamedTuple):
 
 
 def parse_plugin_id(text: str) -> PluginId:
-    """Raises WorkerError if the id names no format we know or is malformed."""
+    """Raises NoSuchPlugin if the id names no format we know or is malformed."""
     name, colon, location = text.partition(":")
     if not colon or name not in FORMATS:
-        raise WorkerError(f"'{text}' is no plugin id; they are written {_FORMS}")
+        raise NoSuchPlugin(f"'{text}' is no plugin id; they are written {_FORMS}")
     options: dict[str, str] = {}
     if name in ("builtin", "fault"):  # a URI or a path may hold question marks of its own
         location, _, query = location.partition("?")
         for part in filter(None, query.split("&")):
             key, equals, value = part.partition("=")
             if not equals or not key or key in options:
-                raise WorkerError(f"{text}: '{part}' is no option; write KEY=VALUE, each once")
+                raise NoSuchPlugin(f"{text}: '{part}' is no option; write KEY=VALUE, each once")
             options[key] = value
-    if not location or "\0" in text:
-        raise WorkerError(f"'{text}' names no plugin; ids are written {_FORMS}")
+    # An LV2 plugin without a URI is refused by its backend, which knows what is installed.
+    if (not location and name != "lv2") or "\0" in text:
+        raise NoSuchPlugin(f"'{text}' names no plugin; ids are written {_FORMS}")
     return PluginId(text, name, location, options)
 
 
@@ -57,7 +58,7 @@ class OptionReader:
         except ValueError:
             value = least - 1
         if not least <= value <= most:
-            raise WorkerError(
+            raise NoSuchPlugin(
                 f"{self._plugin.text}: {key} is a whole number from {least} to {most}, not '{text}'"
             )
         return value
@@ -65,7 +66,7 @@ class OptionReader:
     def finish(self) -> None:
         if self._left:
             known = ", ".join(self._known) or "none"
-            raise WorkerError(
+            raise NoSuchPlugin(
                 f"{self._plugin.text}: there is no option '{next(iter(self._left))}' here; "
                 f"known: {known}"
             )

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from ipc.description import PluginDescription
-from ipc.errors import WorkerError
+from ipc.errors import NoSuchPlugin
 from sandbox.backends.juce_plugin import JucePlugin, open_instances
 from sandbox.backends.minihost_library import minihost, text_of
 from sandbox.backends.plugin import LoadSettings
@@ -47,12 +47,12 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
 def _check_bundle(plugin_id: str, path: Path) -> None:
     """Refuses what JUCE would refuse without saying why, or open as another format."""
     if not path.exists():
-        raise WorkerError(f"{plugin_id}: the VST3 plugin {path} does not exist")
+        raise NoSuchPlugin(f"{plugin_id}: the VST3 plugin {path} does not exist")
     if path.suffix.casefold() != ".vst3":
-        raise WorkerError(f"{plugin_id}: {path} is no VST3 plugin; its name does not end in .vst3")
+        raise NoSuchPlugin(f"{plugin_id}: {path} is no VST3 plugin; its name does not end in .vst3")
     code = path / "Contents" / f"{platform.machine()}-linux"
     if path.is_dir() and not any(code.glob("*.so")):
-        raise WorkerError(
+        raise NoSuchPlugin(
             f"{plugin_id}: the VST3 bundle {path} holds no code for this machine "
             f"(Contents/{code.name}/*.so)"
         )

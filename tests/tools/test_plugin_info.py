@@ -2,6 +2,7 @@
 """`isobooth plugin info`: asked of the plugin itself; one that crashes costs a line."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,24 +87,46 @@ def test_a_relative_path_is_found(
         ("clap:/nowhere/x.clap", "/nowhere/x.clap does not exist"),
         ("builtin:none", "there is no built-in device 'none'"),
         ("x.vst3", "expected an id such as"),
+        ("lv2:http://drobilla.net/plugins/mda/Dely", "plugins/mda/Delay"),
+        ("lv2:epiano", "http://drobilla.net/plugins/mda/EPiano"),
+        ("lv2:", "which LV2 plugin? installed are http://"),
+        ("ladspa:/usr/lib/ladspa/amp.so", "several plugins; write ladspa:PATH#LABEL, labels: amp_"),
     ],
 )
 def test_a_plugin_that_is_not_there_is_one_line(run_cli: Cli, plugin: str, said: str) -> None:
     ended = run_cli("plugin", "info", plugin, "--json")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert said in ended.err
+    assert json.loads(run_cli("crashes", "--json").out) == {"crashes": []}
+
+
+def test_the_only_plugin_of_a_ladspa_file_needs_no_label(run_cli: Cli) -> None:
+    found = json.loads(
+        run_cli("plugin", "info", "ladspa:/usr/lib/ladspa/plate_1423.so", "--json").out
+    )
+    assert found["id"] == "ladspa:/usr/lib/ladspa/plate_1423.so#plate"
 
 
 def test_a_plugin_that_crashes_is_one_line(run_cli: Cli) -> None:
     ended = run_cli("plugin", "info", "fault:load-segv")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "isobooth: fault:load-segv: crashed while it was loaded (SIGSEGV)\n"
+    found = re.fullmatch(
+        r"isobooth: fault:load-segv: crashed while it was loaded \(SIGSEGV\) "
+        r"\(crash report (\S+)\)\n",
+        ended.err,
+    )
+    assert found is not None, ended.err
+    report = json.loads(run_cli("crashes", "show", found[1], "--json").out)
+    assert (report["plugin_id"], report["kind"]) == ("fault:load-segv", "crash")
+    assert (report["phase"], report["signal"]["name"]) == ("load", "SIGSEGV")
 
 
 def test_a_plugin_that_hangs_is_one_line(run_cli: Cli) -> None:
     ended = run_cli("plugin", "info", "fault:load-hang", "--limit", "0.3")
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
-    assert "did not load within 0.3 s and was stopped" in ended.err
+    assert "did not load within 0.3 s and was stopped (crash report " in ended.err
+    (report,) = json.loads(run_cli("crashes", "--json").out)["crashes"]
+    assert report["kind"] == "load_timeout"
 
 
 def test_plugin_alone_shows_its_help(run_cli: Cli) -> None:

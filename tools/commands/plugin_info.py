@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ipc.errors import IsoboothError
 from tools import console
 from tools.options import JsonOption, ProfileOption
 
 if TYPE_CHECKING:
+    from host.crash_report import CrashReport
     from ipc.description import ParameterDescription, PluginDescription
 
 plugin = typer.Typer(help="Look at plugins.", no_args_is_help=True)
@@ -46,19 +48,24 @@ def info_command(
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a plugin in a worker and tell what it is: ports, parameters, latency, programs, MIDI."""
+    """Load a plugin in a worker and tell what it is: ports, parameters, latency, programs, MIDI.
+
+    To find one: `lv2:WORD` names the installed LV2 plugins with WORD in their URI, `ladspa:FILE`
+    the labels of a LADSPA file.
+    """
     from host.denials import denial_text
     from tools.commands.permission_rules import permission_rules
     from tools.plugins.describe import describe_plugin
-    from tools.plugins.typed_id import typed_plugin_id
+    from tools.plugins.typed_id import typed_question
 
-    plugin = typed_plugin_id(plugin_id)
+    plugin = typed_question(plugin_id)
     described = describe_plugin(
         plugin,
         rate,
         limit_s,
         permission_rules(profile).of(plugin),
         lambda denial: console.warn(denial_text("it", plugin, denial)),
+        _keep,
     )
     if as_json:
         console.print_json(described)
@@ -72,6 +79,18 @@ def info_command(
             ("NO", "PARAMETER", "DEFAULT", "RANGE", "KIND", "ID"),
             [_row(parameter) for parameter in shown],
         )
+
+
+def _keep(report: CrashReport) -> str | None:
+    from host.store.crash_store import CrashStore
+    from tools.commands.store import open_store
+
+    try:
+        with open_store() as database:
+            return CrashStore(database).add(report)
+    except IsoboothError as error:
+        console.warn(f"the crash report could not be kept: {error}")
+        return None
 
 
 def _facts(found: PluginDescription, rate: int) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from host.crash_report import (
+    CrashReport,
+    FaultKind,
+    HostInfo,
+    Memory,
+    Signal,
+    new_report_id,
+    utc_now,
+)
+from host.fault_report import phase_of
 from host.plugin_id import PluginFormat, PluginId
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.denial import Denial
@@ -14,9 +24,11 @@ from ipc.launcher import Launcher
 from ipc.messages import Describe
 from ipc.output_tail import last_line
 from ipc.permissions import Permissions
-from ipc.worker_process import WorkerDied, WorkerProcess
+from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _OURS = (PluginFormat.BUILTIN, PluginFormat.FAULT)
+
+Keep = Callable[[CrashReport], str | None]  # the id under which the report stands
 
 
 def describe_plugin(
@@ -25,47 +37,86 @@ def describe_plugin(
     limit_s: float,
     permissions: Permissions,
     on_denial: Callable[[Denial], None],
+    keep: Keep,
 ) -> PluginDescription:
-    """The description of a plugin by its full id. `on_denial` hears what it may not do.
+    """The description of a plugin by its id. `on_denial` hears what it may not do, `keep` is given
+    the crash report if it crashes or hangs.
 
     Raises InputError if there is no such plugin or it cannot be loaded, IsoboothError if it crashes
     or takes longer than `limit_s`."""
     request = Describe(plugin=plugin, sample_rate=float(sample_rate), permissions=permissions)
-    return asyncio.run(_describe(request, limit_s, on_denial))
+    return asyncio.run(_describe(request, limit_s, on_denial, keep))
 
 
 async def _describe(
-    request: Describe, limit_s: float, on_denial: Callable[[Denial], None]
+    request: Describe, limit_s: float, on_denial: Callable[[Denial], None], keep: Keep
 ) -> PluginDescription:
     launcher = Launcher()
     try:
-        plugin_format = PluginId.parse(request.plugin).format
+        plugin_format = request.plugin.partition(":")[0]
         if plugin_format not in _OURS:
             with contextlib.suppress(WorkerError):  # the worker will say what is missing
-                await launcher.warm(plugin_format.value)
+                await launcher.warm(plugin_format)
         worker = await launcher.spawn()
         worker.on_denial = on_denial
         try:
-            return await _ask(worker, request, limit_s)
+            return await _ask(worker, request, limit_s, keep)
         finally:
             await worker.stop()
     finally:
         await launcher.close()
 
 
-async def _ask(worker: WorkerProcess, request: Describe, limit_s: float) -> PluginDescription:
+async def _ask(
+    worker: WorkerProcess, request: Describe, limit_s: float, keep: Keep
+) -> PluginDescription:
     plugin = request.plugin
+
+    def reported(kind: FaultKind, exit: WorkerExit) -> str:
+        report = keep(_report(request, kind, exit))
+        return f" (crash report {report})" if report else ""
+
     try:
         return (await worker.request(request, limit_s)).plugin
     except RequestFailed as error:
         raise InputError(str(error)) from None
     except RequestTimeout:
         worker.kill()
+        report = reported(FaultKind.LOAD_TIMEOUT, await worker.exited)
         raise IsoboothError(
-            f"{plugin}: did not load within {limit_s:g} s and was stopped; --limit gives it more"
+            f"{plugin}: did not load within {limit_s:g} s and was stopped{report}; "
+            "--limit gives it more"
         ) from None
     except WorkerDied as died:
-        how = died.exit.signal_name or f"exit code {died.exit.exit_code}"
-        words = last_line(died.exit.stderr_tail)
+        exit = died.exit
+        how = exit.signal_name or f"exit code {exit.exit_code}"
+        words = last_line(exit.stderr_tail)
         said = f"; it wrote: {words}" if words != "none" else ""
-        raise IsoboothError(f"{plugin}: crashed while it was loaded ({how}){said}") from None
+        kind = FaultKind.EXIT if exit.signal is None else FaultKind.CRASH
+        raise IsoboothError(
+            f"{plugin}: crashed while it was loaded ({how}){reported(kind, exit)}{said}"
+        ) from None
+
+
+def _report(asked: Describe, kind: FaultKind, exit: WorkerExit) -> CrashReport:
+    plugin = PluginId.parse(asked.plugin)
+    when = utc_now()
+    return CrashReport(
+        id=new_report_id(when),
+        when=when,
+        kind=kind,
+        phase=phase_of(exit),
+        plugin_id=asked.plugin,
+        plugin_path=plugin.path,
+        plugin_version=None,
+        plugin_format=plugin.format.value,
+        slot="plugin info",
+        song=None,
+        action="given up",
+        host=HostInfo.here(asked.sample_rate, asked.max_frames),
+        signal=Signal.of(exit.signal) if exit.signal is not None else None,
+        exit_code=exit.exit_code,
+        uptime_s=exit.uptime_s,
+        stderr_tail=exit.stderr_tail,
+        memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
+    )

@@ -20,6 +20,17 @@ def typed_plugin_id(text: str) -> str:
     return str(PluginId.parse(text))
 
 
+def typed_question(text: str) -> str:
+    """As `typed_plugin_id`, for asking what there is: an LV2 plugin may be named by a part of its
+    URI or not at all, a LADSPA file without a label. A worker's refusal lists what was meant."""
+    head, colon, rest = text.partition(":")
+    if colon and head == PluginFormat.LV2 and (":" not in rest):
+        return text
+    if colon and head == PluginFormat.LADSPA and rest and "#" not in rest:
+        return f"{head}:{os.path.abspath(os.path.expanduser(rest))}"
+    return typed_plugin_id(text)
+
+
 def _path_of(plugin_format: str, location: str) -> str:
     if plugin_format == PluginFormat.CLAP:
         return split_clap_location(location).path

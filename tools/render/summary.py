@@ -55,17 +55,17 @@ def _headline(report: RenderReport) -> str:
     stored = "float" if report.sample_format == "float" else f"{report.sample_format}-bit"
     level = "silent" if report.peak_db is None else f"peak {report.peak_db:+.1f} dBFS"
     speed = report.duration_s / report.elapsed_s if report.elapsed_s else 0.0
-    how = "in real time" if report.mode == "realtime" else f"{speed:.3g} times real time"
+    how = "in real time" if report.mode == "realtime" else f"{factor(speed)} times real time"
     retried = ", after a retry" if report.attempts > 1 else ""
     return (
         f"{report.output}: {clock(report.duration_s)}, {report.sample_rate} Hz, {stored}, {level}; "
-        f"{report.blocks} blocks of {report.block_frames} in {report.elapsed_s:.2f} s, "
+        f"{counted(report.blocks, 'block')} of {report.block_frames} in {report.elapsed_s:.2f} s, "
         f"{how}{retried}"
     )
 
 
 def _row(slot: SlotEntry, blocks: int) -> tuple[str, ...]:
-    missing = f"{slot.bypassed_blocks} blocks" if slot.bypassed_blocks else ""
+    missing = counted(slot.bypassed_blocks, "block") if slot.bypassed_blocks else ""
     if slot.bypassed_blocks >= blocks > 0:
         missing = "all along"
     return (
@@ -74,7 +74,7 @@ def _row(slot: SlotEntry, blocks: int) -> tuple[str, ...]:
         slot.status,
         str(slot.restarts or ""),
         missing,
-        f"{slot.repaired_samples} samples" if slot.repaired_samples else "",
+        counted(slot.repaired_samples, "sample") if slot.repaired_samples else "",
         ", ".join(slot.crashes),
     )
 
