@@ -94,10 +94,13 @@ class ReportedEdit(msgspec.Struct, frozen=True, kw_only=True):
     edit: int
     parameter: int
     value: float | None
+    name: str | None = None  # the parameter's, where the plugin came to describe itself
 
     def __post_init__(self) -> None:
         if self.value is not None and not math.isfinite(self.value):
             msgspec.structs.force_setattr(self, "value", None)
+        if self.name is not None:
+            msgspec.structs.force_setattr(self, "name", storable_text(self.name))
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):

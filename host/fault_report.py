@@ -70,6 +70,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
     description = slot.description
     when = utc_now()
     exit = news.exit
+    names = {p.index: p.name for p in description.parameters} if description else {}
     return CrashReport(
         id=new_report_id(when),
         when=when,
@@ -88,9 +89,11 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         block=slot.native.generation,
         uptime_s=exit.uptime_s,
         blocks_processed=slot.native.processed_blocks * context.config.batch,
-        last_events=[_event(*row) for row in slot.native.recent_events()],
+        last_events=[_event(names, *row) for row in slot.native.recent_events()],
         last_edits=[
-            ReportedEdit(edit=e.number, parameter=e.parameter, value=e.value)
+            ReportedEdit(
+                edit=e.number, parameter=e.parameter, value=e.value, name=names.get(e.parameter)
+            )
             for e in slot.journal.recent_edits
         ],
         process_us=slot.native.recent_process_us(),
@@ -102,13 +105,21 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
 
 
 def _event(
-    generation: int, offset: int, kind: str, midi: bytes, index: int, value: float
+    names: dict[int, str],
+    generation: int,
+    offset: int,
+    kind: str,
+    midi: bytes,
+    index: int,
+    value: float,
 ) -> ReportedEvent:
     detail: dict[str, int | float | str | None]
     if kind == "midi":
         detail = {"bytes": midi.hex()}
     elif kind == "parameter":
         detail = {"parameter": index, "value": value}
+        if index in names:
+            detail["name"] = names[index]
     else:
         detail = {"program": index}
     return ReportedEvent(block=generation, frame=offset, kind=kind, detail=detail)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loads what a song's tracks play, at the engine's rate, into the engine's clips."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from host.audio_file import read_audio
 from host.engine_module import AudioClip, MidiClip
+from host.json_fields import error_at
 from host.midi_file import read_midi
 from host.song import Song, Track
 from host.user_file import path_text
+from ipc.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,15 @@ class TrackMedia:
 
 
 def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
-    """Raises InputError for a file that cannot be used."""
+    """Raises InputError for a file that cannot be used; where the song is a file itself, the
+    message begins with its name and the field."""
     audio: AudioClip | None = None
     midi: MidiClip | None = None
     end = 0
     notes: list[str] = []
     if track.audio is not None:
-        clip = read_audio(song.locate(track.audio.file), sample_rate)
+        with _naming(song, track, "audio.file"):
+            clip = read_audio(song.locate(track.audio.file), sample_rate)
         start = round(track.audio.start_s * sample_rate)
         samples = np.ascontiguousarray(clip.samples, dtype=np.float32)
         audio = AudioClip(samples, start, decibels(track.audio.gain_db), track.audio.loop)
@@ -35,12 +41,13 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
         notes.extend(clip.warnings)
     if track.midi is not None:
         start = round(track.midi.start_s * sample_rate)
-        notes_clip = read_midi(
-            song.locate(track.midi.file),
-            sample_rate,
-            track=track.midi.track,
-            channel=track.midi.channel,
-        )
+        with _naming(song, track, "midi.file"):
+            notes_clip = read_midi(
+                song.locate(track.midi.file),
+                sample_rate,
+                track=track.midi.track,
+                channel=track.midi.channel,
+            )
         events = notes_clip.events
         data = np.stack([events["status"], events["data1"], events["data2"]], axis=1)
         if notes_clip.skipped_sysex:
@@ -54,6 +61,17 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
         )
         end = max(end, start + notes_clip.length_frames)
     return TrackMedia(audio, midi, end, notes)
+
+
+@contextlib.contextmanager
+def _naming(song: Song, track: Track, field: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        if not song.source:
+            raise
+        at = next(index for index, one in enumerate(song.tracks) if one is track)
+        raise error_at(song.source, f"tracks[{at}].{field}", str(error)) from None
 
 
 def decibels(db: float) -> float:

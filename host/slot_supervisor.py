@@ -252,11 +252,13 @@ class SlotSupervisor:
 
     def _state_refused(self, tenure: Tenure, loaded: Loaded) -> None:
         """A plugin that does not take its state is loaded anew with the one before."""
-        for line in loaded.state_errors:
-            self._notice(f"{line}; the one before is tried")
         if tenure.restore.is_first:
             self.state_refused = "; ".join(loaded.state_errors)
         self.journal.reject(tenure.restore)
+        has_another = self.journal.next_restore().state is not None
+        then = "the one before is tried" if has_another else "it is loaded without"
+        for line in loaded.state_errors:
+            self._notice(f"{line}; {then}")
         tenure.dismiss()
 
     def _begin(self, tenure: Tenure, loaded: Loaded) -> None:

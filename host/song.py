@@ -173,7 +173,8 @@ class Master(Struct, frozen=True, kw_only=True):
 
 
 class Song(Struct, frozen=True, kw_only=True):
-    """A whole song. `folder` is where its relative file names start; it is not in the file."""
+    """A whole song. `folder` is where its relative file names start, `source`
+    what its own file is called in messages; neither is in the file."""
 
     format: Literal["isobooth-song"] = FORMAT
     version: Literal[1] = VERSION
@@ -191,6 +192,7 @@ class Song(Struct, frozen=True, kw_only=True):
     tracks: Annotated[tuple[Track, ...], Meta(description="a list of tracks")] = ()
     master: Master = Master()
     folder: Annotated[str, Meta(extra={"in_file": False})] = ""
+    source: Annotated[str, Meta(extra={"in_file": False})] = ""
 
     def locate(self, file: str) -> Path:
         """The path of a media file that the song names."""

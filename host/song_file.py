@@ -39,7 +39,7 @@ def parse_song(data: bytes | str | Mapping[str, Any], where: str, folder: str = 
     _check_header(objects, where)
     song = build(Song, objects, where)
     check_routing(song, where)
-    return msgspec.structs.replace(song, folder=folder)
+    return msgspec.structs.replace(song, folder=folder, source=where)
 
 
 def _check_header(objects: Mapping[str, Any], where: str) -> None:
@@ -64,7 +64,7 @@ def song_objects(song: Song) -> dict[str, Any]:
         objects: dict[str, Any] = msgspec.to_builtins(song)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"this song cannot be written as JSON: {error}") from None
-    del objects["folder"]
+    del objects["folder"], objects["source"]
     return objects
 
 

@@ -44,8 +44,9 @@ def file_error(path: FilePath, action: str, error: OSError) -> IsoboothError:
         return MachineError(f"{where}: cannot be {action}: {_MACHINE_ERRNOS[error.errno]}")
     match error.errno:
         case errno.ENOENT if action == "written":
-            folder = path_text(Path(path).parent)
-            return InputError(f"{where}: cannot be written: the folder {folder} does not exist")
+            folder = Path(path).parent
+            what = "takes no files" if folder.is_dir() else "does not exist"
+            return InputError(f"{where}: cannot be written: the folder {path_text(folder)} {what}")
         case errno.ENOENT:
             return InputError(f"{where}: no such file")
         case errno.EACCES | errno.EPERM:

@@ -6,9 +6,10 @@ worker starts: a worker that has locked itself down cannot open anything later. 
 allocated in full, because a page that /dev/shm cannot provide is a SIGBUS at some later write;
 here it is an error that says so.
 
-Only the creator uses `multiprocessing.shared_memory`: its resource tracker unlinks the segments
-even if the host is killed, but it would do so too for a process that merely attaches. Host and
-workers therefore attach natively, by name (ipc/native/mapping.hpp).
+Only the creator uses `multiprocessing.shared_memory`. Its resource tracker is told at once to
+forget the segments: it is one more process that can be killed, and then complains on the user's
+terminal of every segment. What a killed host leaves, the next one's start clears (ipc/sweep.py).
+Host and workers attach natively, by name (ipc/native/mapping.hpp).
 """
 
 import contextlib
@@ -39,7 +40,7 @@ class ChainSegments:
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
         self.names = new_segment_names(geometry.records)
-        self._segments: list[SharedMemory] = []
+        self._segments: list[str] = []
         self._semaphores: list[str] = []
         self._views: list[mmap.mmap] = []
         self._closed = False
@@ -133,11 +134,9 @@ class ChainSegments:
         for view in self._views:
             with contextlib.suppress(BufferError):  # somebody still looks at it
                 view.close()
-        for segment in self._segments:
-            try:
-                segment.unlink()
-            except OSError:  # a worker unlinked it: then only the tracker still believes in it
-                resource_tracker.unregister(f"/{segment.name}", "shared_memory")
+        for name in self._segments:
+            with contextlib.suppress(OSError):  # a worker unlinked it
+                os.unlink(segment_path(name))
         for name in self._semaphores:
             with contextlib.suppress(posix_ipc.ExistentialError):
                 posix_ipc.unlink_semaphore(name)
@@ -151,7 +150,8 @@ class ChainSegments:
     def _create(self, name: str, kind: SegmentKind) -> "_Fingerprint":
         size = self.geometry.size_of(kind)
         segment = SharedMemory(name.removeprefix("/"), create=True, size=size)  # mode 0600
-        self._segments.append(segment)
+        self._segments.append(name)
+        resource_tracker.unregister(f"/{segment.name}", "shared_memory")
         fd = os.open(segment_path(name), os.O_RDWR | os.O_CLOEXEC)
         try:
             os.posix_fallocate(fd, 0, size)
@@ -160,7 +160,7 @@ class ChainSegments:
             return _fingerprint(fd)
         finally:
             os.close(fd)
-            segment.close()  # keeps the name, for unlink
+            segment.close()  # the file stays
 
     def _create_semaphore(self, name: str) -> None:
         semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=0o600, initial_value=0)

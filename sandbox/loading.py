@@ -135,7 +135,7 @@ def _restore(plugin: LoadedPlugin, states: list[bytes]) -> tuple[int, list[str]]
         try:
             plugin.set_state(state)
         except _REJECTIONS as error:
-            errors.append(f"state {index} ({len(state):,} bytes): {error}")
+            errors.append(f"its state ({len(state):,} bytes) is refused: {error}")
             continue
         return index, errors
     return -1, errors

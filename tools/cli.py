@@ -7,6 +7,7 @@ and a test measures it.
 """
 
 import importlib
+import inspect
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -40,7 +41,19 @@ def build_app() -> typer.Typer:
     app.callback()(_root)
     for name in COMMANDS:
         importlib.import_module(f"tools.commands.{name}").register(app)
+    _let_flow(app)
     return app
+
+
+def _let_flow(app: typer.Typer) -> None:
+    """Joins the lines of each paragraph of the help: Typer does so for the first one only, and
+    the others would break where the source does and where the terminal does."""
+    for command in app.registered_commands:
+        text = inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _let_flow(group.typer_instance)
 
 
 def run(arguments: Sequence[str]) -> int:

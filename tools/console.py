@@ -64,6 +64,11 @@ def printable(text: str) -> str:
     return path_text(text)
 
 
+def counted(number: int, thing: str) -> str:
+    """ "1 block", "2 blocks"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def readable_time(when: str) -> str:
     """A stored ISO time, to the second."""
     return when[:19].replace("T", " ")

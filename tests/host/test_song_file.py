@@ -40,7 +40,7 @@ def test_the_documentation_explains_and_shows_every_field() -> None:
     example = full_example()
     for struct in (Song, Track, AudioSource, MidiSource, LiveInput, Slot, Master):
         for field in msgspec.structs.fields(struct):
-            if field.name != "folder":  # no part of the file
+            if field.name not in ("folder", "source"):  # no part of the file
                 assert f"| `{field.name}` |" in text, f"{struct.__name__}.{field.name}"
                 assert f'"{field.name}":' in example, f"{struct.__name__}.{field.name}"
 
@@ -58,10 +58,14 @@ def test_the_errors_that_the_documentation_quotes_are_real() -> None:
         assert f"{caught.value}\n" in text
 
 
+def _unnamed(song: Song) -> Song:
+    return msgspec.structs.replace(song, source="")
+
+
 def test_a_saved_song_loads_as_the_same_song(tmp_path: Path) -> None:
     song = parse_song(full_example(), "example", str(tmp_path))
     save_song(song, tmp_path / "song.json")
-    assert load_song(tmp_path / "song.json") == song
+    assert _unnamed(load_song(tmp_path / "song.json")) == _unnamed(song)
     before = (tmp_path / "song.json").read_bytes()
     save_song(load_song(tmp_path / "song.json"), tmp_path / "song.json")
     assert (tmp_path / "song.json").read_bytes() == before
@@ -97,7 +101,9 @@ def test_a_song_saved_elsewhere_still_finds_its_media(tmp_path: Path) -> None:
     assert moved.tracks[0].midi is not None
     assert moved.tracks[0].midi.file == "m.mid"
     save_song(song, old / "song.json")
-    assert load_song(old / "song.json") == song  # in its own folder, names stay as written
+    assert _unnamed(load_song(old / "song.json")) == _unnamed(
+        song
+    )  # in its own folder, names stay as written
 
 
 def test_an_invalid_song_is_not_saved_and_the_old_file_stays(tmp_path: Path) -> None:

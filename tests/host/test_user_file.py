@@ -139,3 +139,8 @@ def test_a_full_disk_is_the_machines_fault(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(MachineError, match="the disk is full"), AtomicFile(tmp_path / "a"):
         pass
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_takes_no_files_is_not_called_missing() -> None:
+    with pytest.raises(InputError, match="the folder /proc takes no files"), AtomicFile("/proc/x"):
+        pass

@@ -4,6 +4,8 @@
 import errno
 import gc
 import os
+import subprocess
+import sys
 import shutil
 import stat
 import subprocess
@@ -228,3 +230,34 @@ def test_headers_that_a_worker_has_overwritten_are_set_right() -> None:
         assert header_mismatch(chain.activation, SegmentKind.CHAIN_ACTIVATION, GEOMETRY) == ""
         assert header_mismatch(chain.outputs[3], SegmentKind.RECORD_OUTPUT, GEOMETRY) == ""
         assert bytes(chain.outputs[4][64:96]) == b"\x07" * 32  # what a worker is at stays
+
+
+# A user's or the kernel's kill may hit the process that multiprocessing starts beside ours.
+TRACKED = """
+import os, signal, time
+from multiprocessing import resource_tracker
+from ipc._native import Geometry
+from ipc.segment import ChainSegments
+
+segments = ChainSegments(Geometry(2, 128, 48000.0))
+tracker = resource_tracker._resource_tracker._pid
+if tracker is not None:
+    os.kill(tracker, signal.SIGKILL)
+    os.waitpid(tracker, 0)
+    resource_tracker._resource_tracker._pid = None  # as if nobody had noticed
+    resource_tracker._resource_tracker._fd = None
+segments.close()
+print(len([name for name in os.listdir("/dev/shm") if segments.names.host[1:] == name]))
+"""
+
+
+def test_nobody_complains_when_the_resource_tracker_is_killed() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", TRACKED],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "0\n", "")

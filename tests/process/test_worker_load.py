@@ -98,7 +98,7 @@ def test_a_state_that_is_refused_gives_way_to_the_one_before(
         )
         assert loaded.state_used == 2
         assert len(loaded.state_errors) == 2
-        assert loaded.state_errors[0].startswith("state 0 (7 bytes): ")
+        assert loaded.state_errors[0].startswith("its state (7 bytes) is refused: ")
         assert (await second.request(GetParameters(), 5.0)).values == pytest.approx([0.5])
         third = await launcher.spawn()
         loaded = await third.request(load_request("builtin:gain", 2, states=[b"damaged"]), 5.0)

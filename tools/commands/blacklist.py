@@ -13,6 +13,8 @@ SHOWN_REPORTS = 3
 
 blacklist = typer.Typer(help="List plugins that are not loaded; allow one again.")
 
+AllOption = Annotated[bool, typer.Option("--all", help="Also entries that were lifted, and why.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add `blacklist` to the command line."""
@@ -20,19 +22,19 @@ def register(app: typer.Typer) -> None:
 
 
 @blacklist.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: JsonOption = False) -> None:
+def _default(
+    context: typer.Context, everything: AllOption = False, as_json: JsonOption = False
+) -> None:
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print_list(everything=False, as_json=as_json)
+        _print_list(everything=everything, as_json=as_json)
+    elif everything:
+        raise typer.BadParameter("--all goes behind the word list")
 
 
 @blacklist.command("list")
 def list_command(
-    context: typer.Context,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also entries that were lifted, and why.")
-    ] = False,
-    as_json: JsonOption = False,
+    context: typer.Context, everything: AllOption = False, as_json: JsonOption = False
 ) -> None:
     """List blacklisted plugins (the default)."""
     _print_list(everything=everything, as_json=as_json or context.obj)

@@ -29,6 +29,19 @@ crashes = typer.Typer(help="List, show and export crash reports.")
 
 ReportId = Annotated[str, typer.Argument(metavar="ID", help="A report's id, or its beginning.")]
 
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        min=1,
+        help=f"How many at most (default: {SHOWN_REPORTS}, with --json all).",
+    ),
+]
+PluginOption = Annotated[
+    str | None, typer.Option("--plugin", metavar="PLUGIN_ID", help="Only this plugin's.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add `crashes` to the command line."""
@@ -36,27 +49,24 @@ def register(app: typer.Typer) -> None:
 
 
 @crashes.callback(invoke_without_command=True)
-def _default(context: typer.Context, as_json: JsonOption = False) -> None:
+def _default(
+    context: typer.Context,
+    limit: LimitOption = None,
+    plugin: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print_list(limit=None, plugin=None, as_json=as_json)
+        _print_list(limit=limit, plugin=plugin, as_json=as_json)
+    elif limit is not None or plugin is not None:
+        raise typer.BadParameter("--limit and --plugin go behind the word list")
 
 
 @crashes.command("list")
 def list_command(
     context: typer.Context,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "-n",
-            min=1,
-            help=f"How many at most (default: {SHOWN_REPORTS}, with --json all).",
-        ),
-    ] = None,
-    plugin: Annotated[
-        str | None, typer.Option("--plugin", metavar="PLUGIN_ID", help="Only this plugin's.")
-    ] = None,
+    limit: LimitOption = None,
+    plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List reports, the newest first (the default)."""
@@ -151,7 +161,8 @@ def _lines_of(report: CrashReport) -> Iterator[str]:
     yield from _section(
         "last edits",
         [
-            f"edit {edit.edit}  parameter {edit.parameter} = {edit.value}"
+            f"edit {edit.edit}  {edit.name or f'parameter {edit.parameter}'} = "
+            f"{_value_text(edit.value)}"
             for edit in report.last_edits
         ],
     )
@@ -176,8 +187,8 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
     yield "then", report.action
     yield (
         "ran for",
-        f"{report.uptime_s:.1f} s, {report.blocks_processed} blocks; failed in the host's block "
-        f"{report.block}",
+        f"{report.uptime_s:.1f} s, {console.counted(report.blocks_processed, 'block')}; "
+        f"failed in the host's block {report.block}",
     )
     if report.process_us:
         times = ", ".join(f"{time_us:.0f}" for time_us in report.process_us[-SHOWN_EVENTS:])
@@ -208,5 +219,14 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def _event_text(event: ReportedEvent) -> str:
-    detail = ", ".join(f"{name} {value}" for name, value in event.detail.items())
-    return f"{event.kind} {detail}".strip()
+    detail = dict(event.detail)
+    if "name" in detail:  # says more than the number
+        detail["parameter"] = detail.pop("name")
+    words = (word for pair in detail.items() for word in (pair[0], _value_text(pair[1])))
+    text = " ".join(words)
+    return text if event.kind in detail else f"{event.kind} {text}".strip()
+
+
+def _value_text(value: object) -> str:
+    """Values have travelled as float32: what is behind the sixth digit is nobody's."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ import typer
 
 from tools import console
 from tools.demo import DEFAULT_BLOCK_FRAMES, DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS
-from tools.options import JsonOption
+from tools.options import JsonOption, number
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,12 @@ def demo(
     ] = Path("demo-out"),
     seconds: Annotated[
         float,
-        typer.Option("--seconds", min=MIN_SECONDS, max=MAX_SECONDS, help="How long it plays."),
+        typer.Option(
+            "--seconds",
+            parser=number(MIN_SECONDS, MAX_SECONDS),
+            metavar="S",
+            help=f"How long it plays, {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds.",
+        ),
     ] = DEFAULT_SECONDS,
     block: Annotated[
         int, typer.Option("--block", min=16, max=4096, help="Frames in a block.")

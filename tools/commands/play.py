@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import console
-from tools.options import JsonOption, ProfileOption
+from tools.options import JsonOption, ProfileOption, file_name, number
 
 if TYPE_CHECKING:
     from tools.play.report import PlayReport
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def play(
     song: Annotated[
-        Path | None, typer.Argument(metavar="SONG.json", help="The song to play.")
+        Path | None, typer.Argument(parser=file_name, metavar="SONG.json", help="The song to play.")
     ] = None,
     device: Annotated[
         str | None,
@@ -45,7 +45,7 @@ def play(
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.0, max=86400.0, metavar="S", help="Stop after so many seconds."),
+        typer.Option(parser=number(0.0, 86400.0), metavar="S", help="Stop after so many seconds."),
     ] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,

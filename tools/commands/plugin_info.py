@@ -15,7 +15,7 @@ import typer
 
 from ipc.errors import IsoboothError
 from tools import console
-from tools.options import JsonOption, ProfileOption
+from tools.options import JsonOption, ProfileOption, number
 
 if TYPE_CHECKING:
     from host.crash_report import CrashReport
@@ -43,7 +43,13 @@ def info_command(
         int, typer.Option(min=8000, max=192000, help="The sample rate it is loaded at, Hz.")
     ] = 48000,
     limit_s: Annotated[
-        float, typer.Option("--limit", min=0.1, max=600.0, help="Seconds it may take to load.")
+        float,
+        typer.Option(
+            "--limit",
+            parser=number(0.1, 600.0),
+            metavar="S",
+            help="Seconds it may take to load, at most 600.",
+        ),
     ] = 20.0,
     profile: ProfileOption = None,
     as_json: JsonOption = False,

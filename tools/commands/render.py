@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tools import console
-from tools.options import ProfileOption
+from tools.options import ProfileOption, file_name, number
 
 if TYPE_CHECKING:
     from tools.render.many import Folder
@@ -42,7 +42,11 @@ def register(app: typer.Typer) -> None:
 def render_command(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="SONG.json|IN…", help="A song; with --chain, audio or MIDI files."),
+        typer.Argument(
+            parser=file_name,
+            metavar="SONG.json|IN…",
+            help="A song; with --chain, audio or MIDI files.",
+        ),
     ],
     output: Annotated[
         str,
@@ -84,7 +88,11 @@ def render_command(
     ] = "wav",
     tail: Annotated[
         float | None,
-        typer.Option(min=0.0, max=3600.0, help="Seconds after the end; default: the plugins'."),
+        typer.Option(
+            parser=number(0.0, 3600.0),
+            metavar="S",
+            help="Seconds after the end, at most 3600; default: the plugins'.",
+        ),
     ] = None,
     keep_going: Annotated[
         bool,

@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from host.user_file import AtomicFile
+from tools.console import counted
 from tools.demo.take import Outcome, Take
 
 WIDTH_PX, HEIGHT_PX = 1600, 1120
@@ -73,10 +74,10 @@ def _draw_title(figure: Figure, take: Take) -> None:
     failed = len(take.outcomes)
     plays_on = "the mix plays on" if take.complete else "not all went well"
     numbers = {1: "One plugin fails", 2: "Two plugins fail", 3: "Three plugins fail"}
-    figure.text(
-        0.015, 0.967, f"{numbers.get(failed, f'{failed} plugins fail')}, {plays_on}", size=19,
-        weight="bold", va="center",
-    )  # fmt: skip
+    headline = f"{numbers.get(failed, f'{failed} plugins fail')}, {plays_on}"
+    if take.bystander_misses:
+        headline += f"; the others miss {counted(take.bystander_misses, 'deadline')}"
+    figure.text(0.015, 0.967, headline, size=19, weight="bold", va="center")
     config = take.config
     facts = (
         f"Isobooth demo: {take.seconds(take.expected_blocks):.0f} s in real time, "
@@ -256,7 +257,7 @@ def _draw_close_up(figure: Figure, take: Take, outcome: Outcome, left: float, wi
     for axes, words, paint in ((upper, outcome.track.label, colour), (lower, "Master", _MASTER)):
         axes.text(0.992, 0.93, words, transform=axes.transAxes, ha="right", va="top", size=8.5,
                   color=paint, bbox=_box(0.75))  # fmt: skip
-    back = f"back after {1000 * gap_s:.0f} ms" if outcome.back else "did not come back"
+    back = f"not heard for {1000 * gap_s:.0f} ms" if outcome.back else "did not come back"
     upper.set_title(f"{outcome.slot.label}: {back}", size=10.5, loc="left", pad=5, color=_TEXT)
     upper.set_title(f"meanwhile: {outcome.heard_meanwhile}", size=9.5, loc="right", pad=5,
                     color=_QUIET)  # fmt: skip

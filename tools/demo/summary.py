@@ -45,7 +45,10 @@ def lines(take: Take, files: Files) -> Iterator[str]:
     yield from _table(
         [
             (f"isobooth play {song}", "hear it, without the sabotage"),
-            (f"isobooth render {song} -o song.wav", "render it as fast as it goes"),
+            (
+                f"isobooth render {song} -o {shlex.quote(str(files.song.with_name('song.wav')))}",
+                "render it as fast as it goes",
+            ),
             ("isobooth crashes", f"what was recorded of the {len(take.outcomes)} faults"),
             ("isobooth doctor", "what this machine can do"),
         ]

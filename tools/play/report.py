@@ -10,7 +10,8 @@ from host.host import Host
 from host.midi_input import MidiInput
 from ipc.status import SlotStatus
 from tools.block_log import BlockLog, BlockTimes
-from tools.console import print_table, printable
+from tools.console import counted, print_table, printable
+from tools.render.missing import remarks_on_missing
 from tools.render.report import EventEntry, SlotEntry, clock
 
 SCHEMA = 1
@@ -141,7 +142,7 @@ def _lines(report: PlayReport) -> Iterator[str]:
     if report.device is not None:
         where = f"on {report.device.name} ({report.device.api})"
     yield (
-        f"played {clock(report.played_s)} {where}: {report.blocks} blocks of "
+        f"played {clock(report.played_s)} {where}: {counted(report.blocks, 'block')} of "
         f"{report.block_frames} at {report.sample_rate} Hz"
     )
     times = report.block_us
@@ -149,13 +150,14 @@ def _lines(report: PlayReport) -> Iterator[str]:
         f"a block took {times.median:g} µs (median), {times.p99:g} µs (99 of 100), "
         f"{times.max:g} µs (longest) of {report.deadline_us:g} µs"
     )
-    late = f"{report.late_blocks} of {report.blocks} blocks were late"
+    late = f"{report.late_blocks} of {counted(report.blocks, 'block')} were late"
     if not report.late_blocks:
         late = "no block was late"
     elif report.machine_late_blocks:
         late += f", {report.machine_late_blocks} of them because the machine was"
     xruns = "1 xrun" if report.xruns == 1 else f"{report.xruns} xruns"
     yield late if report.device is None else f"{late}; the device reported {xruns}"
+    yield from remarks_on_missing(report.slots)
     if report.takeovers:
         times_gone = "once" if report.takeovers == 1 else f"{report.takeovers} times"
         yield f"the device went away {times_gone}, and the mix played on without it"
@@ -166,7 +168,7 @@ def _lines(report: PlayReport) -> Iterator[str]:
 
 
 def _row(slot: SlotEntry) -> tuple[str, ...]:
-    missing = f"{slot.bypassed_blocks} blocks" if slot.bypassed_blocks else ""
+    missing = counted(slot.bypassed_blocks, "block") if slot.bypassed_blocks else ""
     return (
         slot.id,
         slot.plugin,

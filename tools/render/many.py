@@ -12,6 +12,7 @@ from host.song import Slot
 from host.store.database import Database
 from host.user_file import file_error, path_text
 from ipc.errors import InputError
+from tools.console import counted
 from tools.render.batch import Batch, Job, check_chain, plan_jobs
 from tools.render.batch_journal import BatchJournal
 from tools.render.foreground import Stop, in_foreground
@@ -94,10 +95,11 @@ def _refuse_existing(jobs: Sequence[Job], journal: BatchJournal, folder: Folder)
     ]
     if not existing:
         return
-    more = f" and {len(existing) - 1} more outputs" if len(existing) > 1 else ""
+    more = f" and {counted(len(existing) - 1, 'more output')}" if len(existing) > 1 else ""
+    exist, them = ("exist", "them") if len(existing) > 1 else ("exists", "it")
     go_on = any(journal.knows(path) for path in existing) and not folder.resume
     raise InputError(
-        f"{path_text(existing[0])}{more}: exist already; "
+        f"{path_text(existing[0])}{more}: {exist} already; "
         + ("--resume leaves out what is finished, " if go_on else "")
-        + "--force replaces them"
+        + f"--force replaces {them}"
     )

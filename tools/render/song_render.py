@@ -149,8 +149,7 @@ class _Attempt:
             length = host.mix.length_frames()
             if length <= 0:
                 raise InputError(
-                    f"{self._report.input}: there is nothing to render: no track plays a file; "
-                    "give the song a length_s"
+                    f"{self._report.input}: there is nothing to render: {_why_empty(self._song)}"
                 )
             self._report.latency_frames = host.mix.latency_frames
             excerpt = Excerpt(writer, host.mix.latency_frames, length)
@@ -226,6 +225,14 @@ class _Attempt:
         log.read()
         report.block_us = log.times()
         report.warnings = list(_warnings(host, report, writer))
+
+
+def _why_empty(song: Song) -> str:
+    if song.length_s:
+        return f"length_s is {song.length_s:g}, less than a frame"
+    if any(track.audio or track.midi for track in song.tracks):
+        return "what its files hold has no length; give the song a length_s"
+    return "no track plays a file; give the song a length_s"
 
 
 def check_loaded(host: Host) -> None:

@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator
 
-from tools.console import print_table, printable
+from tools.console import counted, print_table, printable
+from tools.render.missing import remarks_on_missing
 from tools.render.report import BatchReport, RenderReport, SlotEntry, clock
 
 _SHOWN_FAILURES = 20
@@ -35,8 +36,9 @@ def print_batch(report: BatchReport) -> None:
         parts.append(f"{summary.skipped} skipped")
     parts.append(f"{summary.failed} failed")
     speed = f" ({summary.files_per_s:g} a second)" if summary.done else ""
-    files = "1 file" if summary.files == 1 else f"{summary.files} files"
-    print(f"{files} in {summary.elapsed_s:.1f} s{speed}: {', '.join(parts)}")
+    print(
+        f"{counted(summary.files, 'file')} in {summary.elapsed_s:.1f} s{speed}: {', '.join(parts)}"
+    )
     failed = [file for file in report.files if file.result == "failed"]
     for file in failed[:_SHOWN_FAILURES]:
         print(f"  failed: {failure_line(file)}")
@@ -55,13 +57,18 @@ def _headline(report: RenderReport) -> str:
     stored = "float" if report.sample_format == "float" else f"{report.sample_format}-bit"
     level = "silent" if report.peak_db is None else f"peak {report.peak_db:+.1f} dBFS"
     speed = report.duration_s / report.elapsed_s if report.elapsed_s else 0.0
-    how = "in real time" if report.mode == "realtime" else f"{factor(speed)} times real time"
+    how = "in real time" if report.mode == "realtime" else f"{_rounded(speed)} times real time"
     retried = ", after a retry" if report.attempts > 1 else ""
     return (
         f"{report.output}: {clock(report.duration_s)}, {report.sample_rate} Hz, {stored}, {level}; "
         f"{counted(report.blocks, 'block')} of {report.block_frames} in {report.elapsed_s:.2f} s, "
         f"{how}{retried}"
     )
+
+
+def _rounded(factor: float) -> str:
+    """Three digits, and no powers of ten."""
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
 
 
 def _row(slot: SlotEntry, blocks: int) -> tuple[str, ...]:
@@ -85,10 +92,11 @@ def _timing(report: RenderReport) -> Iterator[str]:
         f"a block took {times.median:g} µs (median), {times.p99:g} µs (99 of 100), "
         f"{times.max:g} µs (longest) of {report.deadline_us:g} µs"
     )
-    late = f"{report.late_blocks} of {report.blocks} blocks were late"
+    late = f"{report.late_blocks} of {counted(report.blocks, 'block')} were late"
     if report.machine_late_blocks:
         late += f", {report.machine_late_blocks} of them because the machine was"
-    yield late if report.late_blocks else f"none of {report.blocks} blocks was late"
+    yield late if report.late_blocks else f"none of {counted(report.blocks, 'block')} was late"
+    yield from remarks_on_missing(report.slots)
     if not report.realtime:
         yield "without real-time priority; `isobooth doctor` says how to get it"
     for event in report.events:
