@@ -4,8 +4,6 @@
 import errno
 import gc
 import os
-import subprocess
-import sys
 import shutil
 import stat
 import subprocess

@@ -35,9 +35,8 @@ def test_a_medium_that_cannot_be_used_is_named_with_its_field(run_cli: Cli, tmp_
         ({"midi": {"file": "text.mid"}}, f"midi.file: {tmp_path}/text.mid: is not a MIDI file"),
     ):
         file = _song(tmp_path, {"id": "a"}, {"id": "b", **track})
-        for words in (("render", file, "-o", str(tmp_path / "o.wav")), ("play", file)):
-            if words[0] == "play":
-                words = (*words, "--device", "null")
+        output = str(tmp_path / "o.wav")
+        for words in (("render", file, "-o", output), ("play", file, "--device", "null")):
             ended = run_cli(*words)
             assert ended.code == 2
             line = ended.err.splitlines()[-1]
