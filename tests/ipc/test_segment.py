@@ -252,7 +252,7 @@ print(len([name for name in os.listdir("/dev/shm") if segments.names.host[1:] ==
 def test_nobody_complains_when_the_resource_tracker_is_killed() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", TRACKED],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
