@@ -21,12 +21,18 @@ A host is steered while it plays; here it is asked for its blocks one after the 
     >>> audio.shape, bool(abs(quieter[:, -256:]).max() < abs(audio).max() / 2)
     ((2, 2560), True)
 
+A host that is given a `Session` keeps all edits on disk. After a kill, `recover_session()` has what
+was left: its `song`, its `position_frames`, and all the rest for `Session(…, resumes=…)`.
+
 Songs are described in docs/song-format.md, a render's report in docs/render-report.md. Every error
 is an `IsoboothError` whose message stands alone.
 """
 
 from host.config import FaultPolicy, HostConfig
 from host.host import Host, SlotReport
+from host.session.folder import Playing, claim
+from host.session.recovery import Recovered, recover
+from host.session.session import Session
 from host.song import (
     AudioSource,
     LiveInput,
@@ -46,6 +52,13 @@ from tools.render.report import RenderReport
 
 __version__ = isobooth_version()
 
+
+def recover_session(session_id: str | None = None) -> Recovered:
+    """What is left of a session that did not end in order, None: of the last. Nobody else can
+    resume it meanwhile. Raises InputError if there is none, or it cannot be resumed."""
+    return recover(claim(session_id))
+
+
 __all__ = [
     "AudioSource",
     "FaultPolicy",
@@ -58,8 +71,11 @@ __all__ = [
     "Master",
     "MidiSource",
     "OnMiss",
+    "Playing",
+    "Recovered",
     "RenderFailed",
     "RenderReport",
+    "Session",
     "Slot",
     "SlotReport",
     "SlotStatus",
@@ -67,6 +83,7 @@ __all__ = [
     "Track",
     "__version__",
     "load_song",
+    "recover_session",
     "render",
     "save_song",
 ]

@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from host.config import HostConfig
 from host.control import Control
 from host.engine_module import Driver, Engine, Watchdog
-from host.events import EventLog, HostEvent
+from host.events import EventLog, HostEvent, HostEventKind
 from host.mix import Mix
 from host.placement import Placement
 from host.realtime import may_run_realtime
+from host.session.ledger import AnyEntry, Bypass, Gain, Loop, Mute, Pan
+from host.session.session import Session
 from host.slot_supervisor import SlotSupervisor
-from host.song import Slot, Song
+from host.song import SILENCE_DB, Slot, Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
 from host.store.database import Database
 from host.supervisor import Supervisor
-from ipc.errors import InputError
+from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerMemory
 
@@ -57,9 +59,12 @@ class Host:
         config: HostConfig | None = None,
         database: Database | None = None,
         control: Control | None = None,
+        session: Session | None = None,
     ) -> None:
         """`database`: where crash reports and the blacklist are kept; None: nowhere. `control`:
-        shared with other hosts and left open; None: a control thread and launcher of its own."""
+        shared with other hosts and left open; None: a control thread and launcher of its own.
+        `session`: keeps the song and all edits on disk until the host is closed; an exception that
+        leaves the `with` block leaves it there, to be resumed."""
         config = config or HostConfig()
         realtime = (
             config.realtime and not config.offline and may_run_realtime(config.audio_priority)
@@ -98,14 +103,17 @@ class Host:
             Blacklist(database) if database is not None else None,
             self.events,
             self._watchdog,
+            session,
         )
+        self._session = session
         self._closed = False
 
     def __enter__(self) -> "Host":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Ctrl-C is how a user ends a session.
+        self._close(in_order=kind is None or not issubclass(kind, Exception))
 
     # ------------------------------------------------------------------ song and transport
 
@@ -119,6 +127,7 @@ class Host:
         mix = self._supervisor.new_mix(song)
         mix.load()  # on the caller's thread: decoding a long file would hold up the control thread
         self._control.run(self._supervisor.start(mix))
+        self._begin_session(song)
 
     def start(self, playing: bool = True, position_frames: int = 0) -> None:
         """Starts the clock: the mix runs from here on, playing or not."""
@@ -149,6 +158,7 @@ class Host:
         self._control.call(
             lambda: self._send("loop", lambda: self.engine.set_loop(start_frame, end_frame))
         )
+        self._keep(Loop(max(0, start_frame), max(0, end_frame)))
 
     def render(self, blocks: int) -> NDArray[np.float32]:
         """Offline: the next `blocks` engine blocks, (2, blocks * config.engine_frames) float32."""
@@ -164,12 +174,15 @@ class Host:
 
     def set_gain(self, track: str, gain_db: float) -> None:
         self._control.call(lambda: self.mix.set_gain(track, gain_db))
+        self._keep(Gain(track, max(SILENCE_DB, gain_db)))
 
     def set_pan(self, track: str, pan: float) -> None:
         self._control.call(lambda: self.mix.set_pan(track, pan))
+        self._keep(Pan(track, pan))
 
     def set_mute(self, track: str, mute: bool) -> None:
         self._control.call(lambda: self.mix.set_mute(track, mute))
+        self._keep(Mute(track, mute))
 
     def set_parameter(self, slot: str, parameter: int, value: float) -> None:
         """`value` normalized 0..1. The edit is kept across crashes from this call on."""
@@ -179,6 +192,7 @@ class Host:
 
     def set_bypass(self, slot: str, bypassed: bool) -> None:
         self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
+        self._keep(Bypass(slot, bypassed))
 
     def fail_slot(self, slot: str, reason: str) -> None:
         """The slot goes on without its plugin, as its policy for misses says, for as long as this
@@ -240,6 +254,12 @@ class Host:
 
     def close(self) -> None:
         """Stops everything. Safe to call twice."""
+        self._close(in_order=True)
+
+    # ------------------------------------------------------------------ inside
+
+    def _close(self, in_order: bool) -> None:
+        """`in_order`: there is nothing to resume."""
         if self._closed:
             return
         self._closed = True
@@ -247,12 +267,28 @@ class Host:
         try:
             self._control.run(self._supervisor.close())
         finally:
+            if self._session is not None:
+                self._session.end(in_order)
             if self._owns_control:
                 self._control.close()
             if self._watchdog is not None:
                 self._watchdog.stop()
 
-    # ------------------------------------------------------------------ inside
+    def _begin_session(self, song: Song) -> None:
+        """A disk that cannot keep it is no reason not to play."""
+        if self._session is None:
+            return
+        try:
+            self._session.begin(song, lambda: self.engine.position_frames, self._notice)
+        except IsoboothError as error:
+            self._notice(f"this session cannot be resumed if the host is killed: {error}")
+
+    def _notice(self, text: str) -> None:
+        self.events.add(HostEventKind.NOTICE, text)
+
+    def _keep(self, entry: AnyEntry) -> None:
+        if self._session is not None:
+            self._session.put(entry)
 
     def _send(self, key: str, command: Callable[[], bool]) -> None:
         self._supervisor.commands.send(("transport", key), command)

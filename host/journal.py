@@ -7,7 +7,9 @@ the plugin changed by itself. A restart restores one state and replays the edits
 older ones stay in the journal for the day when that state fails and the one before is restored.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 KEPT_SNAPSHOTS = 3
 
@@ -37,15 +39,41 @@ class Restore:
     edits: tuple[Edit, ...]  # what it lacks: the newest of each parameter, by number
 
 
+class Keeper(Protocol):
+    """Whoever keeps a journal beyond the life of this process."""
+
+    def edited(self, edit: Edit) -> None: ...
+    def kept(self, snapshots: Sequence[Snapshot]) -> None: ...
+
+
 class Journal:
     """Numbered edits and kept snapshots of one slot."""
 
     def __init__(self, initial_state: bytes | None = None) -> None:
+        self.keeper: Keeper | None = None
         self._last = 0
         self._edits: dict[int, Edit] = {}  # newest by parameter
         self._history: list[Edit] = []
         self._snapshots: list[Snapshot] = []
         self._initial = initial_state
+
+    @classmethod
+    def resumed(
+        cls, initial_state: bytes | None, edits: Iterable[Edit], snapshots: Iterable[Snapshot]
+    ) -> "Journal":
+        """One that goes on from what an earlier host has left."""
+        journal = cls(initial_state)
+        journal._edits = {edit.parameter: edit for edit in edits}
+        journal._snapshots = list(snapshots)[-KEPT_SNAPSHOTS:]
+        numbers = [edit.number for edit in journal._edits.values()]
+        numbers += [snapshot.applied_edit for snapshot in journal._snapshots]
+        journal._last = max(numbers, default=0)
+        return journal
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The newest of each parameter."""
+        return tuple(self._edits.values())
 
     @property
     def last_edit(self) -> int:
@@ -68,6 +96,8 @@ class Journal:
         self._edits.pop(parameter, None)
         self._edits[parameter] = edit
         self._history = [*self._history[-31:], edit]
+        if self.keeper is not None:
+            self.keeper.edited(edit)
         return edit
 
     def add_snapshot(self, data: bytes, applied_edit: int, blocks: int) -> None:
@@ -75,14 +105,15 @@ class Journal:
         newest = self._snapshots[-1] if self._snapshots else None
         if newest is not None and newest.data == data:
             newest.applied_edit = max(newest.applied_edit, applied_edit)
-            return
-        self._snapshots.append(Snapshot(data, applied_edit, blocks))
+        else:
+            self._snapshots.append(Snapshot(data, applied_edit, blocks))
         while len(self._snapshots) > KEPT_SNAPSHOTS:
             # A fresh snapshot must not push out the last good one.
             good = [s for s in self._snapshots if s.good]
             oldest = self._snapshots[0]
             victim = self._snapshots[1] if good == [oldest] else oldest
             self._snapshots.remove(victim)
+        self._tell_keeper()
 
     def survive(self, blocks: int, needed: int) -> None:
         """The slot has now processed `blocks`: snapshots older than `needed` blocks are good."""
@@ -92,6 +123,7 @@ class Journal:
     def instance_lost(self) -> None:
         """The plugin failed: a state that it did not survive for long may be what broke it."""
         self._snapshots = [s for s in self._snapshots if s.good]
+        self._tell_keeper()
 
     def next_restore(self) -> Restore:
         """The newest good snapshot, else the song's own state, else none."""
@@ -110,9 +142,14 @@ class Journal:
         if restore.is_first:
             self._initial = None
         self._snapshots = [s for s in self._snapshots if s.data != restore.state]
+        self._tell_keeper()
 
     def state_for_report(self) -> bytes | None:
         return self.next_restore().state
+
+    def _tell_keeper(self) -> None:
+        if self.keeper is not None:
+            self.keeper.kept(self._snapshots)
 
     def edits_after(self, number: int) -> tuple[Edit, ...]:
         """The newest edit of each parameter, of those after `number`, in their order."""

@@ -11,7 +11,7 @@ from host.audio_file import read_audio
 from host.engine_module import AudioClip, MidiClip
 from host.json_fields import error_at
 from host.midi_file import read_midi
-from host.song import Song, Track
+from host.song import SILENCE_DB, Song, Track
 from host.user_file import path_text
 from ipc.errors import InputError
 
@@ -78,4 +78,4 @@ def decibels(db: float) -> float:
     """Linear gain; 0 dB is exactly 1, -120 dB and below is silence."""
     if db == 0.0:
         return 1.0
-    return 0.0 if db <= -120.0 else float(10.0 ** (db / 20.0))
+    return 0.0 if db <= SILENCE_DB else float(10.0 ** (db / 20.0))

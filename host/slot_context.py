@@ -10,6 +10,7 @@ from host.config import HostConfig
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
+from host.session.session import Session
 from host.store.blacklist import Blacklist
 from ipc.launcher import Launcher
 
@@ -34,6 +35,7 @@ class SlotContext:
     events: EventLog
     mix: Mix
     song_name: str | None = None
+    session: Session | None = None
     missing_told: bool = False
 
     def tell_missing(self, missing: list[str]) -> None:

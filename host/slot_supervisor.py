@@ -62,7 +62,8 @@ class SlotSupervisor:
         self.description: PluginDescription | None = None
         self.tail_s = 0.0
         self.last_restart_s: float | None = None
-        self.journal = Journal(spec.state)
+        session = context.session
+        self.journal = Journal(spec.state) if session is None else session.journal_of(spec)
         self.rejected_parameters: list[str] = []
         # The worker's words where it said no to loading the plugin, or to the song's own state;
         # empty if it did not.

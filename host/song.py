@@ -44,7 +44,8 @@ PluginIdText = Annotated[
 SampleRate = Annotated[
     int, Meta(ge=8000, le=192000, description="a sample rate from 8000 to 192000 Hz")
 ]
-Decibels = Annotated[float, Meta(ge=-120.0, le=24.0, description="a level from -120 to +24 dB")]
+SILENCE_DB: Final = -120.0
+Decibels = Annotated[float, Meta(ge=SILENCE_DB, le=24.0, description="a level from -120 to +24 dB")]
 StartSeconds = Annotated[
     float, Meta(ge=0.0, le=DAY_S, description="a time from 0 to 86400 seconds")
 ]

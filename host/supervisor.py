@@ -17,6 +17,7 @@ from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
 from host.mix import Mix, raise_first
 from host.plugin_id import PluginFormat
+from host.session.session import Session
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
 from host.song import Song
@@ -41,6 +42,7 @@ class Supervisor:
         blacklist: Blacklist | None,
         events: EventLog,
         watchdog: Watchdog | None,
+        session: Session | None = None,
     ) -> None:
         self.config = config
         self.engine = engine
@@ -51,6 +53,7 @@ class Supervisor:
         self._blacklist = blacklist
         self._archive = FaultArchive(crashes, blacklist) if crashes and blacklist else None
         self._watchdog = watchdog
+        self._session = session
         self._told: set[str] = set()
         self._ticker: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[object] | None = None
@@ -84,6 +87,7 @@ class Supervisor:
             blacklist=self._blacklist,
             events=self.events,
             mix=mix,
+            session=self._session,
             song_name=mix.song.name or None,
         )
         if not self._closing:

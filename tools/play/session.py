@@ -14,32 +14,43 @@ from host.host import Host
 from host.midi_input import MidiInput
 from host.permissions import PermissionRules
 from host.realtime import REALTIME_ADVICE
+from host.session.folder import Playing
+from host.session.recovery import Recovered
+from host.session.session import Session
 from host.song import Song
 from host.store.database import Database
 from ipc.errors import InputError, IsoboothError
+from ipc.permissions import Profile
 from tools.block_log import BlockLog
 from tools.play.report import PlayReport, make_report
 from tools.play.screen import Screen, notice, status_line
-from tools.render.foreground import Stop
+from tools.render.foreground import Interrupted, Stop
 
 _POLL_S = 0.05
 _LINE_S = 0.25
 # Without a block for so long, nothing drives the engine.
 _CLOCK_LIMIT_S = 10.0
+DEFAULT_BLOCK = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlaySettings:
-    """`device`: None is the default device, "null" none. `sample_rate` None: the song's.
-    `seconds` None: to the song's end."""
+    """`device`: None is the default device, "null" none. `block_frames` None: DEFAULT_BLOCK.
+    `sample_rate` None: the song's. `seconds` None: to the song's end."""
 
     device: str | None = None
-    block_frames: int = 128
+    block_frames: int | None = None
     sample_rate: int | None = None
     pipelined: bool = False
     loop: bool = False
     seconds: float | None = None
+    profile: Profile | None = None  # as it was asked for; `permissions` hold it
     permissions: PermissionRules = field(default_factory=PermissionRules)
+
+    @property
+    def block(self) -> int:
+        """Frames in a block."""
+        return self.block_frames or DEFAULT_BLOCK
 
 
 def play_song(
@@ -50,8 +61,10 @@ def play_song(
     database: Database | None,
     stop: Stop,
     screen: Screen,
+    resumes: Recovered | None = None,
 ) -> PlayReport:
-    """Plays and reports. `name` is what the song is called in the report.
+    """Plays and reports. `name` is what the song is called in the report and among the sessions;
+    `resumes` is a session, whose song this is, to go on with.
 
     Raises InputError, MachineError, IsoboothError, and Interrupted if the user stops it before
     it plays.
@@ -60,18 +73,24 @@ def play_song(
         song = msgspec.structs.replace(song, sample_rate=settings.sample_rate)
     config = HostConfig(
         sample_rate=song.sample_rate,
-        block_frames=settings.block_frames,
+        block_frames=settings.block,
         mode="pipelined" if settings.pipelined else "relayed",
         permissions=settings.permissions,
     )
-    with Host(config, database) as host:
+    kept = Session(name, _playing(settings, song), resumes=resumes)
+    with Host(config, database, session=kept) as host:
         with _device(host, song, settings) as device:
             with stop.covering(host):
                 screen.show("loading …")
                 host.load(song)
-                stop.check()
+                try:
+                    stop.check()
+                except Interrupted:
+                    host.close()  # in order: there is nothing to resume
+                    raise
             with _midi(host, song) as midi:
-                session = _Session(host, device, settings, stop, screen)
+                position = resumes.position_frames if resumes is not None else 0
+                session = _Session(host, device, settings, stop, screen, position)
                 session.play()
                 report = make_report(
                     host,
@@ -85,6 +104,18 @@ def play_song(
         if stop.requested:
             host.interrupt()  # nobody waits for a plugin that hangs
     return report
+
+
+def _playing(settings: PlaySettings, song: Song) -> Playing:
+    """What a session remembers of how it is played."""
+    return Playing(
+        sample_rate=song.sample_rate,
+        block_frames=settings.block,
+        pipelined=settings.pipelined,
+        device=settings.device,
+        loop=settings.loop,
+        profile=settings.profile,
+    )
 
 
 def listening(song: Song) -> bool:
@@ -138,7 +169,9 @@ class _Session:
         settings: PlaySettings,
         stop: Stop,
         screen: Screen,
+        position_frames: int,
     ) -> None:
+        self._position_frames = position_frames
         self.log = BlockLog(host.engine)
         self.first_block = 0
         self._host = host
@@ -165,7 +198,7 @@ class _Session:
         if self._device is not None:
             self._device.start()
         self.first_block = host.engine.block_count
-        host.start()
+        host.start(position_frames=self._position_frames)
         self._screen.say(self._headline())
         self._advise()
         shown = heard = time.monotonic()

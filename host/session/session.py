@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session that a host keeps on disk while it plays, new or resumed."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from host.journal import Edit as ParameterEdit
+from host.journal import Journal, Snapshot
+from host.session.folder import SONG, About, Playing, SessionFolder, new_session
+from host.session.ledger import AnyEntry, Edit, Loop
+from host.session.recovery import Recovered
+from host.session.writer import SessionWriter
+from host.song import Slot, Song
+from host.song_file import save_song
+
+
+class Session:
+    """Give it to a `Host`, which begins and ends it.
+
+    `name`: what the song is called when somebody looks for a session to resume. `resumes`: what it
+    goes on from; that session's folder is removed once this one stands. `within`: where sessions
+    are kept, None: where all of this user's are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        playing: Playing,
+        *,
+        resumes: Recovered | None = None,
+        within: Path | None = None,
+    ) -> None:
+        self._name = name
+        self._playing = playing
+        self._resumes = resumes
+        self._within = within
+        self._folder: SessionFolder | None = None
+        self._writer: SessionWriter | None = None
+        self._journals: dict[str, Journal] = {}
+
+    @property
+    def id(self) -> str | None:
+        """None before it has begun."""
+        return self._folder.id if self._folder is not None else None
+
+    def journal_of(self, slot: Slot) -> Journal:
+        """A slot's journal: what was recovered of it, and kept from now on."""
+        recovered = self._resumes.journals.get(slot.id) if self._resumes is not None else None
+        journal = recovered if recovered is not None else Journal(slot.state)
+        journal.keeper = _SlotKeeper(slot.id, self)
+        self._journals[slot.id] = journal
+        return journal
+
+    def begin(self, song: Song, position: Callable[[], int], tell: Callable[[str], None]) -> None:
+        """The song is loaded. Raises InputError or MachineError if nothing can be kept."""
+        started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        about = About(song=self._name, started=started, playing=self._playing)
+        self._folder = new_session(about, self._within)
+        save_song(song, self._folder.path / SONG)
+        writer = SessionWriter(self._folder.path, position, tell)
+        for slot, journal in self._journals.items():
+            for edit in journal.edits:
+                writer.put(_entry(slot, edit))
+            if journal.snapshots:
+                writer.put_snapshots(slot, journal.snapshots)
+        if self._resumes is not None and self._resumes.loop is not None:
+            writer.put(Loop(*self._resumes.loop))
+        self._writer = writer
+        writer.start()
+        if self._resumes is not None:
+            self._resumes.folder.remove()
+            self._resumes = None
+
+    def put(self, entry: AnyEntry) -> None:
+        """Nothing before it has begun: what the song holds is in the song."""
+        if self._writer is not None:
+            self._writer.put(entry)
+
+    def put_snapshots(self, slot: str, snapshots: Sequence[Snapshot]) -> None:
+        if self._writer is not None:
+            self._writer.put_snapshots(slot, snapshots)
+
+    def end(self, in_order: bool) -> None:
+        """In order: nothing is left of it. Otherwise it can be resumed. Safe to call twice."""
+        if self._writer is not None:
+            self._writer.stop()
+        if self._folder is not None:
+            self._folder.remove() if in_order else self._folder.close()
+            self._folder = None
+        if self._resumes is not None:
+            self._resumes.folder.close()
+
+
+class _SlotKeeper:
+    """What a slot's journal tells the session."""
+
+    def __init__(self, slot: str, session: Session) -> None:
+        self._slot = slot
+        self._session = session
+
+    def edited(self, edit: ParameterEdit) -> None:
+        self._session.put(_entry(self._slot, edit))
+
+    def kept(self, snapshots: Sequence[Snapshot]) -> None:
+        self._session.put_snapshots(self._slot, snapshots)
+
+
+def _entry(slot: str, edit: ParameterEdit) -> Edit:
+    return Edit(slot, edit.parameter, edit.number, edit.value)
