@@ -24,12 +24,15 @@ A host is steered while it plays; here it is asked for its blocks one after the 
 A host that is given a `Session` keeps all edits on disk. After a kill, `recover_session()` has what
 was left: its `song`, its `position_frames`, and all the rest for `Session(…, resumes=…)`.
 
-Songs are described in docs/song-format.md, a render's report in docs/render-report.md. Every error
-is an `IsoboothError` whose message stands alone.
+Plugins are confined (docs/permissions.md); `HostConfig(permissions=isobooth.load_permissions())`
+takes the user's exceptions over. Songs are described in docs/song-format.md, a render's report in
+docs/render-report.md. Every error is an `IsoboothError` whose message stands alone.
 """
 
 from host.config import FaultPolicy, HostConfig
 from host.host import Host, SlotReport
+from host.permission_file import load_permissions
+from host.permissions import PermissionRules, PluginRule
 from host.session.folder import Playing, claim
 from host.session.recovery import Recovered, recover
 from host.session.session import Session
@@ -71,7 +74,9 @@ __all__ = [
     "Master",
     "MidiSource",
     "OnMiss",
+    "PermissionRules",
     "Playing",
+    "PluginRule",
     "Recovered",
     "RenderFailed",
     "RenderReport",
@@ -82,6 +87,7 @@ __all__ = [
     "Song",
     "Track",
     "__version__",
+    "load_permissions",
     "load_song",
     "recover_session",
     "render",

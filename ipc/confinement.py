@@ -47,8 +47,14 @@ class Confinement:
         self._on_denial = on_denial
         self._on_missing = on_missing
         try:
+            self._ours, self.descriptor = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:
+            raise WorkerError(f"a plugin cannot be confined: {error.strerror}") from None
+        try:
             self._folder = new_private_folder()
         except OSError as error:
+            self._ours.close()
+            self.descriptor.close()
             raise WorkerError(
                 f"no folder could be made for a plugin's temporary files in {runtime_folder()}: "
                 f"{error.strerror}"
@@ -59,7 +65,6 @@ class Confinement:
         self._told_lately: list[float] = []
         self._data = b""
         self._listener = -1
-        self._ours, self.descriptor = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._ours.setblocking(False)
         asyncio.get_running_loop().add_reader(self._ours, self._receive)
 
@@ -124,13 +129,16 @@ class Confinement:
             self._on_missing(confined.missing)
         if listener < 0:
             return
-        self._watch = CallWatch(
-            listener,
-            self._worker,
-            confined.readable,
-            confined.writable,
-            confined.signals_scoped,
-        )
+        try:
+            self._watch = CallWatch(
+                listener,
+                self._worker,
+                confined.readable,
+                confined.writable,
+                confined.signals_scoped,
+            )
+        except RuntimeError:  # no thread, no descriptor: what the worker asks fails, and so it says
+            return
         asyncio.get_running_loop().add_reader(self._watch.fileno(), self._read)
 
     def _read(self) -> None:

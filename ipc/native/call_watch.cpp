@@ -24,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -149,19 +150,27 @@ CallWatch::CallWatch(int listener, pid_t worker, WatchedRights rights)
       end_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       notes_{kNotesBurst, kNotesPerSecond, kNotesBurst},
       forks_{kForkBurst, kForksPerSecond, kForkBurst} {
-    const int error = errno;
-    if (news_ < 0 || end_ < 0) {
-        for (const int fd : {listener_, news_, end_})
-            if (fd >= 0) close(fd);
-        throw std::system_error(error, std::generic_category(), "cannot watch a worker's calls");
+    try {
+        if (news_ < 0 || end_ < 0)
+            throw std::system_error(errno, std::generic_category(),
+                                    "cannot watch a worker's calls");
+        ioctl(listener_, kSetFlags, kWakeOnThisCore);
+        // No signal of the host's is ever handled here.
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const auto mask = std::unique_ptr<sigset_t, void (*)(sigset_t*)>(
+            &before, [](sigset_t* set) { pthread_sigmask(SIG_SETMASK, set, nullptr); });
+        thread_ = std::thread([this] { run(); });
+    } catch (...) {
+        close_all();  // then whatever the worker asks fails
+        throw;
     }
-    ioctl(listener_, kSetFlags, kWakeOnThisCore);
-    // No signal of the host's is ever handled here.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void CallWatch::close_all() const {
+    for (const int fd : {listener_, news_, end_})
+        if (fd >= 0) close(fd);
 }
 
 void CallWatch::stop() {
@@ -169,7 +178,7 @@ void CallWatch::stop() {
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(end_, &one, sizeof one);
     thread_.join();
-    for (const int fd : {listener_, news_, end_}) close(fd);
+    close_all();
 }
 
 std::vector<WatchedAct> CallWatch::read() {

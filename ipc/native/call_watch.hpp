@@ -73,6 +73,7 @@ private:
     };
 
     void run();
+    void close_all() const;
     void answer(const seccomp_notif& asked);
     bool still_waits(const seccomp_notif& asked) const;
     int judge(const WatchedCall& watched, const seccomp_notif& asked, bool& goes_on);

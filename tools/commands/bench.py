@@ -22,7 +22,9 @@ def bench(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only this part: slots, engine, restart, offline, formats or chaos."),
+        typer.Option(
+            help="Only this part: slots, engine, restart, offline, sandbox, formats or chaos."
+        ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
         False

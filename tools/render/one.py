@@ -6,6 +6,7 @@ from pathlib import Path
 
 from host.audio_file import SampleFormat
 from host.control import Control
+from host.permissions import PermissionRules
 from host.song import Slot, Song
 from host.song_file import load_song
 from host.store.database import Database
@@ -61,13 +62,15 @@ def render(
     sample_format: str = "24",
     tail_s: float | None = None,
     keep_going: bool = False,
+    permissions: PermissionRules | None = None,
     database: Database | None = None,
 ) -> RenderReport:
     """Renders a song, or the song in a file, to a .wav or .flac file, which is replaced.
 
     Offline, or with `realtime` against the clock. `sample_format` is 16, 24, 32 or float. Plugins
     that fail offline cost one more try; a second failure raises RenderFailed, or with
-    `keep_going` bypasses them from there on. Raises InputError for what cannot be used.
+    `keep_going` bypasses them from there on. `permissions` are what plugins may do. Raises
+    InputError for what cannot be used.
     """
     source = "song" if isinstance(song, Song) else path_text(song)
     settings = RenderSettings(
@@ -78,6 +81,7 @@ def render(
         sample_format=SampleFormat(sample_format),
         tail_s=tail_s,
         keep_going=keep_going,
+        permissions=permissions or PermissionRules(),
     )
     report = render_one(
         song if isinstance(song, Song) else load_song(song),
