@@ -279,3 +279,41 @@ class Watchdog:
     def watch(self, slot: PluginSlot) -> None: ...
     @property
     def demotions(self) -> int: ...
+
+class CapturedThread:
+    """A thread of a hung process; `note` says why there is no more than this."""
+
+    @property
+    def thread_id(self) -> int: ...
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def pc(self) -> int: ...
+    @property
+    def sp(self) -> int: ...
+    @property
+    def registers(self) -> list[int]:
+        """By DWARF number; empty where they could not be read."""
+    @property
+    def stack_address(self) -> int: ...
+    @property
+    def stack(self) -> bytes: ...
+
+class CapturedProcess:
+    @property
+    def maps(self) -> bytes: ...
+    @property
+    def threads(self) -> list[CapturedThread]:
+        """The suspect first."""
+    @property
+    def samples(self) -> list[CapturedThread]:
+        """Further looks at the suspect."""
+    @property
+    def error(self) -> str:
+        """Why there is nothing at all."""
+
+def capture_stacks(pid: int, suspect: int, limit_s: float) -> CapturedProcess:
+    """The stacks of all threads of a process that is about to be killed, by ptrace; takes
+    milliseconds, at most `limit_s`. `suspect`: the thread that hangs; 0: the first."""

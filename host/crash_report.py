@@ -20,6 +20,7 @@ from typing import Self
 
 import msgspec
 
+from host.backtrace.frames import Backtrace
 from host.version import isobooth_version
 from ipc.errors import InputError
 
@@ -27,7 +28,8 @@ from ipc.errors import InputError
 STDERR_TAIL_BYTES = 64 * 1024
 
 # The layout of the exported JSON; readers of a file refuse a higher number by name.
-REPORT_SCHEMA = 1
+#     2  backtrace, signature, the faulty access
+REPORT_SCHEMA = 2
 
 
 class FaultKind(StrEnum):
@@ -42,6 +44,10 @@ class FaultKind(StrEnum):
     LOAD_FAILED = "load_failed"  # said no when it was loaded
     LOAD_TIMEOUT = "load_timeout"  # did not load or prepare in time
     RESTORE_FAILED = "restore_failed"  # refused its own state, or hung on it
+
+
+# Kinds of faults in which a thread did not come back; all stacks are taken before the end.
+HANGS = (FaultKind.HANG, FaultKind.LOAD_TIMEOUT, FaultKind.RESTORE_FAILED)
 
 
 class Phase(StrEnum):
@@ -69,6 +75,25 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         except ValueError:
             name = f"signal {number}"
         return cls(number=number, name=name)
+
+
+class FaultyAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kernel said about the signal, as the worker noted it: it may be wrong."""
+
+    address: int | None = None  # of the memory that could not be used
+    access: str = ""  # read, write, execute; empty: not known
+    sender: int | None = None  # the process that sent the signal, where one did
+
+    def __str__(self) -> str:
+        if self.address is not None:
+            what = {"execute": "jumped to", "": "faulted at"}.get(self.access, f"{self.access} at")
+            null = " (a null pointer)" if self.address < _NULL_PAGE else ""
+            return f"{what} {self.address:#x}{null}"
+        return "" if self.sender is None else f"sent by process {self.sender}"
+
+
+# Offsets from a null pointer are small; nothing is ever mapped there.
+_NULL_PAGE = 65536
 
 
 class ReportedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +181,9 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     state: bytes | None = None  # the last good snapshot; base64 in JSON
     memory: Memory = Memory()
     denials: list[str] = msgspec.field(default_factory=list)  # what it tried and may not
+    access: FaultyAccess | None = None
+    backtrace: Backtrace | None = None  # of a hang all threads
+    signature: str | None = None  # the same for the same bug; None: not known (yet)
     schema: int = REPORT_SCHEMA
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ Plan = engine_module.Plan
 PluginSlot = engine_module.PluginSlot
 Strip = engine_module.Strip
 Watchdog = engine_module.Watchdog
+capture_stacks = engine_module.capture_stacks
 
 BLOCK_ALL_MISSED = engine_module.BLOCK_ALL_MISSED
 BLOCK_LATE = engine_module.BLOCK_LATE
@@ -48,4 +49,5 @@ __all__ = [
     "PluginSlot",
     "Strip",
     "Watchdog",
+    "capture_stacks",
 ]

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from host.crash_explainer import Explained
 from host.crash_report import CrashReport
-from host.store.blacklist import Blacklist
+from host.store.blacklist import Blacklist, BlacklistEntry
 from host.store.crash_store import CrashStore
 from ipc.errors import IsoboothError
 
@@ -23,6 +24,7 @@ CLOSE_LIMIT_S = 8.0
 
 # Called on the asyncio loop: the id under which the report stands, or None and why it does not.
 Kept = Callable[[str | None, str], None]
+Ruled = Callable[[BlacklistEntry], None]
 
 
 class FaultArchive:
@@ -44,6 +46,22 @@ class FaultArchive:
             except IsoboothError as error:
                 problem = str(error)
             _tell(loop, partial(kept, stored, problem))
+
+        self._do(write)
+
+    def complete(self, report_id: str, explained: Explained, ruled: Ruled) -> None:
+        """Adds a backtrace to a report. `ruled` is called on the loop if the blacklist has a rule
+        about that very bug. What fails is not told: the report stands without."""
+        loop = asyncio.get_running_loop()
+        signature = explained.signature
+
+        def write() -> None:
+            with contextlib.suppress(IsoboothError):
+                self._crashes.explain(report_id, explained.backtrace, signature)
+            with contextlib.suppress(IsoboothError):
+                rule = self._blacklist.has_signature(signature) if signature else None
+                if rule is not None:
+                    _tell(loop, partial(ruled, rule))
 
         self._do(write)
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from host.crash_report import (
     CrashReport,
     FaultKind,
+    FaultyAccess,
     HostInfo,
     Memory,
     Phase,
@@ -99,9 +101,21 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         process_us=slot.native.recent_process_us(),
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
+        access=_access(exit),
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
         denials=list(slot.denials.all),
     )
+
+
+def _access(exit: WorkerExit) -> FaultyAccess | None:
+    snapshot = exit.snapshot
+    if snapshot is None or snapshot.signal != exit.signal:
+        return None
+    if snapshot.sender not in (0, exit.pid):
+        return FaultyAccess(sender=snapshot.sender)
+    if snapshot.signal not in (signal.SIGSEGV, signal.SIGBUS) or snapshot.signal_code <= 0:
+        return None
+    return FaultyAccess(address=snapshot.fault_address, access=snapshot.access)
 
 
 def _event(

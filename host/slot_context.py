@@ -7,6 +7,7 @@ from typing import Protocol
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
 from host.config import HostConfig
+from host.crash_explainer import CrashExplainer
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
@@ -31,6 +32,7 @@ class SlotContext:
     launcher: Launcher
     watchdog: Watchdog | None
     archive: FaultArchive | None  # None: nothing is kept
+    explainer: CrashExplainer
     blacklist: Blacklist | None
     events: EventLog
     mix: Mix

@@ -14,6 +14,7 @@ from host.events import HostEventKind
 from host.fault_history import FaultHistory
 from host.fault_report import FaultNews, make_report, story_of
 from host.slot_context import SlotContext
+from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerExit
@@ -50,6 +51,8 @@ class SlotFaults:
         quarantined = not fails and self._history.is_hopeless
         action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
         report_id = self._report(slot, FaultNews(kind, phase, action, exit))
+        if report_id is not None:
+            self._explain(slot, tenure, kind, exit, report_id)
         what = story_of(kind, exit, slot.refused)
         label = slot.spec.label
         self._log(HostEventKind.FAULT, f"{label} {what}", report_id)
@@ -57,8 +60,9 @@ class SlotFaults:
             return Sentence(SlotStatus.FAILED, slot.refused or f"{label} {what}")
         if not quarantined:
             return Sentence(SlotStatus.RESTARTING, what, self._history.back_off_s)
-        self._quarantine(slot, report_id)
-        return Sentence(SlotStatus.QUARANTINED, str(self._history))
+        why = str(self._history)
+        self._quarantine(slot, report_id, why, own=self._history.is_own_doing)
+        return Sentence(SlotStatus.QUARANTINED, why)
 
     def _report(self, slot: SlotSupervisor, news: FaultNews) -> str | None:
         """Has a report written; its id, which stands unless the store says otherwise later."""
@@ -79,10 +83,36 @@ class SlotFaults:
         self._context.archive.keep(report, kept)
         return report.id
 
-    def _quarantine(self, slot: SlotSupervisor, report_id: str | None) -> None:
-        label, why = slot.spec.label, str(self._history)
+    def _explain(
+        self,
+        slot: SlotSupervisor,
+        tenure: Tenure,
+        kind: FaultKind,
+        exit: WorkerExit,
+        report_id: str,
+    ) -> None:
+        archive = self._context.archive
+        assert archive is not None
+
+        def ruled(rule: BlacklistEntry) -> None:
+            if slot.status in (SlotStatus.QUARANTINED, SlotStatus.FAILED):
+                return
+            why = f"failed with signature {rule.signature} ({rule.reason})"
+            self._quarantine(slot, report_id, why, own=True)
+            slot.quarantine(why)
+
+        self._context.explainer.explain(
+            tenure.worker,
+            kind,
+            exit,
+            lambda explained: archive.complete(report_id, explained, ruled),
+        )
+
+    def _quarantine(self, slot: SlotSupervisor, report_id: str | None, why: str, own: bool) -> None:
+        """`own`: it was the plugin's own doing, so that it is blacklisted too."""
+        label = slot.spec.label
         text = f"{label} {why} and stays bypassed"
-        if not self._history.is_own_doing:
+        if not own:
             text += " for this session; the machine may be short of memory (`dmesg` tells)"
         else:
             text += (

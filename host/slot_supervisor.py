@@ -219,7 +219,9 @@ class SlotSupervisor:
             self.fail(f"{self.spec.label}: no worker could be started: {error}")
             return None
         restore = self.journal.next_restore()
-        tenure = Tenure(worker, chain, record, restore, self.native.processed_blocks)
+        tenure = Tenure(
+            worker, self._context.explainer, chain, record, restore, self.native.processed_blocks
+        )
         self._tenure = tenure
         worker.exited.add_done_callback(lambda done: self._on_exit(tenure, done))
         worker.on_denial = self.denials.add
@@ -368,11 +370,20 @@ class SlotSupervisor:
             self._set(SlotStatus.RESTARTING, sentence.reason)
             self._restart_in(sentence.back_off_s)
 
+    def quarantine(self, reason: str) -> None:
+        """It is not tried again in this session, however it does now."""
+        if self._closing or self.status in _GIVEN_UP:
+            return
+        self._give_up(SlotStatus.QUARANTINED, reason)
+        if self._tenure is not None:
+            self._tenure.dismiss()
+
     def _restart_in(self, delay_s: float) -> None:
         async def restart() -> None:
             if delay_s > 0:
                 await asyncio.sleep(delay_s)
-            await self._launch()
+            if self.status not in _GIVEN_UP:
+                await self._launch()
 
         self._restart = asyncio.get_running_loop().create_task(restart())
 

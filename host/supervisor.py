@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from host.commands import CommandQueue
 from host.config import HostConfig
+from host.crash_explainer import CrashExplainer
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
@@ -52,6 +53,7 @@ class Supervisor:
         self.mix: Mix | None = None
         self._blacklist = blacklist
         self._archive = FaultArchive(crashes, blacklist) if crashes and blacklist else None
+        self._explainer = CrashExplainer()
         self._watchdog = watchdog
         self._session = session
         self._told: set[str] = set()
@@ -84,6 +86,7 @@ class Supervisor:
             launcher=self.launcher,
             watchdog=self._watchdog,
             archive=self._archive,
+            explainer=self._explainer,
             blacklist=self._blacklist,
             events=self.events,
             mix=mix,
@@ -110,6 +113,7 @@ class Supervisor:
             self._ticker.cancel()
             await asyncio.wait([self._ticker])
         if self.mix is None:
+            await self._explainer.close()
             return
         try:
             ends = (slot.close() for slot in self.mix.slots())
@@ -117,6 +121,7 @@ class Supervisor:
         finally:
             self.engine.clear()
             self.mix.close()
+            await self._explainer.close()
             if self._archive is not None and not await self._archive.close():
                 self.events.add(
                     HostEventKind.NOTICE,

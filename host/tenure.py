@@ -8,7 +8,8 @@ successor's.
 from dataclasses import dataclass
 
 from host.chain_host import ChainHost
-from host.crash_report import FaultKind, Phase
+from host.crash_explainer import CrashExplainer
+from host.crash_report import HANGS, FaultKind, Phase
 from host.engine_module import PluginSlot
 from host.fault_report import phase_of
 from host.journal import Restore
@@ -19,6 +20,7 @@ from ipc.worker_process import WorkerExit, WorkerProcess
 @dataclass(eq=False)
 class Tenure:
     worker: WorkerProcess
+    explainer: CrashExplainer
     chain: ChainHost
     record: int
     restore: Restore
@@ -32,8 +34,12 @@ class Tenure:
     def condemn(self, kind: FaultKind, phase: Phase | None = None) -> None:
         """Kills it; the first reason counts. `phase`: what it is given up for, if that is not what
         it does at its end (it may have been asked for its state meanwhile)."""
-        if self._verdict is None:
-            self._verdict = kind, phase
+        if self._verdict is not None:
+            return
+        self._verdict = kind, phase
+        if kind in HANGS:
+            self.explainer.kill_hung(self.worker, self.thread_id if phase is Phase.PROCESS else 0)
+        else:
             self.worker.kill()
 
     def dismiss(self) -> None:

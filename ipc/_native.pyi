@@ -73,3 +73,46 @@ class CallWatch:
     @property
     def lost(self) -> int:
         """Acts that there was no room to note."""
+
+CRASH_SNAPSHOT_BYTES: int
+
+class CrashSnapshot:
+    """What a crashing worker left behind (ipc/native/crash_snapshot.hpp): counts are bounded,
+    but every value may be a lie."""
+
+    @property
+    def thread_id(self) -> int: ...
+    @property
+    def thread_name(self) -> bytes: ...
+    @property
+    def signal(self) -> int:
+        """0..64."""
+    @property
+    def signal_code(self) -> int:
+        """si_code: above 0 the kernel raised it, else a process sent it."""
+    @property
+    def sender(self) -> int:
+        """The process that sent the signal; 0: none did."""
+    @property
+    def fault_address(self) -> int: ...
+    @property
+    def access(self) -> str:
+        """How the memory there was used: read, write, execute, or empty: unknown."""
+    @property
+    def pc(self) -> int: ...
+    @property
+    def sp(self) -> int: ...
+    @property
+    def registers(self) -> list[int]:
+        """By DWARF number."""
+    @property
+    def stack_address(self) -> int: ...
+    @property
+    def stack(self) -> bytes:
+        """What lay from `stack_address` up."""
+    @property
+    def maps(self) -> bytes:
+        """/proc/self/maps, perhaps cut."""
+
+def read_crash_snapshot(data: bytes) -> CrashSnapshot | None:
+    """The snapshot in the copy of a worker's file; None where no crash has left one."""

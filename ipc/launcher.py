@@ -19,6 +19,7 @@ from typing import Self, TypeVar
 
 import ipc
 from ipc.connection import Connection, ConnectionLost, RequestFailed, RequestTimeout
+from ipc.crash_file import CrashFile
 from ipc.errors import MachineError, WorkerError
 from ipc.handshake import own_hello
 from ipc.messages import (
@@ -185,20 +186,22 @@ class Launcher:
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         output = OutputTail(read_fd)
         connection = await Connection.open(ours, WorkerReply, "the worker")
+        crash_file = CrashFile()
         hello = connection.send(own_hello())  # waits in the socket until the worker reads it
         try:
             try:
-                asked = process.send(Spawn(), (theirs.fileno(), write_fd))
+                asked = process.send(Spawn(), (theirs.fileno(), write_fd, crash_file.fd))
             finally:
                 theirs.close()
                 os.close(write_fd)
             pid = await self._new_pid(process, asked, connection, hello)
             connection.peer = f"worker {pid}"
-            worker = WorkerProcess(pid, connection, output, self._known)
+            worker = WorkerProcess(pid, connection, output, crash_file, self._known)
         except BaseException:
             hello.cancel()
             connection.close()
             output.close()
+            crash_file.close()
             raise
         self._workers[worker.pid] = worker
         worker.reaped.add_done_callback(lambda _: self._workers.pop(worker.pid, None))

@@ -135,8 +135,8 @@ class Spawned(Message, tag="spawned"):
 class Spawn(Request[Spawned], tag="spawn"):
     """Forks a worker.
 
-    Two descriptors travel with the frame: the worker's end of its control socket, and the pipe
-    that becomes its standard output and error.
+    Three descriptors travel with the frame: the worker's end of its control socket, the pipe that
+    becomes its standard output and error, and the file for its crash snapshot.
     """
 
 

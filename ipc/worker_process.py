@@ -16,8 +16,10 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from ipc._native import CrashSnapshot
 from ipc.confinement import Confinement
 from ipc.connection import Connection, ConnectionLost, RequestFailed
+from ipc.crash_file import CrashFile
 from ipc.denial import Denial
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
@@ -64,6 +66,7 @@ class WorkerExit:
     max_rss_bytes: int
     last_pss_bytes: int | None  # when it was last looked at; None: it was not
     stderr_tail: str
+    snapshot: CrashSnapshot | None = None  # of a crash, where the worker could still take one
 
     @property
     def is_outside_kill(self) -> bool:
@@ -111,6 +114,7 @@ class WorkerProcess:
         pid: int,
         connection: Connection,
         output: OutputTail,
+        crash_file: CrashFile,
         siblings: Callable[[], Collection[int]],
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -130,6 +134,7 @@ class WorkerProcess:
         self._connection = connection
         self._output = output
         self._confinement: Confinement | None = None
+        self._crash_file = crash_file
         self._tree = ProcessTree(ProcessIdentity(pid, stat.start_time), siblings)
         self._loaded = False
         self._asked: list[_Asked] = []
@@ -312,6 +317,7 @@ class WorkerProcess:
             max_rss_bytes=usage[2],
             last_pss_bytes=self._last_pss,
             stderr_tail=self._output.text(),
+            snapshot=self._crash_file.take(),
         )
         if self._confinement is not None:
             self._confinement.stop()  # tells what it was denied last

@@ -128,6 +128,13 @@ def install_filter(network: bool, landlock_abi: int, notify: bool) -> int:
 def start_guard(control_fd: int) -> None:
     """Starts the thread that kills this process group when the socket's peer closes."""
 
+def install_crash_handler(snapshot_fd: int) -> None:
+    """Takes over the fatal signals: a crash leaves a snapshot in the file (ipc/crash_file.py),
+    which may be closed afterwards. To be called by the main thread. Raises OSError."""
+
+def rearm_crash_handler() -> None:
+    """Takes the fatal signals back from whoever has them now."""
+
 # Processors, one class a format: sandbox/backends makes them, a Slot plays them.
 
 class Parameter:

@@ -113,8 +113,11 @@ def _spawn(channel: Channel[LauncherRequest], number: int) -> None:
 
 
 def _refusal(descriptors: list[int]) -> str | None:
-    if len(descriptors) != 2:
-        return f"a spawn takes 2 descriptors (control socket, output pipe), not {len(descriptors)}"
+    if len(descriptors) != 3:
+        return (
+            f"a spawn takes 3 descriptors (control socket, output pipe, crash file), "
+            f"not {len(descriptors)}"
+        )
     threads = thread_names()
     if len(threads) != 1:
         return (
@@ -125,7 +128,7 @@ def _refusal(descriptors: list[int]) -> str | None:
 
 
 def _fork_worker(
-    channel: Channel[LauncherRequest], number: int, control: int, output: int
+    channel: Channel[LauncherRequest], number: int, control: int, output: int, crash_file: int
 ) -> str | None:
     """Forks twice, so that the worker becomes the child of the host. Returns why it failed.
 
@@ -141,7 +144,7 @@ def _fork_worker(
         try:
             pid = os.fork()
             if pid == 0:
-                _become_worker(channel, control, output)
+                _become_worker(channel, control, output, crash_file)
             channel.send(number, Spawned(pid=pid))
             code = 0
         except OSError as error:
@@ -153,10 +156,12 @@ def _fork_worker(
     return None if status == 0 else "the process that was to fork the worker was killed"
 
 
-def _become_worker(channel: Channel[LauncherRequest], control: int, output: int) -> NoReturn:
+def _become_worker(
+    channel: Channel[LauncherRequest], control: int, output: int, crash_file: int
+) -> NoReturn:
     try:
         channel.abandon()
-        worker.run(control, output)
+        worker.run(control, output, crash_file)
     finally:
         os._exit(1)  # never back into the launcher's code
 

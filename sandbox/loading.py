@@ -51,12 +51,15 @@ class LoadedSlot:
 
 
 def load(
-    request: Load, phases: Phases, before_plugin: Callable[[], None], keep: Callable[[object], None]
+    request: Load,
+    phases: Phases,
+    before_plugin: Callable[[], None],
+    after_plugin: Callable[[LoadedPlugin], None],
 ) -> tuple[LoadedSlot, Loaded]:
     """Raises WorkerError or RuntimeError; `phases.current` says where.
 
-    `before_plugin` is called between the attach and the first line of the plugin's code; `keep`
-    is given what must not be destroyed even if a later step fails.
+    `before_plugin` is called between the attach and the first line of the plugin's code;
+    `after_plugin` once it is loaded, with what must not be destroyed even if a later step fails.
     """
     started = time.perf_counter()
     with phases("attach"):
@@ -73,7 +76,7 @@ def load(
             sidechain=request.sidechain,
             offline=request.offline,
         )
-        keep(plugin)
+        after_plugin(plugin)
     with phases("describe"):
         description = plugin.description
     with phases("restore"):

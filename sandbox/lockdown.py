@@ -10,8 +10,10 @@ import socket
 
 from ipc.names import WORKER_VARIABLE
 from ipc.processes import own_identity, set_process_name
+from sandbox._native import install_crash_handler
 
-# Where a worker's control socket is; 0 is /dev/null, 1 and 2 are the pipe to the host.
+# Where a worker's control socket is; 0 is /dev/null, 1 and 2 are the pipe to the host. The crash
+# handler keeps /proc/self/maps open besides.
 CONTROL_FD = 3
 
 # CPU time that a real-time thread may take without ever sleeping. The host's watchdog is faster;
@@ -21,13 +23,15 @@ _RUNAWAY_SOFT_US = 1_000_000
 _RUNAWAY_HARD_US = 1_200_000
 
 
-def separate(control_fd: int, output_fd: int) -> socket.socket:
+def separate(control_fd: int, output_fd: int, crash_fd: int) -> socket.socket:
     """Leaves the launcher's session and descriptors; returns the control socket."""
     os.setsid()
     set_process_name("isb-worker")
     # The host ends its workers in order; a Ctrl-C that somehow comes here must not.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _keep_only(control_fd, output_fd)
+    _keep_only(control_fd, output_fd, crash_fd)
+    install_crash_handler(crash_fd)
+    os.close(crash_fd)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # If memory runs out, a plugin is what the mix can do without.
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
@@ -37,15 +41,16 @@ def separate(control_fd: int, output_fd: int) -> socket.socket:
     return socket.socket(fileno=CONTROL_FD)
 
 
-def _keep_only(control_fd: int, output_fd: int) -> None:
-    # Both are above 2; the output is put in place first, so that it cannot be overwritten.
+def _keep_only(control_fd: int, output_fd: int, crash_fd: int) -> None:
+    # All are above 2, received in this order, so the last cannot be where the first belongs; the
+    # output is put in place first, so that it cannot be overwritten.
     os.dup2(output_fd, 1)
     os.dup2(output_fd, 2)
     if control_fd != CONTROL_FD:
         os.dup2(control_fd, CONTROL_FD)
     os.set_inheritable(CONTROL_FD, False)  # what a plugin starts cannot speak for the worker
     for entry in os.listdir("/proc/self/fd"):
-        if int(entry) > CONTROL_FD:
+        if int(entry) > CONTROL_FD and int(entry) != crash_fd:
             try:
                 os.close(int(entry))
             except OSError:

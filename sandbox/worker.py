@@ -42,7 +42,7 @@ from ipc.messages import (
     Value,
     WorkerRequest,
 )
-from sandbox._native import start_guard
+from sandbox._native import rearm_crash_handler, start_guard
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.confine import confine
@@ -60,11 +60,13 @@ EXIT_PROTOCOL = 70
 EXIT_PLUGIN = 71  # the plugin cannot go on, as it is loaded
 
 
-def run(control_fd: int, output_fd: int) -> NoReturn:
+def run(control_fd: int, output_fd: int, crash_fd: int) -> NoReturn:
     """The life of a worker, from the fork to its end."""
     code = EXIT_PROTOCOL
     try:
-        channel: Channel[WorkerRequest] = Channel(separate(control_fd, output_fd), WorkerRequest)
+        channel: Channel[WorkerRequest] = Channel(
+            separate(control_fd, output_fd, crash_fd), WorkerRequest
+        )
         gc.enable()
         _Worker(channel).serve()
     except EOFError:
@@ -170,7 +172,7 @@ class _Worker:
         if self._locked_down:
             raise WorkerError("a worker loads one plugin in its life; this one has done so")
         before = functools.partial(self._before_plugin, request)
-        self._slot, loaded = load(request, phases, before, self._kept.append)
+        self._slot, loaded = load(request, phases, before, self._after_plugin)
         return loaded
 
     def _describe(self, request: Describe, phases: Phases) -> Message:
@@ -181,7 +183,7 @@ class _Worker:
             plugin = open_plugin(
                 request.plugin, sample_rate=request.sample_rate, max_frames=request.max_frames
             )
-            self._kept.append(plugin)
+            self._after_plugin(plugin)
         with phases("describe"):
             description = plugin.description
         # Only here: saving takes time, and some plugins die of it, which is no reason not to play.
@@ -202,6 +204,10 @@ class _Worker:
         for more in descriptors[1:]:
             os.close(more)
         return socket.socket(fileno=descriptors[0]) if descriptors else None
+
+    def _after_plugin(self, plugin: LoadedPlugin) -> None:
+        self._kept.append(plugin)
+        rearm_crash_handler()  # many plugins catch crashes themselves, only to show a window
 
     def _save(self, plugin: LoadedPlugin, phases: Phases) -> SavedState:
         assert self._slot is not None

@@ -15,6 +15,7 @@ void bind_parts(nanobind::module_& module);
 void bind_plan(nanobind::module_& module);
 void bind_engine(nanobind::module_& module);
 void bind_driver(nanobind::module_& module);
+void bind_stack_capture(nanobind::module_& module);
 
 const char* cause_name(MissCause cause);
 

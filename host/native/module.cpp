@@ -25,4 +25,5 @@ NB_MODULE(ISOBOOTH_MODULE, m) {
     bind_plan(m);
     bind_engine(m);
     bind_driver(m);
+    bind_stack_capture(m);
 }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugins that are not loaded because they failed too often, until their file changes.
 
+A user may also name a file by its content, wherever it lies, or a bug by its signature: a plugin
+that crashes with that signature is not given its further chances.
+
 Without it a song with a broken plugin would crash it anew at every start. An entry lifts itself
 when the plugin was updated, or is lifted by the user; it stays as history either way, so that a
 plugin that comes back broken is recognised.
@@ -8,6 +11,7 @@ plugin that comes back broken is recognised.
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -25,11 +29,21 @@ LIFTED_BY_CHANGE = "its file changed"
 LIFTED_BY_USER = "removed by the user"
 
 
+class Rule(StrEnum):
+    """What an entry goes by."""
+
+    PLUGIN = "plugin"  # its id
+    HASH = "hash"  # the content of its file, whatever its name
+    SIGNATURE = "signature"  # that of a crash
+
+
 class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One plugin, once blacklisted; active until lifted."""
+    """One plugin, file or bug, once blacklisted; active until lifted."""
 
     id: int
-    plugin_id: str
+    rule: Rule
+    plugin_id: str  # empty where the rule goes by something else
+    signature: str | None
     path: str | None
     sha256: str | None
     reason: str
@@ -45,6 +59,17 @@ class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the plugin is kept from being loaded."""
         return self.lifted_at is None
 
+    @property
+    def subject(self) -> str:
+        """What it is about, for people."""
+        match self.rule:
+            case Rule.PLUGIN:
+                return self.plugin_id
+            case Rule.HASH:
+                return f"sha256 {self.sha256}" + (f" ({self.path})" if self.path else "")
+            case Rule.SIGNATURE:
+                return f"signature {self.signature}"
+
 
 class Blacklist:
     """The entries in a database."""
@@ -53,8 +78,21 @@ class Blacklist:
         self._database = database
 
     def is_blacklisted(self, plugin_id: str) -> BlacklistEntry | None:
-        """The plugin's active entry; an entry whose file has changed is lifted first."""
-        query = _active().where(BlacklistRow.plugin_id == plugin_id)
+        """The plugin's active entry, or that of its file's content; an entry whose file has
+        changed is lifted first. Where the id names no file (LV2), only the id counts."""
+        return self._by_id(plugin_id) or self._by_content(plugin_id)
+
+    def _by_content(self, plugin_id: str) -> BlacklistEntry | None:
+        query = _active().where(BlacklistRow.rule == Rule.HASH)
+        rules = self._database.run(lambda session: [_entry_of(r) for r in session.scalars(query)])
+        file = _file_named_by(plugin_id) if rules else None
+        content = sha256_of(file) if file else None
+        return next((rule for rule in rules if content and rule.sha256 == content), None)
+
+    def _by_id(self, plugin_id: str) -> BlacklistEntry | None:
+        query = _active().where(
+            BlacklistRow.rule == Rule.PLUGIN, BlacklistRow.plugin_id == plugin_id
+        )
 
         def find(session: Session) -> tuple[BlacklistEntry, str | None] | None:
             row = session.scalars(query).first()
@@ -75,37 +113,73 @@ class Blacklist:
         URI, a built-in device) the id alone counts and only the user lifts the entry. InputError
         where the id is none.
         """
-        self.is_blacklisted(plugin_id)  # what is added counts for the file as it is now
+        self._by_id(plugin_id)  # what is added counts for the file as it is now
         file = _file_named_by(plugin_id) if path is None else path.absolute()
         # The stamp before the content: where the file changes in between, the stamp no longer
         # fits and the content is looked at again.
         stamp = stamp_of(file) if file else None
         content = sha256_of(file) if file else None
-        now = utc_now()
 
         def work(session: Session) -> BlacklistEntry:
-            row = session.scalars(_active().where(BlacklistRow.plugin_id == plugin_id)).first()
-            if row is None:
-                row = BlacklistRow(plugin_id=plugin_id, count=0, reports=[], added_at=now)
-                session.add(row)
+            row = _row_for(session, Rule.PLUGIN, plugin_id=plugin_id)
             if file is not None:
                 row.path, row.sha256, row.stamp = storable_text(str(file)), content, stamp
-            row.reason = storable_text(reason)
-            row.count += 1
-            row.reports = list(dict.fromkeys([*row.reports, *reports]))
-            row.last_at = now
-            session.flush()
-            return _entry_of(row)
+            return _counted(session, row, reason, reports)
 
         return self._database.run(work, write=True)
 
+    def add_hash(self, content: str, path: Path | None, reason: str) -> BlacklistEntry:
+        """Blacklist every plugin whose file or bundle has this content: `content` is what
+        `host.store.content.sha256_of` says of it, 64 hexadecimal digits. InputError if not."""
+        if not re.fullmatch(r"[0-9a-f]{64}", content):
+            raise InputError(f"{content!r} is no SHA-256: 64 hexadecimal digits were expected")
+
+        def work(session: Session) -> BlacklistEntry:
+            row = _row_for(session, Rule.HASH, sha256=content)
+            if path is not None:
+                row.path = storable_text(str(path.absolute()))
+            return _counted(session, row, reason, ())
+
+        return self._database.run(work, write=True)
+
+    def add_signature(self, signature: str, reason: str) -> BlacklistEntry:
+        """Quarantine a plugin as soon as it fails with this signature. InputError if it is
+        none."""
+        if not re.fullmatch(r"[0-9a-f]{12}", signature):
+            raise InputError(
+                f"{signature!r} is no signature: 12 hexadecimal digits were expected, as "
+                f"`isobooth crashes` shows them"
+            )
+
+        def work(session: Session) -> BlacklistEntry:
+            row = _row_for(session, Rule.SIGNATURE, signature=signature)
+            return _counted(session, row, reason, ())
+
+        return self._database.run(work, write=True)
+
+    def has_signature(self, signature: str) -> BlacklistEntry | None:
+        """The active rule about a signature."""
+        query = _active().where(
+            BlacklistRow.rule == Rule.SIGNATURE, BlacklistRow.signature == signature
+        )
+
+        def find(session: Session) -> BlacklistEntry | None:
+            row = session.scalars(query).first()
+            return None if row is None else _entry_of(row)
+
+        return self._database.run(find)
+
     def remove(self, plugin_id_or_number: str | int) -> BlacklistEntry:
-        """Lift an active entry by its plugin id or its number. InputError where there is none."""
+        """Lift an active entry by its plugin id, hash, signature or number. InputError where
+        there is none."""
         given = str(plugin_id_or_number).strip()
+        text = storable_text(given)
         by = (
             BlacklistRow.id == int(given)
             if re.fullmatch(r"[0-9]{1,9}", given)
-            else BlacklistRow.plugin_id == storable_text(given)
+            else (BlacklistRow.rule == Rule.PLUGIN) & (BlacklistRow.plugin_id == text)
+            | (BlacklistRow.rule == Rule.HASH) & (BlacklistRow.sha256 == text)
+            | (BlacklistRow.rule == Rule.SIGNATURE) & (BlacklistRow.signature == text)
         )
 
         def work(session: Session) -> BlacklistEntry:
@@ -138,7 +212,7 @@ class Blacklist:
 
     def _lifted_by_change(self, entry: BlacklistEntry, stamp: str | None) -> bool:
         """Lift the entry if its file is another one now; a file that is gone changes nothing."""
-        if entry.path is None or entry.sha256 is None:
+        if entry.rule is not Rule.PLUGIN or entry.path is None or entry.sha256 is None:
             return False
         path = Path(entry.path)
         stamp_now = stamp_of(path)
@@ -170,6 +244,27 @@ def _active() -> Select[BlacklistRow]:
     return select(BlacklistRow).where(BlacklistRow.lifted_at.is_(None))
 
 
+def _row_for(session: Session, rule: Rule, **by: str) -> BlacklistRow:
+    """The active row of a rule, or a new one."""
+    row = session.scalars(_active().where(BlacklistRow.rule == rule).filter_by(**by)).first()
+    if row is None:
+        subject = {"plugin_id": "", **by}
+        row = BlacklistRow(rule=rule.value, count=0, reports=[], added_at=utc_now(), **subject)
+        session.add(row)
+    return row
+
+
+def _counted(
+    session: Session, row: BlacklistRow, reason: str, reports: Sequence[str]
+) -> BlacklistEntry:
+    row.reason = storable_text(reason)
+    row.count += 1
+    row.reports = list(dict.fromkeys([*row.reports, *reports]))
+    row.last_at = utc_now()
+    session.flush()
+    return _entry_of(row)
+
+
 def _file_named_by(plugin_id: str) -> Path | None:
     path = PluginId.parse(plugin_id).path
     return None if path is None else Path(path)
@@ -178,6 +273,8 @@ def _file_named_by(plugin_id: str) -> Path | None:
 def _entry_of(row: BlacklistRow) -> BlacklistEntry:
     return BlacklistEntry(
         id=row.id,
+        rule=Rule(row.rule),
+        signature=row.signature,
         plugin_id=row.plugin_id,
         path=row.path,
         sha256=row.sha256,

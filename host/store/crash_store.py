@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
+from host.backtrace.frames import Backtrace
 from host.crash_report import CrashReport, new_report_id, storable_text
 from host.store.database import Database
 from host.store.schema import CrashRow
@@ -37,6 +38,16 @@ class CrashSummary(msgspec.Struct, frozen=True, kw_only=True):
     slot: str
     song: str | None
     action: str
+    signature: str | None  # None: not known
+
+
+class CrashGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Reports of one bug: those of one plugin with one signature, or without any."""
+
+    signature: str | None
+    count: int
+    first: str  # ISO 8601, UTC
+    newest: CrashSummary
 
 
 class CrashStore:
@@ -69,6 +80,50 @@ class CrashStore:
         return self._database.run(
             lambda session: [_summary_of(row) for row in session.scalars(query)]
         )
+
+    def groups(self, limit: int | None = None, plugin: str | None = None) -> Sequence[CrashGroup]:
+        """The bugs behind the reports, the one seen last first. A report whose signature is not
+        known is a group of its own kind and cause."""
+        same = (
+            CrashRow.plugin_id,
+            CrashRow.signature,
+            case((CrashRow.signature.is_(None), CrashRow.kind + " " + CrashRow.cause), else_=""),
+        )
+        newest = func.max(CrashRow.sequence)
+        query = (
+            select(newest, func.count(), func.min(CrashRow.when))
+            .group_by(*same)
+            .order_by(newest.desc())
+            .limit(limit)
+        )
+        if plugin is not None:
+            query = query.where(CrashRow.plugin_id == storable_text(plugin))
+
+        def work(session: Session) -> list[CrashGroup]:
+            groups = []
+            for sequence, count, first in session.execute(query):
+                row = session.scalars(select(CrashRow).where(CrashRow.sequence == sequence)).one()
+                summary = _summary_of(row)
+                groups.append(
+                    CrashGroup(signature=row.signature, count=count, first=first, newest=summary)
+                )
+            return groups
+
+        return self._database.run(work)
+
+    def explain(self, report_id: str, backtrace: Backtrace, signature: str | None) -> None:
+        """Complete a stored report with what was found out later. Does nothing where it is
+        gone."""
+
+        def work(session: Session) -> None:
+            row = session.scalars(select(CrashRow).where(CrashRow.id == report_id)).first()
+            if row is None:
+                return
+            report = CrashReport.from_json(row.body, source=f"stored report {row.id}")
+            explained = msgspec.structs.replace(report, backtrace=backtrace, signature=signature)
+            row.body, row.signature = explained.to_json().decode(), signature
+
+        self._database.run(work, write=True)
 
     def get(self, id_or_prefix: str) -> CrashReport:
         """One report by its id or the beginning of it. InputError where none or several match."""
@@ -109,6 +164,7 @@ def _row_of(report: CrashReport) -> CrashRow:
         slot=report.slot,
         song=report.song,
         action=report.action,
+        signature=report.signature,
         body=body,
         state=report.state,
     )
@@ -130,6 +186,7 @@ def _summary_of(row: CrashRow) -> CrashSummary:
         slot=row.slot,
         song=row.song,
         action=row.action,
+        signature=row.signature,
     )
 
 

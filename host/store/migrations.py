@@ -53,8 +53,20 @@ def _first_tables(connection: sa.Connection) -> None:
     tables.create_all(connection)
 
 
+def _signatures(connection: sa.Connection) -> None:
+    """2: crash reports have a signature, and blacklist entries may be about one, or about
+    a file's content."""
+    for statement in (
+        "ALTER TABLE crash_reports ADD COLUMN signature TEXT",
+        "CREATE INDEX ix_crash_reports_signature ON crash_reports (signature)",
+        "ALTER TABLE blacklist ADD COLUMN rule TEXT NOT NULL DEFAULT 'plugin'",
+        "ALTER TABLE blacklist ADD COLUMN signature TEXT",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # Step n brings a file from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables,)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables, _signatures)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -33,20 +33,23 @@ class CrashRow(Base):
     slot: Mapped[str]
     song: Mapped[str | None]
     action: Mapped[str]
+    signature: Mapped[str | None] = mapped_column(index=True)
     body: Mapped[str] = mapped_column(deferred=True)
     state: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class BlacklistRow(Base):
-    """A plugin that is not to be loaded, until its file changes or the user lifts it.
+    """What is not to be loaded, until its file changes or the user lifts it.
 
-    Lifted rows stay as history; at most one row of a plugin is not lifted.
+    Lifted rows stay as history; at most one row of a plugin, hash or signature is not lifted.
     """
 
     __tablename__ = "blacklist"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    plugin_id: Mapped[str] = mapped_column(index=True)
+    rule: Mapped[str]  # what it goes by: plugin, hash or signature
+    plugin_id: Mapped[str] = mapped_column(index=True)  # empty where it goes by something else
+    signature: Mapped[str | None]
     path: Mapped[str | None]
     sha256: Mapped[str | None]  # of the code, None where there is no file
     stamp: Mapped[str | None]  # names, sizes and times of the files; same stamp, same content

@@ -7,6 +7,7 @@
 
 namespace isobooth::ipc {
 
-void bind_call_watch(nanobind::module_& m);  // answers the calls of confined workers
+void bind_call_watch(nanobind::module_& m);      // answers the calls of confined workers
+void bind_crash_snapshot(nanobind::module_& m);  // what a crashing worker left behind
 
 }  // namespace isobooth::ipc

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Python's view of the shared layout: sizes, headers, statuses. Nothing in
+// Python's view of the shared layout: sizes, headers, statuses, crash snapshots. Nothing in
 // Python decodes a shared struct by hand.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
@@ -105,6 +105,8 @@ NB_MODULE(_native, m) {
         },
         nb::arg("activation"), nb::arg("geometry"), nb::arg("record"),
         "The record's (status, generation) right now.");
+
+    bind_crash_snapshot(m);
 
     m.def("monotonic_ns", &now_ns, "CLOCK_MONOTONIC, as in every shared timestamp.");
 

@@ -11,6 +11,7 @@
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/repair.hpp"
 #include "ipc/native/scheduling.hpp"
+#include "sandbox/native/crash_handler.hpp"
 #include "sandbox/native/later_transport.hpp"
 
 namespace isobooth::sandbox {
@@ -90,6 +91,7 @@ void BlockLoop::stop() {
 
 void BlockLoop::run(int priority, int cpu) noexcept {
     prctl(PR_SET_NAME, "isb-block");
+    const CrashStack crash_stack;
     realtime_.store(ask_for_attention(priority, cpu));
     const DenormalsOff guard;
     thread_id_.store(static_cast<int>(syscall(SYS_gettid)));

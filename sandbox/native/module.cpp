@@ -14,4 +14,5 @@ NB_MODULE(_native, m) {
     isobooth::sandbox::bind_in_process(m);
     isobooth::sandbox::bind_guard(m);
     isobooth::sandbox::bind_confinement(m);
+    isobooth::sandbox::bind_crash_handler(m);
 }

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from host.store.blacklist import Blacklist
 from host.store.database import FILE_NAME, Database, _locked
 from host.store.folder import data_folder
-from host.store.migrations import migrate
+from host.store.migrations import SCHEMA_VERSION, migrate
 from host.store.schema import Base
 from ipc.errors import InputError, IsoboothError, MachineError
 
@@ -89,7 +89,10 @@ def test_an_older_file_is_brought_up_to_date_once(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE blacklist ADD COLUMN vendor TEXT")
 
     engine = sa.create_engine(f"sqlite:///{tmp_path / FILE_NAME}")
-    steps = (lambda connection: pytest.fail("was applied before"), add_a_column)
+    steps = (
+        *[lambda connection: pytest.fail("was applied before")] * SCHEMA_VERSION,
+        add_a_column,
+    )
     for _ in range(2):
         with engine.begin() as connection:
             migrate(connection, tmp_path / FILE_NAME, steps)

@@ -159,8 +159,8 @@ def test_descriptors_sent_to_a_worker_are_not_kept(with_launcher: WithLauncher) 
             for number in range(1, 4):
                 socket.send_fds(peer.socket, [encode_frame(number, Inspect())], [0, 1])
                 _, inspection = peer.channel.receive()
-            assert set(inspection.open_files) <= {0, 1, 2, 3, 4, 5}
+            assert set(inspection.open_files) <= {0, 1, 2, 3, 4, 5, 6}
             _, inspection = peer.exchange(encode_frame(9, Inspect()))
-            assert set(inspection.open_files) == {0, 1, 2, 3}
+            assert set(inspection.open_files) == {0, 1, 2, 3, 4}
 
     with_launcher(body)

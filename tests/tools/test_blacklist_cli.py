@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`isobooth blacklist`: the user sees what is kept from loading, and decides otherwise."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def test_the_json_list_has_all_that_is_known(run_cli: Any, binary: Path, words: 
     listed = json.loads(run_cli("blacklist", *words).out)["blacklist"]
     assert [entry["id"] for entry in listed] == [1, 2]
     assert set(listed[0]) == {
-        "id", "plugin_id", "path", "sha256", "reason", "count", "reports",
-        "added_at", "last_at", "lifted_at", "lifted_why",
+        "id", "rule", "plugin_id", "signature", "path", "sha256", "reason", "count",
+        "reports",        "added_at", "last_at", "lifted_at", "lifted_why",
     }  # fmt: skip
 
 
@@ -71,3 +72,43 @@ def test_lifting_what_is_not_there_is_refused(run_cli: Any, binary: Path) -> Non
     ended = run_cli("blacklist", "remove", "7")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("isobooth: '7' is not blacklisted")
+
+
+def test_the_user_blacklists_a_plugin_a_file_and_a_bug(
+    run_cli: Any, data_folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "new.so"
+    file.write_bytes(b"\x7fELF new")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    for words, told in (
+        (["lv2:urn:y"], "lv2:urn:y"),
+        (["--hash", str(file)], f"sha256 {digest} ({file})"),
+        (["--signature", "0123456789AB"], "signature 0123456789ab"),
+    ):
+        assert run_cli("blacklist", "add", *words, "--reason", "known") == (
+            0,
+            f"{told} is blacklisted\n",
+            "",
+        )
+        assert told in run_cli("blacklist").out
+    for subject in ("lv2:urn:y", digest, "0123456789ab"):
+        assert run_cli("blacklist", "remove", subject).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "name one of"),
+        (["lv2:urn:y", "--signature", "0123456789ab"], "name one of"),
+        (["--signature", "xyz"], "12 hexadecimal digits"),
+        (["--hash", "/nowhere"], "64 hexadecimal digits"),
+        (["nonsense"], "expected an id"),
+    ],
+)
+def test_what_cannot_be_blacklisted_costs_one_line(
+    run_cli: Any, words: list[str], told: str
+) -> None:
+    ended = run_cli("blacklist", "add", *words)
+    assert ended.code == 2
+    assert told in ended.err
+    assert ended.err.count("\n") == 1

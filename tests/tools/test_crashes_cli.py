@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from host.backtrace.frames import Backtrace
 from host.crash_report import (
     CrashReport,
     FaultKind,
@@ -57,24 +58,45 @@ def reports(data_folder: Path) -> list[CrashReport]:
 
 def test_without_reports_it_says_so(run_cli: Any) -> None:
     assert run_cli("crashes") == (0, "no crash reports\n", "")
-    assert json.loads(run_cli("crashes", "--json").out) == {"crashes": []}
+    assert json.loads(run_cli("crashes", "--json").out) == {"crashes": [], "groups": []}
 
 
 def test_the_list_has_a_line_a_report_newest_first(
     run_cli: Any, reports: list[CrashReport]
 ) -> None:
-    ended = run_cli("crashes")
+    ended = run_cli("crashes", "list", "--each")
     head, first, *_ = ended.out.splitlines()
     assert head.split()[:2] == ["ID", "WHEN"]
     for part in ("00000019-20260314", "2026-03-14 15:09:25", "crash SIGSEGV", "bass.1"):
         assert part in first
     assert len(ended.out.splitlines()) == 21
     assert "list --limit" in ended.err
-    assert run_cli("crashes", "list") == ended
+
+
+def test_the_list_has_a_line_a_bug_the_last_seen_first(
+    run_cli: Any, data_folder: Path, reports: list[CrashReport]
+) -> None:
+    with Database(data_folder) as database:
+        for number in (3, 5, 7):
+            CrashStore(database).explain(reports[number - 1].id, Backtrace(), "0123456789ab")
+    head, *lines = run_cli("crashes").out.splitlines()
+    assert head.split()[:4] == ["TIMES", "LAST", "(UTC)", "SIGNATURE"]
+    assert [line.split()[0] for line in lines] == ["10", "12", "3"]
+    assert "0123456789ab" in lines[2]
+    assert reports[6].id in lines[2]  # the newest of the three
+    assert run_cli("crashes", "list").out.splitlines()[1:] == lines
+    groups = json.loads(run_cli("crashes", "--json").out)["groups"]
+    assert [(group["signature"], group["count"]) for group in groups] == [
+        (None, 10),
+        (None, 12),
+        ("0123456789ab", 3),
+    ]
 
 
 def test_the_list_can_be_narrowed(run_cli: Any, reports: list[CrashReport]) -> None:
-    ended = run_cli("crashes", "list", "--limit", "2", "--plugin", "vst3:/usr/lib/vst3/Comp.vst3")
+    ended = run_cli(
+        "crashes", "list", "--each", "--limit", "2", "--plugin", "vst3:/usr/lib/vst3/Comp.vst3"
+    )
     assert [line.split()[0] for line in ended.out.splitlines()[1:]] == [
         "00000018-20260314",
         "00000016-20260314",
@@ -94,7 +116,7 @@ def test_the_json_list_is_whole_and_alone_on_stdout(
     listed = json.loads(ended.out)["crashes"]
     assert len(listed) == 25
     assert set(listed[0]) == {
-        "id", "when", "plugin_id", "kind", "cause", "slot", "song", "action",
+        "id", "when", "plugin_id", "kind", "cause", "slot", "song", "action", "signature",
     }  # fmt: skip
     assert (ended.code, ended.err) == (0, "")
 
@@ -149,7 +171,7 @@ def test_a_damaged_database_costs_one_line(run_cli: Any, data_folder: Path) -> N
     data_folder.mkdir()
     (data_folder / "isobooth.db").write_bytes(b"no database " * 1000)
     ended = run_cli("crashes", "--json")
-    assert json.loads(ended.out) == {"crashes": []}
+    assert json.loads(ended.out) == {"crashes": [], "groups": []}
     assert ended.code == 0
     assert ended.err.startswith("isobooth: warning: ")
     assert ended.err.count("\n") == 1

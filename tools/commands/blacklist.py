@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`isobooth blacklist`: which plugins are not loaded, why, and how to allow one again."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,7 +45,10 @@ def list_command(
 def remove_command(
     context: typer.Context,
     plugin: Annotated[
-        str, typer.Argument(metavar="ID", help="A plugin id, or the number in the list.")
+        str,
+        typer.Argument(
+            metavar="ID", help="A plugin id, a hash, a signature, or the number in the list."
+        ),
     ],
     as_json: JsonOption = False,
 ) -> None:
@@ -57,7 +61,57 @@ def remove_command(
     if as_json or context.obj:
         console.print_json(entry)
     else:
-        print(f"{console.printable(entry.plugin_id)} is no longer blacklisted")
+        print(f"{console.printable(entry.subject)} is no longer blacklisted")
+
+
+@blacklist.command("add")
+def add_command(
+    context: typer.Context,
+    plugin: Annotated[str | None, typer.Argument(metavar="PLUGIN", help="The plugin's id.")] = None,
+    content: Annotated[
+        str | None,
+        typer.Option(
+            "--hash",
+            metavar="FILE|SHA256",
+            help="Every plugin with this content (VST3, LADSPA, CLAP).",
+        ),
+    ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            "--signature", help="Whatever fails with this signature: at once, not after 3 times."
+        ),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Shown in the list.")
+    ] = "by the user",
+    as_json: JsonOption = False,
+) -> None:
+    """Keep a plugin, a file's content or a known bug from being given a chance."""
+    from host.store.blacklist import Blacklist
+    from host.store.content import sha256_of
+    from ipc.errors import InputError
+    from tools.commands.store import open_store
+
+    if sum(given is not None for given in (plugin, content, signature)) != 1:
+        raise InputError("name one of PLUGIN, --hash FILE|SHA256 and --signature SIGNATURE")
+    with open_store() as database:
+        entries = Blacklist(database)
+        if plugin is not None:
+            entry = entries.add(plugin, None, reason)
+        elif signature is not None:
+            entry = entries.add_signature(signature.strip().lower(), reason)
+        else:
+            assert content is not None
+            file = Path(content)
+            digest = sha256_of(file) if file.exists() else content.strip().lower()
+            if digest is None:
+                raise InputError(f"{content}: cannot be read, or has no code in it")
+            entry = entries.add_hash(digest, file if file.exists() else None, reason)
+    if as_json or context.obj:
+        console.print_json(entry)
+    else:
+        print(f"{console.printable(entry.subject)} is blacklisted")
 
 
 def _print_list(*, everything: bool, as_json: bool) -> None:
@@ -72,7 +126,7 @@ def _print_list(*, everything: bool, as_json: bool) -> None:
     if not entries:
         print("no plugin is blacklisted" if not everything else "no plugin was ever blacklisted")
         return
-    columns = ["NO", "SINCE (UTC)", "TIMES", "REASON", "REPORTS", "PLUGIN"]
+    columns = ["NO", "SINCE (UTC)", "TIMES", "REASON", "REPORTS", "WHAT"]
     rows = [
         [
             str(entry.id),
@@ -80,7 +134,7 @@ def _print_list(*, everything: bool, as_json: bool) -> None:
             str(entry.count),
             entry.reason,
             ", ".join(entry.reports[-SHOWN_REPORTS:]),
-            entry.plugin_id,
+            entry.subject,
         ]
         for entry in entries
     ]

@@ -7,7 +7,7 @@ For the user who asks what happened, and for the plugin's author, who gets the e
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,13 +17,18 @@ from tools import console
 from tools.options import JsonOption
 
 if TYPE_CHECKING:
+    from host.backtrace.frames import Backtrace, ThreadTrace
     from host.crash_report import CrashReport, ReportedEvent
+    from host.store.crash_store import CrashGroup, CrashSummary
 
 # What fits a terminal; older ones are rarely asked for.
 SHOWN_REPORTS = 20
 
 # Events and edits before a crash: the last ones matter, an export has them all.
 SHOWN_EVENTS = 10
+
+# Two lines of a terminal.
+SHOWN_FRAME = 160
 
 crashes = typer.Typer(help="List, show and export crash reports.")
 
@@ -42,6 +47,8 @@ PluginOption = Annotated[
     str | None, typer.Option("--plugin", metavar="PLUGIN_ID", help="Only this plugin's.")
 ]
 
+EachOption = Annotated[bool, typer.Option("--each", help="Every report, not one line a bug.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add `crashes` to the command line."""
@@ -53,13 +60,14 @@ def _default(
     context: typer.Context,
     limit: LimitOption = None,
     plugin: PluginOption = None,
+    each: EachOption = False,
     as_json: JsonOption = False,
 ) -> None:
     context.obj = as_json
     if context.invoked_subcommand is None:
-        _print_list(limit=limit, plugin=plugin, as_json=as_json)
-    elif limit is not None or plugin is not None:
-        raise typer.BadParameter("--limit and --plugin go behind the word list")
+        _print_list(limit=limit, plugin=plugin, each=each, as_json=as_json)
+    elif limit is not None or plugin is not None or each:
+        raise typer.BadParameter("--limit, --plugin and --each go behind the word list")
 
 
 @crashes.command("list")
@@ -67,10 +75,11 @@ def list_command(
     context: typer.Context,
     limit: LimitOption = None,
     plugin: PluginOption = None,
+    each: EachOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List reports, the newest first (the default)."""
-    _print_list(limit=limit, plugin=plugin, as_json=as_json or context.obj)
+    """List bugs by their signature, the one seen last first (the default)."""
+    _print_list(limit=limit, plugin=plugin, each=each, as_json=as_json or context.obj)
 
 
 @crashes.command("show")
@@ -114,36 +123,62 @@ def export_command(
         print(f"{report_id} written to {output}")
 
 
-def _print_list(*, limit: int | None, plugin: str | None, as_json: bool) -> None:
+def _print_list(*, limit: int | None, plugin: str | None, each: bool, as_json: bool) -> None:
     from host.store.crash_store import CrashStore
     from tools.commands.store import open_store
 
     wanted = limit if limit is not None or as_json else SHOWN_REPORTS
     with open_store() as database:
-        found = CrashStore(database).list(None if wanted is None else wanted + 1, plugin)
-    shown = found[:wanted]
+        most = None if wanted is None else wanted + 1
+        found = CrashStore(database).list(most, plugin) if each or as_json else []
+        groups = CrashStore(database).groups(most, plugin) if not each or as_json else []
     if as_json:
-        console.print_json({"crashes": shown})
+        console.print_json({"crashes": found[:wanted], "groups": groups[:wanted]})
         return
-    if not shown:
+    if not found and not groups:
         print("no crash reports" if plugin is None else f"no crash reports of {plugin}")
         return
+    if each:
+        _print_reports(found[:wanted])
+    else:
+        _print_groups(groups[:wanted])
+    if wanted is not None and max(len(found), len(groups)) > wanted:
+        console.note(f"there are older ones: `isobooth crashes list --limit {wanted * 10}`")
+
+
+def _print_groups(groups: Sequence[CrashGroup]) -> None:
     console.print_table(
-        ("ID", "WHEN (UTC)", "WHAT", "THEN", "SLOT", "PLUGIN"),
+        ("TIMES", "LAST (UTC)", "SIGNATURE", "WHAT", "NEWEST REPORT", "PLUGIN"),
+        [
+            (
+                str(group.count),
+                console.readable_time(group.newest.when),
+                group.signature or "unknown",
+                f"{group.newest.kind} {group.newest.cause}".strip(),
+                group.newest.id,
+                group.newest.plugin_id,
+            )
+            for group in groups
+        ],
+    )
+
+
+def _print_reports(reports: Sequence[CrashSummary]) -> None:
+    console.print_table(
+        ("ID", "WHEN (UTC)", "SIGNATURE", "WHAT", "THEN", "SLOT", "PLUGIN"),
         [
             (
                 line.id,
                 console.readable_time(line.when),
+                line.signature or "unknown",
                 f"{line.kind} {line.cause}".strip(),
                 line.action,
                 line.slot,
                 line.plugin_id,
             )
-            for line in shown
+            for line in reports
         ],
     )
-    if len(found) > len(shown):
-        console.note(f"there are older ones: `isobooth crashes list --limit {len(shown) * 10}`")
 
 
 def _lines_of(report: CrashReport) -> Iterator[str]:
@@ -167,9 +202,31 @@ def _lines_of(report: CrashReport) -> Iterator[str]:
         ],
     )
     yield from _section("denied", [f"it tried to {denial}" for denial in report.denials])
+    if report.backtrace is not None:
+        yield from _backtrace_lines(report.backtrace)
     if report.stderr_tail:
         yield "stderr"
         yield from ("  " + console.printable(line) for line in report.stderr_tail.splitlines())
+
+
+def _frames_of(thread: ThreadTrace) -> list[str]:
+    lines = [f"#{depth:<3}{_shortened(str(frame))}" for depth, frame in enumerate(thread.frames)]
+    return [thread.note, *lines] if thread.note else lines
+
+
+def _shortened(text: str) -> str:
+    """Names of C++ templates run to hundreds of characters; their beginning says enough."""
+    half = SHOWN_FRAME // 2
+    return text if len(text) <= SHOWN_FRAME else f"{text[:half]}…{text[-half:]}"
+
+
+def _backtrace_lines(trace: Backtrace) -> Iterator[str]:
+    if trace.note:
+        yield f"{'backtrace':<12}{console.printable(trace.note)}"
+    for thread in trace.threads:
+        yield console.printable(f"thread {thread.thread_id} {thread.name}")
+        for line in _frames_of(thread):
+            yield "  " + console.printable(line)
 
 
 def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
@@ -181,6 +238,9 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
     yield "what", f"{report.kind} while in phase {report.phase}"
     if report.signal is not None:
         yield "signal", f"{report.signal.name} ({report.signal.number})"
+    if report.access is not None:
+        yield "access", str(report.access)
+    yield "signature", report.signature or ""
     if report.exit_code is not None:
         yield "exit code", str(report.exit_code)
     yield "slot", report.slot + (f" of {report.song}" if report.song else "")

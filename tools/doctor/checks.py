@@ -12,6 +12,7 @@ CHECKS = (
     Check("semaphores", "wakes between processes", kernel.semaphores, needed=True),
     Check("pidfd", "notices that a plugin ended", kernel.process_descriptors, needed=True),
     Check("child_subreaper", "owns the workers", kernel.child_subreaper, needed=True),
+    Check("backtraces", "where a plugin crashed", software.backtraces),
     Check("data_folder", "keeps crash reports and the blacklist", software.data_folder),
     Check("plugins", "what there is to load", software.plugins),
     Check("audio_devices", "playing live", sound.audio_devices),

@@ -61,6 +61,18 @@ def minihost(machine: Machine) -> Finding:
     return ok(f"minihost {answer['version']}, its C functions are exported", **values)
 
 
+def backtraces(machine: Machine) -> Finding:
+    """Whether crash reports can say in which function a plugin failed."""
+    from host.backtrace.libdw import open_libdw
+
+    if open_libdw() is None:
+        return warn(
+            "elfutils' libdw is missing: crash reports guess at functions",
+            "install it, for instance `apt install libdw1`",
+        )
+    return ok("elfutils' libdw unwinds and names functions")
+
+
 def data_folder(machine: Machine) -> Finding:
     """Whether crash reports and the blacklist can be kept; a session plays on without."""
     from host.store.folder import DATA_VARIABLE
