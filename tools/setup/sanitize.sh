@@ -29,7 +29,7 @@ make_sanitized_tree() {
     mkdir -p "$tree"
     find "$tree" -name '*.py' -delete # of modules that have been removed or renamed
     tar -cf - --exclude='*.so' --exclude=__pycache__ --exclude='./tests/native' \
-        pyproject.toml ipc host sandbox ui tools tests $([ ! -e isobooth.py ] || echo isobooth.py) |
+        pyproject.toml docs ipc host sandbox ui tools tests $([ ! -e isobooth.py ] || echo isobooth.py) |
         tar -xf - -C "$tree"
     [ -e "$venv/pyvenv.cfg" ] || "$VENV/bin/python" -m venv --without-pip "$venv"
     write_sanitized_python "$venv/bin/python"
