@@ -69,7 +69,6 @@ class SlotFaults:
         if self._context.archive is None:
             return None
         report = make_report(news, slot, self._context)
-        at = len(self.reports)
         self.reports.append(report.id)
 
         def kept(stored: str | None, problem: str) -> None:
@@ -78,7 +77,7 @@ class SlotFaults:
                 text = f"{slot.spec.label}: a crash report could not be kept: {problem}"
                 self._log(HostEventKind.NOTICE, text, None)
             elif stored != report.id:  # another one has it already
-                self.reports[at] = stored
+                self.reports[self.reports.index(report.id)] = stored
 
         self._context.archive.keep(report, kept)
         return report.id

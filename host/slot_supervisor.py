@@ -324,7 +324,9 @@ class SlotSupervisor:
             self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
             self._context.mix.chain_damaged(tenure.chain)
         else:
-            if exit.phase == "restore" and tenure.restore.state is not None:
+            kind, _ = tenure.fault_of(exit)
+            died_of_it = exit.phase == "restore" and kind is not FaultKind.KILLED
+            if died_of_it and tenure.restore.state is not None:
                 self.journal.reject(tenure.restore)
             self._on_fault(tenure, exit)
 
@@ -383,7 +385,13 @@ class SlotSupervisor:
             if delay_s > 0:
                 await asyncio.sleep(delay_s)
             if self.status not in _GIVEN_UP:
-                await self._launch()
+                try:
+                    await self._launch()
+                except Exception as error:  # ours, not the plugin's: nobody awaits this task
+                    self.fail(
+                        f"{self.spec.label}: it could not be started again: "
+                        f"{type(error).__name__}: {error}"
+                    )
 
         self._restart = asyncio.get_running_loop().create_task(restart())
 

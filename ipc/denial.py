@@ -14,6 +14,7 @@ import msgspec
 
 from ipc._native import FORK_BURST, MAX_THREADS
 from ipc.permissions import Confined, plain_name
+from ipc.text import one_line
 
 # Refusals that are everyday business of C libraries, which go on without.
 _QUIET = ("/run/nscd/socket", "/var/run/nscd/socket", "/run/systemd/userdb", "/dev/log")
@@ -47,7 +48,14 @@ class Denial(msgspec.Struct, frozen=True):
 
 
 def denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> Denial | None:
-    """What was denied by an act that a CallWatch has noted; None if nothing was."""
+    """What was denied by an act that a CallWatch has noted, printable; None if nothing was."""
+    denial = _denial_of(act, confined)
+    if denial is None:
+        return None
+    return Denial(one_line(denial.what), one_line(denial.allow), one_line(denial.path))
+
+
+def _denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> Denial | None:
     call, raw, write, refused, argument = act
     path = os.fsdecode(raw)
     if not refused and call != "kill":

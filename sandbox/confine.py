@@ -67,11 +67,11 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
     listener = -1
     try:
         listener = install_filter(permissions.network, abi, watcher is not None)
-    except OSError:
+    except RuntimeError:  # what the binding makes of an error of the kernel's
         try:
             install_filter(permissions.network, abi, False)
             missing.append("telling of denials (no seccomp notification)")
-        except OSError:
+        except RuntimeError:
             missing.append("system calls (no seccomp)")
     if watcher is not None:
         _tell(watcher, listener, _confined(rights, permissions, abi, missing))
