@@ -23,7 +23,8 @@ def bench(
     only: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this part: slots, engine, restart, offline, sandbox, formats or chaos."
+            metavar="PART",
+            help="Only slots, engine, restart, offline, sandbox, formats or chaos; repeatable.",
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (
