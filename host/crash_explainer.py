@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from host.backtrace.explain import evidence_of, evidence_of_hang, explain
 from host.backtrace.frames import Backtrace, StackEvidence
@@ -34,6 +35,20 @@ class Explained:
 Then = Callable[[Explained], None]
 
 
+def evidence_of_end(exit: WorkerExit) -> StackEvidence | str | None:
+    """What a worker could still tell of its crash."""
+    snapshot = exit.snapshot
+    if snapshot is None or snapshot.signal != exit.signal:
+        return None
+    return evidence_of(snapshot)
+
+
+def explained(kind: FaultKind, signal_name: str | None, evidence: StackEvidence | str) -> Explained:
+    """Unwinds, which takes a while."""
+    trace = Backtrace(note=evidence) if isinstance(evidence, str) else explain(evidence)
+    return Explained(trace, signature_of(kind, signal_name, trace))
+
+
 class CrashExplainer:
     """Belongs to the control thread's loop; `close` it before the loop ends."""
 
@@ -51,10 +66,7 @@ class CrashExplainer:
 
     def explain(self, worker: WorkerProcess, kind: FaultKind, exit: WorkerExit, then: Then) -> None:
         """Calls `then` on the loop; not at all where nothing is known."""
-        snapshot = exit.snapshot
-        evidence = self._captured.pop(worker, None)
-        if evidence is None and snapshot is not None and snapshot.signal == exit.signal:
-            evidence = evidence_of(snapshot)
+        evidence = self._captured.pop(worker, None) or evidence_of_end(exit)
         if evidence is not None:
             self._start(self._explain(kind, exit.signal_name, evidence, then))
 
@@ -81,10 +93,7 @@ class CrashExplainer:
         evidence: StackEvidence | str,
         then: Then,
     ) -> None:
-        def work() -> Explained:
-            trace = Backtrace(note=evidence) if isinstance(evidence, str) else explain(evidence)
-            return Explained(trace, signature_of(kind, signal_name, trace))
-
+        work = partial(explained, kind, signal_name, evidence)
         then(await asyncio.get_running_loop().run_in_executor(self._unwinding, work))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

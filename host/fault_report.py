@@ -101,13 +101,14 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         process_us=slot.native.recent_process_us(),
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
-        access=_access(exit),
+        access=access_of(exit),
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
         denials=list(slot.denials.all),
     )
 
 
-def _access(exit: WorkerExit) -> FaultyAccess | None:
+def access_of(exit: WorkerExit) -> FaultyAccess | None:
+    """To what memory a worker ended of reaching, or who sent the signal that ended it."""
     snapshot = exit.snapshot
     if snapshot is None or snapshot.signal != exit.signal:
         return None

@@ -5,6 +5,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from host.backtrace.explain import evidence_of_hang
+from host.backtrace.frames import StackEvidence
+from host.crash_explainer import evidence_of_end, explained
 from host.crash_report import (
     CrashReport,
     FaultKind,
@@ -14,7 +17,8 @@ from host.crash_report import (
     new_report_id,
     utc_now,
 )
-from host.fault_report import phase_of
+from host.engine_module import capture_stacks
+from host.fault_report import access_of, phase_of
 from host.plugin_id import PluginFormat, PluginId
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.denial import Denial
@@ -27,6 +31,8 @@ from ipc.permissions import Permissions
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _OURS = (PluginFormat.BUILTIN, PluginFormat.FAULT)
+
+_CAPTURE_S = 0.1  # a thread that takes longer to stop is stuck in the kernel
 
 Keep = Callable[[CrashReport], str | None]  # the id under which the report stands
 
@@ -72,8 +78,8 @@ async def _ask(
 ) -> PluginDescription:
     plugin = request.plugin
 
-    def reported(kind: FaultKind, exit: WorkerExit) -> str:
-        report = keep(_report(request, kind, exit))
+    def reported(kind: FaultKind, exit: WorkerExit, evidence: StackEvidence | str | None) -> str:
+        report = keep(_report(request, kind, exit, evidence))
         return f" (crash report {report})" if report else ""
 
     try:
@@ -81,8 +87,9 @@ async def _ask(
     except RequestFailed as error:
         raise InputError(str(error)) from None
     except RequestTimeout:
+        evidence = evidence_of_hang(capture_stacks(worker.pid, 0, _CAPTURE_S))
         worker.kill()
-        report = reported(FaultKind.LOAD_TIMEOUT, await worker.exited)
+        report = reported(FaultKind.LOAD_TIMEOUT, await worker.exited, evidence)
         raise IsoboothError(
             f"{plugin}: did not load within {limit_s:g} s and was stopped{report}; "
             "--limit gives it more"
@@ -93,13 +100,17 @@ async def _ask(
         words = last_line(exit.stderr_tail)
         said = f"; it wrote: {words}" if words != "none" else ""
         kind = FaultKind.EXIT if exit.signal is None else FaultKind.CRASH
+        report = reported(kind, exit, evidence_of_end(exit))
         raise IsoboothError(
-            f"{plugin}: crashed while it was loaded ({how}){reported(kind, exit)}{said}"
+            f"{plugin}: crashed while it was loaded ({how}){report}{said}"
         ) from None
 
 
-def _report(asked: Describe, kind: FaultKind, exit: WorkerExit) -> CrashReport:
+def _report(
+    asked: Describe, kind: FaultKind, exit: WorkerExit, evidence: StackEvidence | str | None
+) -> CrashReport:
     plugin = PluginId.parse(asked.plugin)
+    found = explained(kind, exit.signal_name, evidence) if evidence is not None else None
     when = utc_now()
     return CrashReport(
         id=new_report_id(when),
@@ -118,5 +129,8 @@ def _report(asked: Describe, kind: FaultKind, exit: WorkerExit) -> CrashReport:
         exit_code=exit.exit_code,
         uptime_s=exit.uptime_s,
         stderr_tail=exit.stderr_tail,
+        access=access_of(exit),
+        backtrace=found.backtrace if found is not None else None,
+        signature=found.signature if found is not None else None,
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
     )
