@@ -38,6 +38,7 @@ class Session:
         self._folder: SessionFolder | None = None
         self._writer: SessionWriter | None = None
         self._journals: dict[str, Journal] = {}
+        self._is_kept = False
 
     @property
     def id(self) -> str | None:
@@ -81,8 +82,13 @@ class Session:
         if self._writer is not None:
             self._writer.put_snapshots(slot, snapshots)
 
+    def keep(self) -> None:
+        """However the host ends: it can be resumed."""
+        self._is_kept = True
+
     def end(self, in_order: bool) -> None:
         """In order: nothing is left of it. Otherwise it can be resumed. Safe to call twice."""
+        in_order = in_order and not self._is_kept
         if self._writer is not None:
             self._writer.stop()
         if self._folder is not None:

@@ -32,9 +32,8 @@ def song(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def killed(song: Path, data_folder: Path, wait_until: object) -> Iterator[str]:
-    """The id of a session whose host was killed after a second of playing."""
+def _play(song: Path) -> "subprocess.Popen[str]":
+    """`isobooth play`, once it plays."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tools.cli", "play", str(song)),
@@ -48,9 +47,17 @@ def killed(song: Path, data_folder: Path, wait_until: object) -> Iterator[str]:
     assert process.stderr is not None
     while "playing to nowhere" not in process.stderr.readline():
         assert process.poll() is None
+    return process
+
+
+@pytest.fixture
+def killed(song: Path, data_folder: Path, wait_until: object) -> Iterator[str]:
+    """The id of a session whose host was killed after a second of playing."""
+    process = _play(song)
     time.sleep(1.5)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert process.stderr is not None
     process.stderr.close()
     ((session_id, about),) = unended()
     assert about.song == str(song)
@@ -110,3 +117,16 @@ def test_what_cannot_be_resumed_is_one_line(data_folder: Path, run_cli: RunCli) 
     unknown = run_cli("play", "--resume", "20260101-000000-1")
     assert unknown.code == 2
     assert "there is no session '20260101-000000-1' to resume" in unknown.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_only_its_user_ends_a_session(
+    number: signal.Signals, song: Path, data_folder: Path
+) -> None:
+    process = _play(song)
+    time.sleep(0.5)
+    process.send_signal(number)
+    process.wait(20)
+    assert process.stderr is not None
+    process.stderr.close()
+    assert len(unended()) == (0 if number == signal.SIGINT else 1)

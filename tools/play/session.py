@@ -86,7 +86,9 @@ def play_song(
                 try:
                     stop.check()
                 except Interrupted:
-                    host.close()  # in order: there is nothing to resume
+                    if resumes is not None or not stop.by_user:
+                        kept.keep()  # what was recovered has not been heard yet
+                    host.close()
                     raise
             with _midi(host, song) as midi:
                 position = resumes.position_frames if resumes is not None else 0
@@ -102,6 +104,8 @@ def play_song(
                     first_block=session.first_block,
                 )
         if stop.requested:
+            if not stop.by_user:
+                kept.keep()  # nobody has said that it is over
             host.interrupt()  # nobody waits for a plugin that hangs
     return report
 

@@ -30,7 +30,8 @@ class Stop:
     """The request to stop, and the hosts that may be stuck in a plugin when it comes."""
 
     def __init__(self) -> None:
-        self.requested = False  # a plain flag: a signal handler must not wait for a lock
+        self.requested = False  # plain flags: a signal handler must not wait for a lock
+        self.by_user = False  # Ctrl-C; else the terminal or the machine goes down
         self._hosts: dict[int, Host] = {}
 
     def check(self) -> None:
@@ -81,6 +82,7 @@ def _listening(stop: Stop) -> Iterator[None]:
         return
 
     def request(number: int, frame: object) -> None:
+        stop.by_user = stop.by_user or number == signal.SIGINT
         stop.requested = True
 
     before = {}
