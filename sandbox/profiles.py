@@ -23,7 +23,14 @@ _SYSTEM = (
     *("/run/current-system", "/run/opengl-driver"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload"),
     *("/etc/alternatives", "/etc/localtime", "/etc/timezone", "/etc/locale.conf", "/etc/fonts"),
-    *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/lv2", "/etc/vst3"),
+    *(
+        "/etc/passwd",
+        "/etc/group",
+        "/etc/nsswitch.conf",
+        "/etc/ssl/openssl.cnf",
+        "/etc/lv2",
+        "/etc/vst3",
+    ),
     # What processes and processors are. Of other processes, Landlock shows only what is public.
     *("/proc", "/sys/devices/system", "/sys/kernel/mm/transparent_hugepage"),
 )
