@@ -198,6 +198,10 @@ class Engine:
     def set_bypass(self, slot: PluginSlot, bypassed: bool, by_user: bool) -> bool:
         """A slot that the user bypassed is its plain input, whatever its policy on a miss."""
     def set_latency(self, slot: PluginSlot, frames: int, /) -> bool: ...
+    def forget_parameter(self, slot: PluginSlot, index: int) -> bool:
+        """A change that its plugin dies of waits no longer."""
+    def forget_midi(self, slot: PluginSlot, message: bytes) -> bool:
+        """Nor does this message, nor is it chased."""
     def set_policy(
         self,
         slot: PluginSlot,

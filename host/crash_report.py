@@ -182,6 +182,7 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory = Memory()
     denials: list[str] = msgspec.field(default_factory=list)  # what it tried and may not
     access: FaultyAccess | None = None
+    dropped: list[str] = msgspec.field(default_factory=list)  # not replayed any more: see POISON
     backtrace: Backtrace | None = None  # of a hang all threads
     signature: str | None = None  # the same for the same bug; None: not known (yet)
     schema: int = REPORT_SCHEMA

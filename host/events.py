@@ -16,6 +16,7 @@ class HostEventKind(StrEnum):
     RELEASED = "released"  # tried again
     FAILED = "failed"  # could not be loaded
     DENIED = "denied"  # a plugin tried what its permissions do not allow
+    POISON = "poison"  # what a plugin dies of again and again is not given to it any more
     DEVICE = "device"
     NOTICE = "notice"
 

@@ -34,6 +34,7 @@ class FaultNews:
     phase: Phase
     action: str
     exit: WorkerExit
+    dropped: list[str]  # what it is not given any more, because it died of it again
 
 
 _PHASES = {phase.value: phase for phase in Phase}
@@ -102,6 +103,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
         access=access_of(exit),
+        dropped=news.dropped,
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
         denials=list(slot.denials.all),
     )

@@ -56,6 +56,7 @@ class Journal:
         self._history: list[Edit] = []
         self._snapshots: list[Snapshot] = []
         self._initial = initial_state
+        self._poison: set[int] = set()  # numbers of edits that the plugin dies of
 
     @classmethod
     def resumed(
@@ -133,9 +134,18 @@ class Journal:
                 good[-1].data,
                 False,
                 good[-1].applied_edit,
-                self.edits_after(good[-1].applied_edit),
+                self._harmless(good[-1].applied_edit),
             )
-        return Restore(self._initial, True, 0, self.edits_after(0))
+        return Restore(self._initial, True, 0, self._harmless(0))
+
+    def poison(self, parameter: int) -> Edit | None:
+        """The plugin dies of the newest edit of this parameter: it is not replayed any more, but
+        stays in the journal, for the song. None if there is none. A new edit of it is a new try."""
+        edit = self._edits.get(parameter)
+        if edit is None or edit.number in self._poison:
+            return None
+        self._poison.add(edit.number)
+        return edit
 
     def reject(self, restore: Restore) -> None:
         """The plugin refused the state, or died of it: it is never tried again."""
@@ -152,6 +162,10 @@ class Journal:
             self.keeper.kept(self._snapshots)
 
     def edits_after(self, number: int) -> tuple[Edit, ...]:
-        """The newest edit of each parameter, of those after `number`, in their order."""
-        newer = (edit for edit in self._edits.values() if edit.number > number)
+        """The newest edit of each parameter, of those after `number` and those that no plugin has
+        survived, in their order."""
+        newer = (e for e in self._edits.values() if e.number > number or e.number in self._poison)
         return tuple(sorted(newer, key=lambda edit: edit.number))
+
+    def _harmless(self, number: int) -> tuple[Edit, ...]:
+        return tuple(e for e in self.edits_after(number) if e.number not in self._poison)

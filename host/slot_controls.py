@@ -7,6 +7,7 @@ from collections.abc import Callable
 from host.commands import CommandQueue
 from host.engine_module import Engine, PluginSlot
 from host.journal import Edit
+from host.poison import Suspect
 from host.song import OnMiss
 from ipc.messages import Loaded
 
@@ -40,6 +41,16 @@ class SlotControls:
     def set_latency(self, frames: int) -> None:
         engine, native = self._engine, self._native
         self._send("latency", lambda: engine.set_latency(native, frames))
+
+    def forget(self, suspect: Suspect) -> None:
+        """What the plugin dies of is given to it no more, until it comes anew."""
+        engine, native = self._engine, self._native
+        if suspect.kind == "midi":
+            self._send(("forget", suspect.midi), lambda: engine.forget_midi(native, suspect.midi))
+        else:
+            self._send(
+                ("forget", suspect.index), lambda: engine.forget_parameter(native, suspect.index)
+            )
 
     def set_policy(self, on_miss: OnMiss, loaded: Loaded) -> None:
         engine, native = self._engine, self._native

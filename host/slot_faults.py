@@ -41,7 +41,9 @@ class SlotFaults:
         self._log = log
         self._history = FaultHistory(context.config.faults)
 
-    def judge(self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit) -> Sentence:
+    def judge(
+        self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit, dropped: list[str]
+    ) -> Sentence:
         """Reports a worker's end. The report is written later: nobody waits for a disk."""
         kind, phase = tenure.fault_of(exit)
         self._history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
@@ -50,7 +52,7 @@ class SlotFaults:
         fails = offline or (kind is FaultKind.LOAD_FAILED and not slot.was_loaded)
         quarantined = not fails and self._history.is_hopeless
         action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
-        report_id = self._report(slot, FaultNews(kind, phase, action, exit))
+        report_id = self._report(slot, FaultNews(kind, phase, action, exit, dropped))
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)
         what = story_of(kind, exit, slot.refused)

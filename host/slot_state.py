@@ -78,9 +78,10 @@ class SlotState:
     def last_known(self, spec: Slot) -> Slot:
         """The same, of a plugin that cannot say: its last good state and the edits since."""
         restore = self._journal.next_restore()
+        edits = self._journal.edits_after(restore.applied_edit)
         if not restore.is_first:
-            return with_state(spec, restore.state, restore.edits)
-        return with_state(spec, restore.state, restore.edits, spec.program, spec.parameters)
+            return with_state(spec, restore.state, edits)
+        return with_state(spec, restore.state, edits, spec.program, spec.parameters)
 
     async def _ask(self, tenure: Tenure) -> SavedState:
         return await tenure.worker.request(SaveState(), self._config.faults.save_limit_s)

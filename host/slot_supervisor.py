@@ -18,6 +18,7 @@ from host.engine_module import PluginSlot
 from host.events import HostEventKind
 from host.journal import Journal
 from host.next_blocks import next_blocks
+from host.poison import PoisonWatch
 from host.slot_context import SlotContext
 from host.slot_controls import SlotControls
 from host.slot_faults import SlotFaults
@@ -77,6 +78,7 @@ class SlotSupervisor:
         self._state = SlotState(self.journal, native, context.engine, context.config)
         self._lateness = LatenessWatch(native, self._policy)
         self._latency = LatencyWatch()
+        self._poison = PoisonWatch()
         self._faults = SlotFaults(context, self._log)
         self._tenure: Tenure | None = None
         self._bypassed = spec.bypassed  # by the user
@@ -363,7 +365,8 @@ class SlotSupervisor:
     # ------------------------------------------------------------------ faults
 
     def _on_fault(self, tenure: Tenure, exit: WorkerExit) -> None:
-        sentence = self._faults.judge(self, tenure, exit)
+        dropped = self._drop_poison(tenure, exit)
+        sentence = self._faults.judge(self, tenure, exit, dropped)
         if sentence.status is SlotStatus.FAILED:
             self.fail(sentence.reason)
         elif sentence.status is SlotStatus.QUARANTINED:
@@ -371,6 +374,21 @@ class SlotSupervisor:
         else:
             self._set(SlotStatus.RESTARTING, sentence.reason)
             self._restart_in(sentence.back_off_s)
+
+    def _drop_poison(self, tenure: Tenure, exit: WorkerExit) -> list[str]:
+        """What the plugin has died of twice is not given to it a third time. Says what."""
+        dropped = []
+        for suspect in self._poison.judge(tenure, exit, self.native):
+            if suspect.kind != "parameter" or self.journal.poison(suspect.index) is not None:
+                self._controls.forget(suspect)
+                dropped.append(str(suspect))
+        if dropped:
+            self._log(
+                HostEventKind.POISON,
+                f"{self.spec.label} died again of {', '.join(dropped)}; it is not given that any "
+                f"more, until it is sent or edited anew",
+            )
+        return dropped
 
     def quarantine(self, reason: str) -> None:
         """It is not tried again in this session, however it does now."""

@@ -127,6 +127,23 @@ void bind_engine(nb::module_& m) {
             },
             nb::arg("slot"), nb::arg("index"), nb::arg("value"), nb::arg("edit"),
             nb::arg("offset") = 0)
+        .def(
+            "forget_parameter",
+            [](Engine& e, PluginSlot& s, std::uint32_t index) {
+                return e.send(command(CommandKind::Forget, &s, index,
+                                      static_cast<std::int64_t>(ipc::EventKind::Parameter)));
+            },
+            nb::arg("slot"), nb::arg("index"))
+        .def(
+            "forget_midi",
+            [](Engine& e, PluginSlot& s, nb::bytes message) {
+                Command forget = command(CommandKind::Forget, &s, 0,
+                                         static_cast<std::int64_t>(ipc::EventKind::Midi));
+                std::memcpy(forget.bytes, message.c_str(),
+                            std::min<std::size_t>(message.size(), 3));
+                return e.send(forget);
+            },
+            nb::arg("slot"), nb::arg("message"))
         .def("live_midi", [](Engine& e, Strip& s,
                              nb::bytes bytes) { return e.live_midi(&s, midi_bytes(bytes).data()); })
         .def("play",

@@ -145,6 +145,12 @@ void Engine::apply(const Command& command) ISB_RT {
             event.value = static_cast<float>(command.value);
             slot->events.add(event);
             break;
+        case CommandKind::Forget:
+            event.kind = static_cast<ipc::EventKind>(command.b);
+            event.index = static_cast<std::uint32_t>(command.a);
+            std::copy_n(command.bytes, 3, event.midi);
+            slot->events.forget(event);
+            break;
         case CommandKind::StripMidi:
             break;  // has a ring of its own
         case CommandKind::Play:

@@ -26,6 +26,7 @@ enum class CommandKind : std::uint8_t {
     Latency,
     Policy,
     Parameter,
+    Forget,  // an event that its plugin dies of
     StripMidi,
     Play,
     Locate,

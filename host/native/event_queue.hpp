@@ -115,6 +115,33 @@ public:
         put_first(made_events_.data(), made_);
     }
 
+    // The plugin dies of this event: it neither waits nor is chased.
+    void forget(const ipc::Event& poison) ISB_RT {
+        for (std::size_t i = count_; i-- > 0;)
+            if (key_of(events_[i]) == key_of(poison)) remove(i);
+        if (poison.kind != ipc::EventKind::Midi) return;
+        const std::uint8_t channel = poison.midi[0] & 0x0f, first = poison.midi[1] & 0x7f;
+        switch (command(poison)) {
+            case 0x90:
+                velocity(channel, first) = 0;
+                break;
+            case 0xB0:
+                controller(channel, first) = kUnset;
+                break;
+            case 0xC0:
+                program_[channel] = kUnset;
+                break;
+            case 0xD0:
+                pressure_[channel] = kUnset;
+                break;
+            case 0xE0:
+                bend_[channel] = kUnset;
+                break;
+            default:
+                break;
+        }
+    }
+
     // The plugin has been given this event, by us or by the plugin before it.
     void observe(const ipc::Event& event) ISB_RT {
         if (event.kind != ipc::EventKind::Midi) return;

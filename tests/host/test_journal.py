@@ -118,3 +118,16 @@ def test_a_report_gets_the_last_edits_and_the_state() -> None:
     assert len(journal.recent_edits) == 32
     assert journal.recent_edits[-1] == Edit(100, 0, 0.99)
     assert journal.state_for_report() == b"song"
+
+
+def test_an_edit_that_kills_is_not_replayed_but_stays_for_the_song() -> None:
+    journal = Journal()
+    first, second = journal.edit(3, 0.5), journal.edit(4, 0.25)
+    assert journal.poison(3) == first
+    assert journal.poison(3) is None
+    assert journal.poison(9) is None
+    assert journal.next_restore().edits == (second,)
+    assert journal.edits_after(0) == (first, second)
+    assert journal.edits_after(second.number) == (first,)  # no state holds it
+    anew = journal.edit(3, 0.75)
+    assert journal.next_restore().edits == (second, anew)

@@ -154,6 +154,23 @@ void a_fresh_instance_learns_program_controllers_and_held_notes() {
            "80 63 0@0");
 }
 
+void what_a_plugin_dies_of_neither_waits_nor_is_chased() {
+    EventQueue queue;
+    for (const Event& event : {midi(0x90, 60, 1), midi(0x90, 61, 1), midi(0xB0, 7, 99),
+                               midi(0xB0, 8, 99), parameter(3, 0.5f, 1), parameter(4, 0.5f, 2)})
+        queue.add(event);
+    take(queue);
+    queue.take_back();
+    queue.forget(midi(0x90, 61, 1));
+    queue.forget(midi(0xB0, 7, 99));
+    queue.forget(parameter(3, 0.5f, 1));
+    queue.chase();
+    expect(take(queue), "b0 8 99@0, 90 60 1@0, b0 8 99@0, p4=0.5#2@0");
+    queue.add(parameter(3, 0.6f, 3));  // anew
+    queue.add(midi(0x90, 61, 2));
+    expect(take(queue), "p3=0.6#3@7, 90 61 2@0");
+}
+
 void channel_modes_do_what_they_say() {
     EventQueue queue;
     for (const Event& event : {midi(0xB0, 1, 5), midi(0xB0, 7, 6), midi(0xB0, 64, 127),
@@ -230,6 +247,7 @@ int main() {
     a_block_that_was_not_run_comes_first_again();
     what_has_no_room_in_a_block_follows_in_the_next();
     a_fresh_instance_learns_program_controllers_and_held_notes();
+    what_a_plugin_dies_of_neither_waits_nor_is_chased();
     channel_modes_do_what_they_say();
     what_another_sent_is_let_go_of();
     the_end_of_a_note_is_never_lost_in_a_flood();

@@ -241,6 +241,7 @@ def _facts_of(report: CrashReport) -> Iterator[tuple[str, str]]:
     if report.access is not None:
         yield "access", str(report.access)
     yield "signature", report.signature or ""
+    yield "dropped", ", ".join(report.dropped)
     if report.exit_code is not None:
         yield "exit code", str(report.exit_code)
     yield "slot", report.slot + (f" of {report.song}" if report.song else "")
