@@ -19,7 +19,8 @@ RT_CHECKS: str
 """What the checked build traps on the audio thread; empty in the release build."""
 
 class PluginSlot:
-    """A plugin slot as the audio thread knows it, with counters that only grow."""
+    """A plugin slot as the audio thread knows it, with counters that only grow. They count in
+    blocks that the plugin is called with."""
 
     def __init__(
         self, id: int, sample_rate: float, max_frames: int, latency_capacity: int = 16384
@@ -44,9 +45,11 @@ class PluginSlot:
     def stuck_since_ns(self) -> int:
         """Since when (CLOCK_MONOTONIC) it does not come back from a block; 0: it is not stuck."""
     @property
-    def nonfinite_in_a_row(self) -> int: ...
+    def nonfinite(self) -> tuple[int, int, int]:
+        """Blocks in a row with NaN or Inf: now, at most ever, and the block behind those."""
     @property
-    def overlevel_in_a_row(self) -> int: ...
+    def overlevel(self) -> tuple[int, int, int]:
+        """The same of a level beyond any use."""
     @property
     def applied_edit(self) -> int:
         """The newest edit that reached the plugin, as its worker reports; unbounded."""
@@ -160,7 +163,9 @@ class Engine:
         hang_limit_s: float = 10.0,
         capture_s: float = 0.0,
         log_blocks: int = 65536,
-    ) -> None: ...
+        batch: int = 1,
+    ) -> None:
+        """`batch`: blocks that the plugins are called with in one of the engine's."""
     @property
     def sample_rate(self) -> float: ...
     @property
@@ -169,6 +174,9 @@ class Engine:
     def period_ns(self) -> int: ...
     @property
     def block_count(self) -> int: ...
+    @property
+    def plugin_block_count(self) -> int:
+        """Blocks that plugins were called with: `batch` a block, fewer in a cut one."""
     @property
     def late_blocks(self) -> int:
         """Blocks whose processing took longer than their period."""
@@ -220,9 +228,10 @@ class Engine:
     def set_loop(self, start: int, end: int, /) -> bool: ...
     def set_tempo(self, bpm: float, /) -> bool: ...
     def set_signature(self, numerator: int, denominator: int, /) -> bool: ...
-    def render(self, blocks: int, cpu: int = -1) -> NDArray[np.float32]:
+    def render(self, blocks: int, cpu: int = -1, frames: int = 0) -> NDArray[np.float32]:
         """Renders on this thread, without a clock: (2, blocks * block_frames) float32. Meanwhile
-        the thread runs on core `cpu` (-1: any)."""
+        the thread runs on core `cpu` (-1: any). `frames`: of each block, where it is cut; 0: all
+        of it."""
     def read_blocks(self) -> dict[str, NDArray[np.generic]]:
         """Block records since the last call: block, start_ns, entry_ns, duration_ns, flags,
         missed_slots (n,), peaks (n, LOGGED_STRIPS)."""

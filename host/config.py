@@ -42,6 +42,7 @@ class HostConfig:
     # handing over costs a fraction. The mix then moves in steps of engine_frames.
     offline_batch: int = 1
     offline_hang_limit_s: float = 10.0
+    offline_action: str = "bypassed"  # what becomes of a fault: crash reports say so
     realtime: bool = True  # SCHED_FIFO where the machine allows it
     audio_priority: int = 70
     watchdog_priority: int = 65

@@ -91,7 +91,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         exit_code=exit.exit_code,
         block=slot.native.generation,
         uptime_s=exit.uptime_s,
-        blocks_processed=slot.native.processed_blocks * context.config.batch,
+        blocks_processed=slot.native.processed_blocks,
         last_events=[_event(names, *row) for row in slot.native.recent_events()],
         last_edits=[
             ReportedEdit(

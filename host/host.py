@@ -79,6 +79,7 @@ class Host:
             offline=config.offline,
             hang_limit_s=config.offline_hang_limit_s,
             capture_s=config.capture_s,
+            batch=config.batch,
         )
         self._offline_core = Placement(config.pin_workers).core_for_audio(config.offline)
         self._watchdog: Watchdog | None = None
@@ -164,6 +165,17 @@ class Host:
         """Offline: the next `blocks` engine blocks, (2, blocks * config.engine_frames) float32."""
         return self.engine.render(blocks, self._offline_core)
 
+    def render_cut(self, blocks: int) -> NDArray[np.float32]:
+        """Offline: an engine block that is cut to `blocks` of the plugins', 1 to config.batch:
+        (2, blocks * config.block_frames) float32. Chains that are pipelined cannot be cut."""
+        return self.engine.render(1, self._offline_core, blocks * self.config.block_frames)
+
+    def check_output(self, slot: str, blocks: int) -> int | None:
+        """Offline: stops the plugin if NaN, Inf or a runaway level lasted as long as the policy
+        allows live, or for all of `blocks` where those are fewer. Returns the block in which that
+        began; None if it did not."""
+        return self._control.call(lambda: self.mix.slot(slot).check_output_so_far(blocks))
+
     # ------------------------------------------------------------------ steering
 
     @property
@@ -218,7 +230,7 @@ class Host:
 
     def slots(self) -> list[SlotReport]:
         """Counts are in blocks of `config.block_frames`."""
-        return [_report(slot, self.config.batch) for slot in self._supervisor.slots()]
+        return [_report(slot) for slot in self._supervisor.slots()]
 
     def supervisor_of(self, slot: str) -> SlotSupervisor:
         """For tests and tools: the slot's supervisor. Touch it on the control thread only."""
@@ -298,7 +310,7 @@ class Host:
         self._send("play", lambda: self.engine.play(playing))
 
 
-def _report(slot: SlotSupervisor, batch: int) -> SlotReport:
+def _report(slot: SlotSupervisor) -> SlotReport:
     native = slot.native
     return SlotReport(
         id=slot.spec.id,
@@ -306,9 +318,9 @@ def _report(slot: SlotSupervisor, batch: int) -> SlotReport:
         status=slot.status,
         reason=slot.reason,
         restarts=slot.restarts,
-        bypassed_blocks=native.bypassed_blocks * batch,
-        processed_blocks=native.processed_blocks * batch,
-        missed_blocks=native.missed_blocks * batch,
+        bypassed_blocks=native.bypassed_blocks,
+        processed_blocks=native.processed_blocks,
+        missed_blocks=native.missed_blocks,
         repaired_samples=native.repaired_samples,
         crashes=tuple(slot.reports),
         denials=slot.denials.all,

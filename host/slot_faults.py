@@ -51,7 +51,10 @@ class SlotFaults:
         offline = self._context.config.offline
         fails = offline or (kind is FaultKind.LOAD_FAILED and not slot.was_loaded)
         quarantined = not fails and self._history.is_hopeless
-        action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
+        if offline:
+            action = self._context.config.offline_action
+        else:
+            action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
         report_id = self._report(slot, FaultNews(kind, phase, action, exit, dropped))
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)

@@ -30,6 +30,7 @@ from host.slot_watch import (
     Lateness,
     LatenessWatch,
     hangs,
+    longest_rubbish,
     rubbish,
 )
 from host.song import Slot
@@ -433,14 +434,28 @@ class SlotSupervisor:
         if tenure.was_heard(self.native):
             wrong = rubbish(self.native, self._policy)
             if wrong is not None:
-                self._controls.set_bypass(True, self._bypassed)
-                tenure.condemn(wrong, Phase.PROCESS)
+                self._reject_output(wrong)
             if self.native.reported_latency_frames >= 0:
                 self._take_latency(self.native.reported_latency_frames)
         self._check_lateness(now)
         self.journal.survive(self.native.processed_blocks, self._policy.snapshot_good_blocks)
         if self._saving is None and self._state.is_due(tenure, now, self._last_edit_s):
             self._saving = asyncio.get_running_loop().create_task(self._save(tenure))
+
+    def check_output_so_far(self, blocks: int) -> int | None:
+        """Offline, at any time: stops a plugin that sent rubbish for long, or for all of the
+        `blocks` that there are. Returns the block in which that began."""
+        found = longest_rubbish(self.native, self._policy, blocks)
+        if found is None:
+            return None
+        kind, block = found
+        self._reject_output(kind)
+        return block
+
+    def _reject_output(self, kind: FaultKind) -> None:
+        self._controls.set_bypass(True, self._bypassed)
+        if self._tenure is not None:
+            self._tenure.condemn(kind, Phase.PROCESS)
 
     def _check_lateness(self, now: float) -> None:
         match self._lateness.check(now, self._bypassed):

@@ -36,10 +36,26 @@ def hangs(tenure: Tenure, native: PluginSlot, policy: FaultPolicy) -> bool:
 
 def rubbish(native: PluginSlot, policy: FaultPolicy) -> FaultKind | None:
     """What is wrong with its output, if it does not stop."""
-    if native.nonfinite_in_a_row >= policy.nonfinite_blocks:
+    (nonfinite, _, _), (overlevel, _, _) = native.nonfinite, native.overlevel
+    if nonfinite >= policy.nonfinite_blocks:
         return FaultKind.NONFINITE
-    if native.overlevel_in_a_row >= policy.overlevel_blocks:
+    if overlevel >= policy.overlevel_blocks:
         return FaultKind.RUNAWAY
+    return None
+
+
+def longest_rubbish(
+    native: PluginSlot, policy: FaultPolicy, blocks: int
+) -> tuple[FaultKind, int] | None:
+    """The same of all that was rendered so far, and the block in which it began: offline nobody
+    looks at every block. A plugin that spoils all `blocks` of a short file is no better than one
+    that has the time for more."""
+    for kind, (_, longest, end), limit in (
+        (FaultKind.NONFINITE, native.nonfinite, policy.nonfinite_blocks),
+        (FaultKind.RUNAWAY, native.overlevel, policy.overlevel_blocks),
+    ):
+        if longest >= min(limit, blocks):
+            return kind, end - longest
     return None
 
 

@@ -52,10 +52,13 @@ void bind_engine(nb::module_& m) {
         .def(
             "__init__",
             [](Engine* self, double rate, std::uint32_t frames, double fraction, bool offline,
-               double hang_limit, double capture, std::uint32_t log_blocks) {
+               double hang_limit, double capture, std::uint32_t log_blocks, std::uint32_t batch) {
                 if (frames < 1 || frames > ipc::kMaxFrames || !(rate >= 8000 && rate <= 768000))
                     throw nb::value_error("block size or sample rate out of range");
+                if (batch < 1 || frames % batch != 0)
+                    throw nb::value_error("a block holds a whole number of the plugins' blocks");
                 EngineConfig config;
+                config.batch = batch;
                 config.sample_rate = rate;
                 config.block_frames = frames;
                 config.deadline_fraction = fraction;
@@ -68,11 +71,12 @@ void bind_engine(nb::module_& m) {
             },
             nb::arg("sample_rate"), nb::arg("block_frames"), nb::arg("deadline_fraction") = 0.7,
             nb::arg("offline") = false, nb::arg("hang_limit_s") = 10.0, nb::arg("capture_s") = 0.0,
-            nb::arg("log_blocks") = 65536)
+            nb::arg("log_blocks") = 65536, nb::arg("batch") = 1)
         .def_prop_ro("sample_rate", [](const Engine& e) { return e.config.sample_rate; })
         .def_prop_ro("block_frames", [](const Engine& e) { return e.config.block_frames; })
         .def_ro("period_ns", &Engine::period_ns)
         .def_prop_ro("block_count", counter(&Engine::block_count))
+        .def_prop_ro("plugin_block_count", counter(&Engine::plugin_block_count))
         .def_prop_ro("late_blocks", counter(&Engine::late_blocks))
         .def_prop_ro("machine_late_blocks", counter(&Engine::machine_late_blocks))
         .def_prop_ro("lost_capture_frames", counter(&Engine::lost_capture_frames))
@@ -164,7 +168,7 @@ void bind_engine(nb::module_& m) {
              [](Engine& e, int numerator, int denominator) {
                  return e.send(command(CommandKind::Signature, nullptr, numerator, denominator));
              })
-        .def("render", &render, nb::arg("blocks"), nb::arg("cpu") = -1)
+        .def("render", &render, nb::arg("blocks"), nb::arg("cpu") = -1, nb::arg("frames") = 0)
         .def("read_blocks", &read_blocks)
         .def("read_misses", &read_misses)
         .def("read_capture", &read_capture, nb::arg("max_frames"));

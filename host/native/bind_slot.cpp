@@ -68,6 +68,12 @@ void bind_slot(nb::module_& m) {
     const auto counter = [](auto member) {
         return [member](const PluginSlot& slot) { return (slot.counters.*member).load(); };
     };
+    const auto run = [](auto member) {
+        return [member](const PluginSlot& slot) {
+            const BlockRun& run = slot.counters.*member;
+            return nb::make_tuple(run.length.load(), run.longest.load(), run.longest_end.load());
+        };
+    };
     nb::class_<PluginSlot>(m, "PluginSlot")
         .def(nb::new_(
                  [](std::uint32_t id, double rate, std::uint32_t frames, std::uint32_t capacity) {
@@ -83,8 +89,8 @@ void bind_slot(nb::module_& m) {
         .def_prop_ro("dropped_events", counter(&SlotCounters::dropped_events))
         .def_prop_ro("misses_in_a_row", counter(&SlotCounters::misses_in_a_row))
         .def_prop_ro("stuck_since_ns", counter(&SlotCounters::stuck_since_ns))
-        .def_prop_ro("nonfinite_in_a_row", counter(&SlotCounters::nonfinite_in_a_row))
-        .def_prop_ro("overlevel_in_a_row", counter(&SlotCounters::overlevel_in_a_row))
+        .def_prop_ro("nonfinite", run(&SlotCounters::nonfinite))
+        .def_prop_ro("overlevel", run(&SlotCounters::overlevel))
         .def_prop_ro("applied_edit", counter(&SlotCounters::applied_edit))
         .def_prop_ro("reported_latency_frames", counter(&SlotCounters::reported_latency))
         .def_prop_ro("generation",

@@ -56,7 +56,7 @@ void Chain::enlist(PluginSlot& slot) ISB_RT {
 // The slot does not run in this block.
 void Chain::pass_by(PluginSlot& slot, MissCause cause) ISB_RT {
     if (cause == MissCause::Busy) note_busy(slot);
-    slot.unheard(cause);
+    slot.unheard(cause, run_.time->parts());
     slot.events.hold();
     if (slot.produces_midi && !slot.bypassed) run_.midi_record = kNobody;
 }
@@ -197,7 +197,7 @@ void Chain::follow_midi() ISB_RT {
 // ---------------------------------------------------------------- the end of a segment
 
 void Chain::note_heard(const Linked& linked) ISB_RT {
-    linked.slot->heard();
+    linked.slot->heard(run_.time->parts());
     linked.slot->had_block = true;
     linked.slot->heard_record = static_cast<std::int32_t>(linked.record);
 }
@@ -240,7 +240,7 @@ void Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
         ++run_.missed;
         slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
     }
-    slot.unheard(cause);
+    slot.unheard(cause, run_.time->parts());
     run_.log->push({run_.time->block, now_ns(), relay_.generation(), slot.id,
                     static_cast<std::int32_t>(linked.record), cause});
 }
@@ -287,7 +287,7 @@ void Chain::begin(const BlockTime& time, ChainMode mode, PluginSlot* const* slot
     run_.keys = keys;
     run_.key_count = key_count;
     run_.log = &log;
-    signal_.begin(input, time.frames);
+    signal_.begin(input, time);
     if (mode == ChainMode::Pipelined) {
         begin_pipelined();
         return;

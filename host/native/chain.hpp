@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "host/native/block_time.hpp"
 #include "host/native/chain_relay.hpp"
 #include "host/native/faults.hpp"
 #include "host/native/pipelined_sound.hpp"
@@ -22,16 +23,6 @@ namespace isobooth::host {
 struct KeySignal {
     std::size_t slot;
     const float* planes[ipc::kBusChannels];
-};
-
-// What a block is about, the same for all chains.
-struct BlockTime {
-    std::uint64_t block;
-    int frames;
-    ipc::Transport transport;
-    std::uint64_t deadline_ns;
-    bool offline;               // no clock: wait for every block
-    std::uint64_t patience_ns;  // offline: how long a chain is waited for
 };
 
 enum class ChainMode : std::uint8_t {

@@ -22,7 +22,7 @@ void Chain::begin_pipelined() ISB_RT {
 void Chain::collect_flight(const float* const* input) ISB_RT {
     bool delivered = flight_.passes;
     forget_last_block();
-    signal_.begin(input, run_.time->frames);
+    signal_.begin(input, *run_.time);
     if (flight_.linked) {
         // Offline it gets all the time that a slot has; live, none beyond the block it had.
         delivered = run_.time->offline ? relay_.wait(segment_, now_ns() + run_.time->patience_ns)
@@ -57,7 +57,7 @@ void Chain::abandon_flight() ISB_RT {
 void Chain::start_flight() ISB_RT {
     relay_.next_generation();
     const float* const input[kBusChannels] = {previous_input_[0], previous_input_[1]};
-    signal_.begin(input, run_.time->frames);
+    signal_.begin(input, *run_.time);
     run_.midi_record = kNoRecord;
     segment_.clear();
     flight_ = {};
@@ -68,7 +68,7 @@ void Chain::start_flight() ISB_RT {
         gather_events(slot);
         if (slot.bypassed) {
             flight_.latency_out += slot.cover.latency();
-            slot.unheard(MissCause::Bypassed);
+            slot.unheard(MissCause::Bypassed, run_.time->parts());
             slot.events.hold();
             continue;
         }
@@ -93,7 +93,7 @@ void Chain::start_flight() ISB_RT {
         return;
     }
     for (const Linked& linked : segment_) {
-        linked.slot->unheard(MissCause::Skipped);
+        linked.slot->unheard(MissCause::Skipped, run_.time->parts());
         linked.slot->events.hold();
     }
     segment_.clear();

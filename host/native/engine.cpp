@@ -111,8 +111,8 @@ void Engine::apply(const Command& command) ISB_RT {
             slot->record = static_cast<std::int32_t>(command.a);
             slot->counters.stuck_blocks.store(0, std::memory_order_relaxed);
             slot->counters.stuck_since_ns.store(0, std::memory_order_relaxed);
-            slot->counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
-            slot->counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
+            slot->counters.nonfinite.end();
+            slot->counters.overlevel.end();
             slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
             slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
             slot->counters.applied_edit.store(0, std::memory_order_relaxed);
@@ -253,16 +253,19 @@ void Engine::begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t 
 // ---------------------------------------------------------------- a block
 
 void Engine::process(const float* const* input, float* const* output, std::uint64_t nominal_ns,
-                     std::uint64_t budget_ns, std::uint32_t flags) ISB_RT {
+                     std::uint64_t budget_ns, std::uint32_t flags,
+                     std::uint32_t cut_frames) ISB_RT {
     const RtSection section;
     const ipc::DenormalsOff denormals;
     const std::uint64_t entry = now_ns();
-    const int frames = static_cast<int>(config.block_frames);
+    const int frames = static_cast<int>(cut_frames ? cut_frames : config.block_frames);
     drain_commands();
 
     BlockTime time{};
     time.block = block_count.load(std::memory_order_relaxed);
+    time.first_part = plugin_block_count.load(std::memory_order_relaxed);
     time.frames = frames;
+    time.part_frames = static_cast<int>(config.block_frames / config.batch);
     time.offline = config.offline;
     time.patience_ns = static_cast<std::uint64_t>(config.hang_limit_s * 1e9);
     const auto part = [&](double share) {
@@ -354,6 +357,7 @@ void Engine::record_block(const BlockTime& time, std::uint64_t nominal, std::uin
                                        strip.peaks[1].load(std::memory_order_relaxed));
         }
     blocks.push(record);  // a log that nobody reads is full one day
+    plugin_block_count.fetch_add(time.parts(), std::memory_order_relaxed);
     block_count.fetch_add(1, std::memory_order_release);
 }
 

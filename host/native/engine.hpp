@@ -48,6 +48,7 @@ struct Command {
 struct EngineConfig {
     double sample_rate = 48000.0;
     std::uint32_t block_frames = 128;
+    std::uint32_t batch = 1;         // blocks that the plugins are called with in one of these
     double deadline_fraction = 0.7;  // of the period, for all chains of a block
     bool offline = false;
     double hang_limit_s = 10.0;  // offline: when a block is given up
@@ -83,6 +84,7 @@ public:
     std::unique_ptr<ipc::Ring<float>> capture;  // interleaved stereo
 
     std::atomic<std::uint64_t> block_count{0};
+    std::atomic<std::uint64_t> plugin_block_count{0};  // `batch` a block, fewer in a cut one
     std::atomic<std::uint64_t> late_blocks{0};
     std::atomic<std::uint64_t> lost_capture_frames{0};
     std::atomic<std::uint64_t> machine_late_blocks{0};  // whose misses were the machine's
@@ -90,9 +92,10 @@ public:
 
     // ---- audio thread ----
     // Renders one block. `input`: config.input_channels planes or nullptr; `output`: two planes.
-    // `nominal_ns`: when the block's period began; `budget_ns`: its share of the period.
+    // `nominal_ns`: when the block's period began; `budget_ns`: its share of the period. `frames`:
+    // fewer than config.block_frames for a cut block, relayed chains only; 0: all.
     void process(const float* const* input, float* const* output, std::uint64_t nominal_ns,
-                 std::uint64_t budget_ns, std::uint32_t flags) ISB_RT;
+                 std::uint64_t budget_ns, std::uint32_t flags, std::uint32_t frames = 0) ISB_RT;
 
 private:
     void drain_commands() ISB_RT;

@@ -45,8 +45,10 @@ private:
 
 }  // namespace
 
-nb::object render(Engine& engine, std::uint32_t blocks, int cpu) {
-    const std::size_t frames = engine.config.block_frames;
+nb::object render(Engine& engine, std::uint32_t blocks, int cpu, std::uint32_t cut_frames) {
+    if (cut_frames > engine.config.block_frames)
+        throw nb::value_error("a cut block is no longer than a whole one");
+    const std::size_t frames = cut_frames ? cut_frames : engine.config.block_frames;
     auto* data = new float[std::max<std::size_t>(1, 2 * frames * blocks)];
     nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<float*>(p); });
     {
@@ -55,7 +57,7 @@ nb::object render(Engine& engine, std::uint32_t blocks, int cpu) {
         const std::size_t plane = frames * blocks;
         for (std::size_t block = 0; block < blocks; ++block) {
             float* out[2] = {data + block * frames, data + plane + block * frames};
-            engine.process(nullptr, out, ipc::now_ns(), engine.period_ns, 0);
+            engine.process(nullptr, out, ipc::now_ns(), engine.period_ns, 0, cut_frames);
         }
     }
     return nb::cast(nb::ndarray<nb::numpy, float>(data, {2, frames * blocks}, owner));

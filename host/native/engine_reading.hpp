@@ -10,8 +10,8 @@
 namespace isobooth::host {
 
 // Renders `blocks` blocks as fast as they go, or as fast as their chains answer, on core `cpu`
-// (-1: any): float32 (2, frames).
-nanobind::object render(Engine& engine, std::uint32_t blocks, int cpu);
+// (-1: any): float32 (2, frames). `frames`: of each, where it is cut; 0: all of it.
+nanobind::object render(Engine& engine, std::uint32_t blocks, int cpu, std::uint32_t frames);
 
 // Empties the log of blocks: a column a field of BlockRecord.
 nanobind::dict read_blocks(Engine& engine);

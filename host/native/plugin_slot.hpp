@@ -24,6 +24,24 @@ enum class MissCause : std::uint8_t {
     Bypassed,  // by the user or held by the supervisor
 };
 
+// Blocks in a row that needed the same repair. The longest run is kept, and where it ended:
+// offline nobody looks at every block.
+struct BlockRun {
+    std::atomic<std::uint32_t> length{0};
+    std::atomic<std::uint32_t> longest{0};
+    std::atomic<std::uint64_t> longest_end{0};  // the block behind it
+
+    void end() ISB_RT { length.store(0, std::memory_order_relaxed); }
+    void extend(std::uint64_t block) ISB_RT {
+        const std::uint32_t now = length.load(std::memory_order_relaxed) + 1;
+        length.store(now, std::memory_order_relaxed);
+        if (now <= longest.load(std::memory_order_relaxed)) return;
+        longest.store(now, std::memory_order_relaxed);
+        longest_end.store(block + 1, std::memory_order_relaxed);
+    }
+};
+
+// All blocks are those that the plugin is called with.
 struct SlotCounters {
     std::atomic<std::uint64_t> processed_blocks{0};
     std::atomic<std::uint64_t> bypassed_blocks{0};  // not heard, whatever the cause
@@ -33,8 +51,8 @@ struct SlotCounters {
     std::atomic<std::uint32_t> misses_in_a_row{0};  // without the machine's
     std::atomic<std::uint32_t> stuck_blocks{0};     // how long an older block keeps it busy
     std::atomic<std::uint64_t> stuck_since_ns{0};   // 0: it is not stuck
-    std::atomic<std::uint32_t> nonfinite_in_a_row{0};
-    std::atomic<std::uint32_t> overlevel_in_a_row{0};
+    BlockRun nonfinite;
+    BlockRun overlevel;
     std::atomic<std::uint64_t> applied_edit{0};      // the newest, as its worker says
     std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
 };
@@ -99,14 +117,14 @@ public:
     std::int64_t runaway_frames = 0;  // over level for as long without a pause
     bool missed = false;              // in this block, and not yet known whose fault that is
 
-    void heard() ISB_RT {
-        counters.processed_blocks.fetch_add(1, std::memory_order_relaxed);
+    void heard(std::uint64_t blocks) ISB_RT {
+        counters.processed_blocks.fetch_add(blocks, std::memory_order_relaxed);
         counters.misses_in_a_row.store(0, std::memory_order_relaxed);
     }
-    void unheard(MissCause cause) ISB_RT {
-        counters.bypassed_blocks.fetch_add(1, std::memory_order_relaxed);
+    void unheard(MissCause cause, std::uint64_t blocks) ISB_RT {
+        counters.bypassed_blocks.fetch_add(blocks, std::memory_order_relaxed);
         if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
-            counters.missed_blocks.fetch_add(1, std::memory_order_relaxed);
+            counters.missed_blocks.fetch_add(blocks, std::memory_order_relaxed);
             missed = true;
         }
     }

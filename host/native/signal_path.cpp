@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/signal_path.hpp"
 
-#include "ipc/native/repair.hpp"
+#include <algorithm>
 
 namespace isobooth::host {
 
@@ -21,8 +21,10 @@ SignalPath::SignalPath(const Geometry& geometry)
       taken_a_(geometry.max_frames),
       taken_b_(geometry.max_frames) {}
 
-void SignalPath::begin(const float* const* input, int frames) ISB_RT {
-    frames_ = frames;
+void SignalPath::begin(const float* const* input, const BlockTime& time) ISB_RT {
+    frames_ = time.frames;
+    part_frames_ = time.part_frames;
+    first_part_ = time.first_part;
     signal_[0] = input[0];
     signal_[1] = input[1];
     record_ = kNoRecord;
@@ -63,8 +65,8 @@ void SignalPath::take(PluginSlot& slot, const OutputView& output, unsigned half,
     if (!clean) {
         repair_taken(slot, taken);
     } else {
-        slot.counters.nonfinite_in_a_row.store(0, std::memory_order_relaxed);
-        slot.counters.overlevel_in_a_row.store(0, std::memory_order_relaxed);
+        slot.counters.nonfinite.end();
+        slot.counters.overlevel.end();
         slot.runaway_frames = 0;
         slot.last_good[0] = wet[0][frames_ - 1];
         slot.last_good[1] = wet[1][frames_ - 1];
@@ -90,21 +92,27 @@ void SignalPath::take(PluginSlot& slot, const OutputView& output, unsigned half,
 }
 
 void SignalPath::repair_taken(PluginSlot& slot, StereoBuffer& taken) ISB_RT {
-    RepairCount count;
-    for (unsigned side = 0; side < kBusChannels; ++side) {
-        const RepairCount fixed = repair(taken[side], frames_, slot.last_good[side]);
-        count.nonfinite += fixed.nonfinite;
-        count.over_level += fixed.over_level;
-        count.denormal += fixed.denormal;
+    for (int at = 0; at < frames_; at += part_frames_) {
+        const int frames = std::min(part_frames_, frames_ - at);
+        RepairCount count;
+        for (unsigned side = 0; side < kBusChannels; ++side) {
+            const RepairCount fixed = repair(taken[side] + at, frames, slot.last_good[side]);
+            count.nonfinite += fixed.nonfinite;
+            count.over_level += fixed.over_level;
+        }
+        note_repairs(slot, count, at, frames);
     }
+}
+
+void SignalPath::note_repairs(PluginSlot& slot, const RepairCount& count, int at,
+                              int frames) ISB_RT {
     SlotCounters& counters = slot.counters;
+    const std::uint64_t block = first_part_ + static_cast<std::uint64_t>(at / part_frames_);
     counters.repaired_samples.fetch_add(count.nonfinite + count.over_level,
                                         std::memory_order_relaxed);
-    count.nonfinite ? counters.nonfinite_in_a_row.fetch_add(1, std::memory_order_relaxed)
-                    : counters.nonfinite_in_a_row.exchange(0, std::memory_order_relaxed);
-    slot.runaway_frames = count.over_level ? slot.runaway_frames + frames_ : 0;
-    count.over_level ? counters.overlevel_in_a_row.fetch_add(1, std::memory_order_relaxed)
-                     : counters.overlevel_in_a_row.exchange(0, std::memory_order_relaxed);
+    count.nonfinite ? counters.nonfinite.extend(block) : counters.nonfinite.end();
+    count.over_level ? counters.overlevel.extend(block) : counters.overlevel.end();
+    slot.runaway_frames = count.over_level ? slot.runaway_frames + frames : 0;
 }
 
 }  // namespace isobooth::host

@@ -7,8 +7,10 @@
 // was covered, faded in or repaired. The host hears its own copy in either case.
 #pragma once
 
+#include "host/native/block_time.hpp"
 #include "host/native/plugin_slot.hpp"
 #include "host/native/signal.hpp"
+#include "ipc/native/repair.hpp"
 
 namespace isobooth::host {
 
@@ -17,7 +19,7 @@ public:
     explicit SignalPath(const ipc::Geometry& geometry);
 
     // A new block; `input` must stay valid until the next.
-    void begin(const float* const* input, int frames) ISB_RT;
+    void begin(const float* const* input, const BlockTime& time) ISB_RT;
 
     const float* const* planes() const ISB_RT { return signal_; }
     // Whose file it lies in; kNoRecord: host memory.
@@ -38,9 +40,12 @@ private:
     // From here on the signal lies in host memory.
     void continue_in(const StereoBuffer& buffer) ISB_RT;
     void repair_taken(PluginSlot& slot, StereoBuffer& taken) ISB_RT;
+    // One block of the plugin's own, `at` which it begins, with what was repaired in it.
+    void note_repairs(PluginSlot& slot, const ipc::RepairCount& count, int at, int frames) ISB_RT;
 
     double runaway_frames_;
-    int frames_ = 0;
+    int frames_ = 0, part_frames_ = 1;
+    std::uint64_t first_part_ = 0;
     const float* signal_[ipc::kBusChannels] = {};
     std::int32_t record_ = ipc::kNoRecord;
     bool muted_ = false;

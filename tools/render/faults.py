@@ -3,7 +3,7 @@
 
 The audio thread counts, for each slot, the blocks in which it was not heard: that count alone
 decides, whatever the cause was and whenever the supervisor notices it. The supervisor is only
-asked for the story.
+asked for the story. A plugin whose output was repaired for long was not heard either.
 """
 
 import time
@@ -40,15 +40,26 @@ def refused_states(host: Host, attempt: int) -> list[FaultEntry]:
 class SlotWatch:
     """Watches the slots of a host that renders offline."""
 
-    def __init__(self, host: Host, attempt: int, stop: Stop) -> None:
+    def __init__(
+        self, host: Host, attempt: int, stop: Stop, blocks: int, goes_without: bool
+    ) -> None:
+        """`blocks`: that will be rendered. `goes_without`: a plugin that is quarantined from the
+        beginning is left out, as was asked for."""
         self._host = host
         self._attempt = attempt
         self._stop = stop
-        self._given_up = {slot.spec.id for slot in host.mix.slots() if slot.spec.bypassed}
+        self._blocks = blocks
+        self._given_up = {
+            slot.spec.id
+            for slot in host.mix.slots()
+            if slot.spec.bypassed or (goes_without and slot.status is SlotStatus.QUARANTINED)
+        }
+        self._spoiling: dict[str, int] = {}  # since which block
         self._known: dict[str, int] = {}  # bypassed blocks that were dealt with already
 
     def new_faults(self) -> list[FaultEntry]:
         """Faults since the last call, the first first; empty if every plugin was heard."""
+        self._check_output()
         if not self._suspects():
             self._host.engine.read_misses()
             return []
@@ -60,12 +71,23 @@ class SlotWatch:
         self._given_up.update(slot.id for slot in culprits)
         return sorted(faults, key=lambda fault: fault.block)
 
+    def _check_output(self) -> None:
+        for slot in self._host.slots():
+            if slot.repaired_samples and slot.id not in self._given_up:
+                since = self._host.check_output(slot.id, self._blocks)
+                if since is not None:
+                    self._spoiling[slot.id] = since
+
     def _suspects(self) -> list[SlotReport]:
         return [
             slot
             for slot in self._host.slots()
             if slot.id not in self._given_up
-            and (slot.status in _FAILED or slot.bypassed_blocks > self._known.get(slot.id, 0))
+            and (
+                slot.status in _FAILED
+                or slot.id in self._spoiling
+                or slot.bypassed_blocks > self._known.get(slot.id, 0)
+            )
         ]
 
     def _culprits(self, first_miss: dict[str, int]) -> list[SlotReport]:
@@ -95,6 +117,7 @@ class SlotWatch:
         # A worker that died between two blocks missed none: it was not asked any more.
         config = self._host.config
         at = slot.processed_blocks if block is None else block * config.batch
+        at = self._spoiling.get(slot.id, at)
         frame = max(0, at * config.block_frames - self._host.mix.latency_frames)
         spec = self._host.mix.slot(slot.id).spec
         what = (

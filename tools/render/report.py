@@ -117,7 +117,7 @@ class RenderReport(Struct, kw_only=True):
     def describe_host(self, host: Host) -> None:
         """Takes over what the host knows at the end of the attempt that counts."""
         config, engine, driver = host.config, host.engine, host.driver
-        self.blocks = engine.block_count * config.batch
+        self.blocks = engine.plugin_block_count
         self.late_blocks = engine.late_blocks
         self.machine_late_blocks = engine.machine_late_blocks
         self.realtime = host.realtime
@@ -140,13 +140,14 @@ class RenderReport(Struct, kw_only=True):
 
 
 class BatchSummary(Struct, kw_only=True):
-    """Counts of files. `done` includes `retried`."""
+    """Counts of files. `done` includes `retried`; `warned` counts all that have warnings."""
 
     files: int = 0
     done: int = 0
     retried: int = 0
     failed: int = 0
     skipped: int = 0
+    warned: int = 0  # whatever became of them
     elapsed_s: float = 0.0
     files_per_s: float = 0.0  # of those that were rendered
 
@@ -167,6 +168,7 @@ class BatchReport(Struct, kw_only=True):
             retried=sum(f.result == "done" and f.attempts > 1 for f in files),
             failed=sum(f.result == "failed" for f in files),
             skipped=sum(f.result == "skipped" for f in files),
+            warned=sum(bool(f.warnings) for f in files),
             elapsed_s=round(elapsed_s, 3),
             files_per_s=round(rendered / elapsed_s, 2) if elapsed_s > 0 else 0.0,
         )

@@ -42,17 +42,20 @@ class RenderSettings:
         if self.sample_rate is not None:
             song = msgspec.structs.replace(song, sample_rate=self.sample_rate)
         if self.tail_s is not None:
-            song = msgspec.structs.replace(song, tail_s=self.tail_s, length_s=None)
+            song = msgspec.structs.replace(song, tail_s=self.tail_s)
         return song
 
-    def host_config(self, song: Song, precise: bool = False) -> HostConfig:
+    def host_config(
+        self, song: Song, precise: bool = False, action: str = "bypassed"
+    ) -> HostConfig:
         """`precise`: offline, block by block, so that a fault is placed to the block. Otherwise
-        several at once, which gives the same bits sooner."""
+        several at once, which gives the same bits sooner. `action`: what becomes of a fault."""
         config = HostConfig(
             sample_rate=song.sample_rate,
             block_frames=self.block_frames,
             offline=not self.realtime,
             offline_batch=1 if precise or self.pipelined else offline_batch(self.block_frames),
+            offline_action=action,
             mode="pipelined" if self.pipelined else "relayed",
             pin_workers=self.pin_workers,
             permissions=self.permissions,

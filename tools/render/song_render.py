@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from host.audio_file import AudioWriter
 from host.control import Control
@@ -139,7 +141,11 @@ class _Attempt:
                 check_not_blacklisted(slot.plugin, Blacklist(context.database))
         writer = AudioWriter(output, song.sample_rate, settings.sample_format)
         # What has failed once is looked at closely.
-        config = settings.host_config(song, precise=self._report.attempts > 1 or self._keep_going)
+        config = settings.host_config(
+            song,
+            precise=self._report.attempts > 1 or self._keep_going,
+            action=self._action_on_fault(),
+        )
         with Host(config, context.database, context.control) as host, context.stop.covering(host):
             host.load(song)
             context.stop.check()  # before the plugins are blamed for being killed
@@ -165,15 +171,24 @@ class _Attempt:
                 self._report.describe_host(host)
             self._conclude(host, writer, excerpt, log)
 
+    def _action_on_fault(self) -> str:
+        """For crash reports: what becomes of the file."""
+        if self._keep_going:
+            return "bypassed"
+        return "rendered again" if self._report.attempts < ATTEMPTS else "file failed"
+
     def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
-        watch = SlotWatch(host, self._report.attempts, self._context.stop)
-        block = host.config.engine_frames
-        chunk = max(1, _CHUNK_FRAMES // block)
+        watch = SlotWatch(
+            host,
+            self._report.attempts,
+            self._context.stop,
+            -(-excerpt.frames_to_render // host.config.block_frames),
+            self._settings.goes_without,
+        )
         self._judge(host, watch)
         host.start()
         while not excerpt.complete:
-            needed = -(-excerpt.frames_to_render // block)
-            audio = host.render(min(chunk, needed))
+            audio = _next_part(host, excerpt.frames_to_render)
             self._context.stop.check()
             self._judge(host, watch)
             listener.advance(excerpt.write(audio))
@@ -233,6 +248,16 @@ def _why_empty(song: Song) -> str:
     if any(track.audio or track.midi for track in song.tracks):
         return "what its files hold has no length; give the song a length_s"
     return "no track plays a file; give the song a length_s"
+
+
+def _next_part(host: Host, frames: int) -> NDArray[np.float32]:
+    """The next of `frames` that are left, (2, n). No plugin is given a block that the file does
+    not need: a fault in it would be nobody's."""
+    config = host.config
+    blocks = frames // config.engine_frames
+    if blocks:
+        return host.render(min(blocks, max(1, _CHUNK_FRAMES // config.engine_frames)))
+    return host.render_cut(-(-frames // config.block_frames))
 
 
 def check_loaded(host: Host) -> None:

@@ -12,15 +12,16 @@ _SHOWN_FAILURES = 20
 
 def print_song(report: RenderReport) -> None:
     """One file: what was written, the slots, and in real time how the clock was kept."""
-    if report.result == "done":
-        print(printable(_headline(report)))
+    if report.result != "done":
+        return  # the figures of an attempt say nothing about a file that is not there
+    print(printable(_headline(report)))
     if report.slots:
         print()
         print_table(
             ("SLOT", "PLUGIN", "STATUS", "RESTARTS", "MISSING", "REPAIRED", "CRASH REPORTS"),
             [_row(slot, report.blocks) for slot in report.slots],
         )
-    if report.result == "done" and report.mode == "realtime":
+    if report.mode == "realtime":
         print()
         for line in _timing(report):
             print(line)
@@ -35,6 +36,8 @@ def print_batch(report: BatchReport) -> None:
     if summary.skipped:
         parts.append(f"{summary.skipped} skipped")
     parts.append(f"{summary.failed} failed")
+    if summary.warned:
+        parts.append(f"{summary.warned} file{'s' if summary.warned > 1 else ''} with warnings")
     speed = f" ({summary.files_per_s:g} a second)" if summary.done else ""
     print(
         f"{counted(summary.files, 'file')} in {summary.elapsed_s:.1f} s{speed}: {', '.join(parts)}"
