@@ -21,6 +21,7 @@ from host.solo import soloed_out
 from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
+from host.unheard_inputs import unheard_inputs
 from ipc.errors import InputError, MachineError
 from ipc.status import SlotStatus
 
@@ -112,6 +113,7 @@ class Mix:
         # Ready workers use no processor: loading all at once uses every core.
         starts = (slot.start() for slot in self.slots())
         raise_first(await asyncio.gather(*starts, return_exceptions=True))
+        self.notes += unheard_inputs(self.song, {s.spec.id: s.description for s in self.slots()})
         self.publish()
 
     def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], bool]]:
@@ -229,9 +231,10 @@ class Mix:
     def length_frames(self) -> int:
         """Length of the rendered song, frames, without the mix's latency."""
         rate = self._config.sample_rate
+        end = self.content_end_frame
         if self.song.length_s is not None:
-            return round(self.song.length_s * rate)
-        return self.content_end_frame + round(self.tail_s() * rate)
+            end = round(self.song.length_s * rate)
+        return end + round(self.tail_s() * rate)
 
     def is_locked(self) -> bool:
         """Whether the kernel keeps all that the mix shares with workers in RAM."""

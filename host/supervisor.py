@@ -73,8 +73,6 @@ class Supervisor:
         if swept:
             self.events.add(HostEventKind.NOTICE, str(swept))
         self.mix = mix
-        for note in mix.notes:
-            self.events.add(HostEventKind.NOTICE, note)
         await self.launcher.start()
         for plugin_format in self._formats(mix.song):
             with contextlib.suppress(WorkerError):  # the workers will say what is missing
@@ -95,6 +93,8 @@ class Supervisor:
         )
         if not self._closing:
             await mix.start(context)
+        for note in mix.notes:
+            self.events.add(HostEventKind.NOTICE, note)
         if not self.config.offline and not mix.is_locked():
             self.events.add(
                 HostEventKind.NOTICE,

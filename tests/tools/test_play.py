@@ -107,6 +107,14 @@ def test_options_reach_the_host(
     assert report["latency_frames"] == (128 if key == "pipelined" else 0)
 
 
+def test_it_ends_behind_the_tail_or_when_it_was_told_to(song: SongFile, run_cli: RunCli) -> None:
+    file = song.write(TONE, length_s=0.2, tail_s=0.3)
+    for words, played_s in (([], 0.5), (["--seconds", "0.9"], 0.9)):
+        ended = run_cli("play", file, "--device", "null", "--json", *words)
+        assert ended.code == 0, ended.err
+        assert json.loads(ended.out)["played_s"] >= played_s
+
+
 def test_a_loop_goes_on_after_the_end(song: SongFile, run_cli: RunCli) -> None:
     file = song.write(TONE, length_s=0.1)
     ended = run_cli("play", file, "--device", "null", "--loop", "--seconds", "0.5", "--json")

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
 
 from host.config import HostConfig
-from host.song import Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
 from host.store.database import Database
@@ -131,8 +131,7 @@ def test_the_report_has_its_documented_keys(render: Render, tmp_path: Path) -> N
     assert set(slot) == SLOT_KEYS
     assert (slot["id"], slot["plugin"], slot["status"]) == ("slot0", "builtin:gain", "active")
     assert (slot["restarts"], slot["bypassed_blocks"], slot["crashes"]) == (0, 0, [])
-    # 188 hold the song; offline, 32 are rendered at a time.
-    assert report["blocks"] == slot["processed_blocks"] == 192
+    assert report["blocks"] == slot["processed_blocks"] == 188  # what holds the song, no more
     assert report["deadline_us"] == pytest.approx(2666.7)
     assert (report["mode"], report["slot_deadline_us"], report["attempts"]) == ("offline", None, 1)
     assert 0 < report["block_us"]["median"] <= report["block_us"]["p99"]
@@ -163,12 +162,19 @@ def test_rate_and_format_are_what_was_asked_for(
     assert info.duration == pytest.approx(24037 / RATE, abs=1e-3)
 
 
-@pytest.mark.parametrize("length", [{"length_s": 0.1}, {}])
-def test_the_tail_is_what_was_asked_for(
-    render: Render, tmp_path: Path, length: dict[str, float]
+@pytest.mark.parametrize(("length", "frames"), [({"length_s": 0.1}, 4800), ({}, 24037)])
+def test_the_tail_comes_behind_the_length(
+    render: Render, tmp_path: Path, length: dict[str, float], frames: int
 ) -> None:
-    assert render(["builtin:gain"], "--tail", "0.25", **length).code == 0
-    assert soundfile.info(tmp_path / "out.wav").frames == 24037 + 12000
+    def rendered(*words: str, **fields: float) -> int:
+        assert render(["builtin:gain"], "--force", *words, **length, **fields).code == 0
+        return int(soundfile.info(tmp_path / "out.wav").frames)
+
+    assert rendered() == frames
+    assert rendered("--tail", "0.25") == frames + 12000
+    assert rendered(tail_s=0.25) == frames + 12000
+    assert rendered("--tail", "0", tail_s=0.25) == frames
+    assert rendered("--realtime", tail_s=0.25) == frames + 12000
 
 
 def test_a_crash_costs_one_retry(render: Render, tmp_path: Path, ramp: NDArray[np.float32]) -> None:
@@ -208,8 +214,8 @@ def test_a_plugin_that_fails_again_is_named_and_no_file_is_left(
     assert [fault["slot"] for fault in report["faults"]] == ["slot1", "slot1"]
     assert report["slots"][1]["status"] == SlotStatus.FAILED
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "in.wav", "song.json"]
-    for fault in report["faults"]:
-        assert run_cli("crashes", "show", fault["report"]).code == 0
+    shown = [run_cli("crashes", "show", fault["report"], "--json") for fault in report["faults"]]
+    assert [json.loads(one.out)["action"] for one in shown] == ["rendered again", "file failed"]
 
 
 def test_what_stood_under_the_name_survives_a_failure(render: Render, tmp_path: Path) -> None:
@@ -301,8 +307,8 @@ def test_a_hang_ends_and_is_called_one(
 ) -> None:
     usual = RenderSettings.host_config
 
-    def impatient(self: RenderSettings, song: Song, precise: bool = False) -> HostConfig:
-        return replace(usual(self, song, precise), offline_hang_limit_s=0.5)
+    def impatient(self: RenderSettings, *asked: Any, **named: Any) -> HostConfig:
+        return replace(usual(self, *asked, **named), offline_hang_limit_s=0.5)
 
     monkeypatch.setattr(RenderSettings, "host_config", impatient)
     ended = render(["fault:deadlock?after=20"])
@@ -315,6 +321,57 @@ def test_slowness_is_no_fault(render: Render, tmp_path: Path, ramp: NDArray[np.f
     ended = render(["fault:sleep?after=0&every=40&ms=60"], "--format", "float", "--json", "-")
     assert (ended.code, json.loads(ended.out)["attempts"]) == (0, 1)
     assert np.array_equal(_read(tmp_path / "out.wav"), ramp)
+
+
+@pytest.mark.parametrize("block", [128, 100])
+def test_a_plugin_is_given_no_block_that_the_file_does_not_need(
+    render: Render, tmp_path: Path, ramp: NDArray[np.float32], block: int
+) -> None:
+    blocks = -(-ramp.shape[1] // block)
+    ended = render(
+        [f"fault:segv?after={blocks}"], "--block", str(block), "--format", "float", "--json", "-"
+    )
+    report = json.loads(ended.out)
+    assert (ended.code, report["attempts"], report["blocks"]) == (0, 1, blocks)
+    assert np.array_equal(_read(tmp_path / "out.wav"), ramp)
+    assert render([f"fault:segv?after={blocks - 1}"], "--block", str(block), "--force").code == 1
+
+
+def test_a_failed_render_shows_no_figures_of_a_file_that_is_not_there(render: Render) -> None:
+    ended = render(["fault:segv?after=3"])
+    assert (ended.code, ended.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "what", "at"),
+    [
+        ("nan?after=0", "kept sending NaN or Inf", "0:00.000"),
+        ("inf?after=150", "kept sending NaN or Inf", "0:00.400"),
+        ("nan?after=10&times=32", "kept sending NaN or Inf", "0:00.027"),
+        ("loud?after=40", "kept sending a runaway level", "0:00.107"),
+    ],
+)
+def test_what_a_plugin_spoils_for_long_is_no_file(
+    render: Render, run_cli: Render, tmp_path: Path, fault: str, what: str, at: str
+) -> None:
+    ended = render(["builtin:gain", f"fault:{fault}", "builtin:gain"], "--json", "-")
+    report = json.loads(ended.out)
+    assert (ended.code, report["result"], report["attempts"]) == (1, "failed", 2)
+    assert f"failed 2 times: slot1 {what} at {at}" in ended.err
+    assert [(entry["slot"], entry["attempt"]) for entry in report["faults"]] == [
+        ("slot1", 1),
+        ("slot1", 2),
+    ]
+    assert not (tmp_path / "out.wav").exists()
+    ended = render(["builtin:gain", f"fault:{fault}"], "--keep-going")
+    assert ended.code == 0
+    assert "from there on slot1 is bypassed" in ended.err
+    assert np.isfinite(_read(tmp_path / "out.wav")).all()
+
+
+def test_a_file_shorter_than_the_policy_is_spoiled_as_well(render: Render, tmp_path: Path) -> None:
+    assert render(["fault:nan?after=0"], length_s=0.02).code == 1
+    assert render(["fault:nan?after=1"], "--force", length_s=0.02).code == 0
 
 
 def test_repaired_samples_are_told(render: Render) -> None:
@@ -393,9 +450,11 @@ def test_a_blacklisted_plugin_is_refused_or_left_out(
     assert ended.code == 2
     assert "builtin:gain: is blacklisted (failed 3 times in 60 s)" in ended.err
     for word in ("--keep-going", "--realtime"):
-        ended = render(["builtin:gain"], word, "--force")
-        assert ended.code == 0
-        assert "slot0 is bypassed: blacklisted" in ended.err
+        ended = render(["builtin:gain"], word, "--force", "--json", "-")
+        report = json.loads(ended.out)
+        assert (ended.code, report["attempts"], report["faults"]) == (0, 1, [])
+        (warning,) = report["warnings"]
+        assert warning.startswith("slot0 is bypassed: blacklisted")
 
 
 def test_an_existing_file_is_replaced_only_if_asked(render: Render, tmp_path: Path) -> None:
@@ -407,6 +466,56 @@ def test_an_existing_file_is_replaced_only_if_asked(render: Render, tmp_path: Pa
     assert (tmp_path / "out.wav").stat().st_mtime_ns == before
     assert render(["builtin:gain"], "--force").code == 0
     assert (tmp_path / "out.wav").stat().st_mtime_ns > before
+
+
+@pytest.mark.parametrize("name", ["song.json", "in.wav", "out.wav", "link.json"])
+def test_a_report_never_replaces_a_file_of_its_job(
+    render: Render, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "song.json")
+    for words in ([], ["--force"]):
+        ended = render(["builtin:gain"], "--json", str(tmp_path / name), *words)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert "is an input or output of the same job" in ended.err
+    assert not (tmp_path / "out.wav").exists()
+    assert json.loads((tmp_path / "song.json").read_text())["format"] == "isobooth-song"
+
+
+def test_a_report_replaces_a_report_only_if_not_asked_for_more(
+    render: Render, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    for precious in ('{"schema": "mine"}', '{"schema": 1, "files": []}', "no JSON", ""):
+        report.write_text(precious)
+        ended = render(["builtin:gain"], "--json", str(report))
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert "exists already and is no report" in ended.err
+        assert report.read_text() == precious
+    assert not (tmp_path / "out.wav").exists()
+    for _ in range(2):  # the second time, what is there is a report
+        assert render(["builtin:gain"], "--json", str(report), "--force").code == 0
+    (tmp_path / "out.wav").unlink()
+    assert render(["builtin:gain"], "--json", str(report)).code == 0
+
+
+def test_a_side_chain_and_notes_that_nobody_hears_are_told(render: Render, tmp_path: Path) -> None:
+    tune = mido.MidiFile()
+    tune.tracks.append(mido.MidiTrack([mido.Message("note_on", note=69)]))
+    tune.save(tmp_path / "tune.mid")
+    deaf = {"id": "eq", "plugin": "builtin:gain", "sidechain": "keys"}
+    synth = {"id": "synth", "plugin": "builtin:synth"}
+    tracks = [
+        {"id": "keys", "midi": {"file": "tune.mid"}, "chain": [synth]},
+        {"id": "pad", "midi": {"file": "tune.mid"}, "chain": [deaf]},
+    ]
+    ended = render([], tracks=tracks, length_s=0.1)
+    assert ended.code == 0
+    assert ended.err.splitlines() == [
+        "isobooth: warning: pad: the notes of tune.mid are not heard: no plugin of its chain takes "
+        "MIDI",
+        "isobooth: warning: pad, slot eq: builtin:gain has no side-chain input; keys is not heard "
+        "there",
+    ]
 
 
 def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) -> None:
@@ -428,6 +537,7 @@ def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) ->
         (["--resume"], "--resume is for many files"),
         (["-j", "2"], "-j is for many files"),
         (["--param", "1.x=1"], "--param belongs to --chain"),
+        (["--type", "flac"], "--type flac is for the files in a folder OUT"),
         (["more.json"], "without --chain, render takes one song"),
     ],
 )
