@@ -170,6 +170,21 @@ _WAV_MAX_BYTES = 2**32 - 4096
 _WRITE_FRAMES = 16384
 
 
+def container_of(path: Path, sample_format: SampleFormat) -> str:
+    """What a file of this name is written as: "WAV" or "FLAC". InputError if it is none of them
+    or cannot hold such samples."""
+    where, extension = path_text(path), path.suffix.lower()
+    if extension not in _CONTAINERS:
+        kind = f'"{path_text(extension)}" files' if extension else "a file without an extension"
+        raise InputError(f"{where}: cannot write {kind}; use .wav or .flac")
+    container, formats = _CONTAINERS[extension]
+    if sample_format not in formats:
+        stored = "float" if sample_format == "float" else f"{sample_format}-bit"
+        known = " or ".join(formats)
+        raise InputError(f"{where}: {container} cannot hold {stored} samples; use {known}, or .wav")
+    return container
+
+
 class AudioWriter:
     """Writes a WAV or FLAC file block by block; it stands under its name only when complete.
 
@@ -195,26 +210,12 @@ class AudioWriter:
         self.frames = 0
         self.clipped_samples = 0
         self.nan_samples = 0
-        self._container = self._checked_container()
+        self._container = container_of(self.path, self.sample_format)
         self._output = AtomicFile(path)
         self._sound: soundfile.SoundFile | None = None
         self._pending: list[Samples] = []
         self._pending_frames = 0
         self._aborted = False
-
-    def _checked_container(self) -> str:
-        where, extension = path_text(self.path), self.path.suffix.lower()
-        if extension not in _CONTAINERS:
-            kind = f'"{path_text(extension)}" files' if extension else "a file without an extension"
-            raise InputError(f"{where}: cannot write {kind}; use .wav or .flac")
-        container, formats = _CONTAINERS[extension]
-        if self.sample_format not in formats:
-            stored = "float" if self.sample_format == "float" else f"{self.sample_format}-bit"
-            known = " or ".join(formats)
-            raise InputError(
-                f"{where}: {container} cannot hold {stored} samples; use {known}, or .wav"
-            )
-        return container
 
     def __enter__(self) -> "AudioWriter":
         self._output.__enter__()

@@ -150,7 +150,10 @@ def test_a_report_is_exported(run_cli: Any, reports: list[CrashReport], tmp_path
     assert CrashReport.from_json(path.read_bytes()) == reports[2]
     assert run_cli("crashes", "export", "00000003").out == path.read_text()
     assert run_cli("crashes", "export", "00000003", "-o", "-").out == path.read_text()
-    told = run_cli("crashes", "export", "00000003", "-o", str(path), "--json").out
+    ended = run_cli("crashes", "export", "00000002", "-o", str(path))
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "exists already; --force replaces it" in ended.err
+    told = run_cli("crashes", "export", "00000003", "-o", str(path), "--json", "--force").out
     assert json.loads(told) == {"id": "00000003-20260314", "file": str(path)}
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from host.store.blacklist import Blacklist
+from host.store.database import Database
 from ipc.names import SHM_DIR
 from ipc.processes import children_of, command_line, process_stat
 from tools.render.batch_journal import NAME as JOURNAL
@@ -119,9 +121,8 @@ def test_a_plugin_that_always_fails_costs_no_other_file(
 def test_every_file_begins_with_a_fresh_plugin(
     batch: Cli, files: list[str], tmp_path: Path
 ) -> None:
-    """The fault would come in the second file if a worker were used again. A file
-    has 94 blocks; offline, up to 64 go at once, so 128 are rendered."""
-    ended = batch(files, chain=("fault:segv?after=150",))
+    """The fault would come in the second file if a worker were used again."""
+    ended = batch(files, chain=("fault:segv?after=100",))  # a file has 94 blocks
     assert (ended.code, ended.err) == (0, "")
     assert len(_names(tmp_path / "out")) == 4
 
@@ -180,7 +181,7 @@ def test_a_resumed_run_does_what_is_missing_only(
     assert json.loads(ended.out)["summary"]["skipped"] == 2
 
 
-@pytest.mark.parametrize("changed", ["input", "output", "settings", "gone"])
+@pytest.mark.parametrize("changed", ["input", "settings", "gone"])
 def test_what_has_changed_is_rendered_again(
     batch: Cli, files: list[str], tmp_path: Path, changed: str
 ) -> None:
@@ -188,8 +189,6 @@ def test_what_has_changed_is_rendered_again(
     words: list[str] = []
     if changed == "input":
         soundfile.write(files[1], np.zeros((500, 2)), RATE)
-    elif changed == "output":
-        (tmp_path / "out" / "file1.wav").write_bytes(b"cut short")
     elif changed == "settings":
         words = ["--param", "1.Gain=-3 dB"]
     else:
@@ -198,6 +197,51 @@ def test_what_has_changed_is_rendered_again(
     results = _rendered(ended.out)
     assert results.pop("file1.wav") == "done"
     assert set(results.values()) == {"done" if changed == "settings" else "skipped"}
+
+
+def test_an_output_that_was_changed_since_is_not_replaced_unasked(
+    batch: Cli, files: list[str], tmp_path: Path
+) -> None:
+    assert batch(files).code == 0
+    (tmp_path / "out" / "file1.wav").write_bytes(b"edited")
+    for words in ([], ["--param", "1.Gain=-3 dB"]):
+        ended = batch(files, "--resume", *words)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert "file1.wav: was changed since the render" in ended.err
+    assert (tmp_path / "out" / "file1.wav").read_bytes() == b"edited"
+    ended = batch(files, "--resume", "--force", "--json", "-")
+    assert _rendered(ended.out).pop("file1.wav") == "done"
+
+
+def test_a_resumed_run_with_other_options_says_what_it_does_again(
+    batch: Cli, files: list[str]
+) -> None:
+    assert batch(files[:3]).code == 0
+    ended = batch(files, "--resume", "--param", "1.Gain=-3 dB")
+    assert ended.err == (
+        "isobooth: warning: the chain is not what it was in the run before: 3 files are rendered "
+        "again\n"
+    )
+    ended = batch(files[:1], "--resume", "--format", "16", "--block", "256")
+    assert "the chain, --block, --format are not what they were" in ended.err
+
+
+def test_files_with_warnings_are_counted(batch: Cli, files: list[str]) -> None:
+    ended = batch(files, chain=("fault:nan?after=10&times=2",))
+    assert ended.out.strip().endswith("4 done, 0 failed, 4 files with warnings")
+    ended = batch(files, "--force", "--json", "-", chain=("fault:nan?after=10&times=2",))
+    assert json.loads(ended.out)["summary"]["warned"] == 4
+    assert json.loads(batch(files, "--force", "--json", "-").out)["summary"]["warned"] == 0
+
+
+def test_a_blacklisted_plugin_is_left_out_at_once(
+    batch: Cli, files: list[str], data_folder: Path
+) -> None:
+    with Database() as database:
+        Blacklist(database).add("builtin:gain", None, "failed 3 times in 60 s", [])
+    ended = batch(files[:2], "--keep-going", "--json", "-")
+    assert [file["attempts"] for file in json.loads(ended.out)["files"]] == [1, 1]
+    assert ended.err.count("gain is bypassed: blacklisted") == ended.err.count("\n") == 2
 
 
 def test_a_failed_file_is_tried_again(batch: Cli, files: list[str]) -> None:
@@ -253,6 +297,36 @@ def test_many_files_need_a_folder(run_cli: Cli, files: list[str], tmp_path: Path
     ended = run_cli("render", "--chain", "builtin:gain", *files, "-o", str(target))
     assert ended.code == 2
     assert "many files need a folder" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("count", "out", "words", "said"),
+    [
+        (2, "p3.wav", [], "2 files need a folder; if it is to be called that, end it with /"),
+        (1, "nodir", [], "use .wav or .flac, or nodir/ for a folder"),
+        (1, "s7.wav", ["--type", "flac"], "s7.wav says by its name what it is"),
+        (4, "out/", ["--type", "flac", "--format", "float"], "FLAC cannot hold float samples"),
+        (4, "out/", ["--json", "out/file0.wav"], "is an input or output of the same job"),
+        (4, "out/", ["--json", "in/file0.wav", "--force"], "is an input or output of the same"),
+    ],
+)
+def test_wrong_usage_is_one_line_before_anything(
+    run_cli: Cli,
+    files: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    out: str,
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    ended = run_cli("render", "--chain", "builtin:gain", *files[:count], "-o", out, *words)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert said in ended.err
+    assert {path.name for path in tmp_path.iterdir()} <= {"in", "out", "data"}
+    assert _names(tmp_path / "out") == []
 
 
 def test_two_renders_into_one_folder_are_kept_apart(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,8 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures; - is stdout.")
+        str | None, typer.Option("--json", metavar="FILE", help="Write all figures; - is stdout.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a FILE that exists.")] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,16 +38,18 @@ def bench(
     """
     from ipc.errors import InputError
     from tools.bench.runner import FULL, PARTS, QUICK, run
+    from tools.job_files import check_report, write_report
 
     for name in only or []:
         if name not in PARTS:
             raise InputError(f"bench has no part '{name}'; it has {', '.join(PARTS)}")
+    check_report(json_file, [], force)
     figures = run(only or [], QUICK if quick else FULL, console.note)
-    if json_file is not None and str(json_file) == "-":
+    if json_file == "-":
         console.print_json(figures)
     else:
         if json_file is not None:
-            _write(json_file, figures)
+            write_report(json_file, figures)
         console.print_table(
             ("figure", "found", "must be", ""),
             [
@@ -57,12 +59,3 @@ def bench(
         )
     if not all(verdict["kept"] for verdict in figures["verdicts"]):
         raise typer.Exit(console.ExitCode.FAILED)
-
-
-def _write(path: Path, figures: dict[str, object]) -> None:
-    import msgspec
-
-    from host.user_file import AtomicFile
-
-    with AtomicFile(path) as output:
-        output.file.write(msgspec.json.format(msgspec.json.encode(figures), indent=2))

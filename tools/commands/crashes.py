@@ -105,13 +105,17 @@ def export_command(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The file (default, or -: stdout)."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a FILE that exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write one report as JSON, with the plugin's state, for its author."""
     from host.store.crash_store import CrashStore
+    from ipc.errors import InputError
     from tools.commands.store import open_store
 
     to_stdout = output is None or str(output) == "-"
+    if output is not None and not to_stdout and output.is_file() and not force:
+        raise InputError(f"{console.printable(str(output))}: exists already; --force replaces it")
     with open_store() as database:
         target = sys.stdout.buffer if output is None or to_stdout else output
         report_id = CrashStore(database).export(report, target)

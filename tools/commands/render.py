@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tools.render.report import BatchReport, RenderReport
     from tools.render.settings import RenderSettings
 
+_OUTPUTS = (".wav", ".flac")
 _NO_SONGS = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mid", ".midi")
 
 
@@ -84,8 +85,9 @@ def render_command(
         typer.Option("--format", help="How samples are stored."),
     ] = "24",
     kind: Annotated[
-        Literal["wav", "flac"], typer.Option("--type", help="Of the files in a folder OUT.")
-    ] = "wav",
+        Literal["wav", "flac"] | None,
+        typer.Option("--type", help="Of the files in a folder OUT; default: wav."),
+    ] = None,
     tail: Annotated[
         float | None,
         typer.Option(
@@ -127,10 +129,23 @@ def render_command(
     _refuse(not to_folder and resume, "--resume is for many files and a folder OUT")
     is_file = to_folder and Path(output).is_file()
     _refuse(is_file, f"{output}: is a file; many files need a folder")
+    named_as_file = not output.endswith("/") and Path(output).suffix.lower() in _OUTPUTS
+    _refuse(
+        to_folder and named_as_file and not Path(output).is_dir(),
+        f"{output}: {len(inputs)} files need a folder; if it is to be called that, end it with "
+        f"/: {output}/",
+    )
+    no_kind = chain is not None and not to_folder and not Path(output).suffix
+    _refuse(
+        no_kind,
+        f"{output}: cannot write a file without an extension; use .wav or .flac, or {output}/ "
+        "for a folder",
+    )
+    _refuse(
+        kind is not None and not to_folder and Path(output).suffix.lower() != f".{kind}",
+        f"--type {kind} is for the files in a folder OUT; {output} says by its name what it is",
+    )
     _refuse(not chain and bool(param), "--param belongs to --chain; a song holds its parameters")
-    # Not after an hour of rendering.
-    report_folder = Path(json_file or ".").absolute().parent
-    _refuse(not report_folder.is_dir(), f"{json_file}: the folder {report_folder} does not exist")
     wanted = _Wanted(
         inputs=inputs,
         output=Path(output),
@@ -147,7 +162,9 @@ def render_command(
             pin_workers=jobs == 1,
             permissions=permission_rules(profile),
         ),
-        folder=Folder(Path(output), f".{kind}", force, resume, jobs) if to_folder else None,
+        folder=Folder(Path(output), f".{kind or 'wav'}", force, resume, jobs)
+        if to_folder
+        else None,
         force=force,
         json_file=json_file,
     )
@@ -159,7 +176,7 @@ def render_command(
 def _render_song(wanted: _Wanted) -> int:
     from host.song_file import load_song
     from tools.commands.store import open_store
-    from tools.render.batch import check_not_input
+    from tools.job_files import check_not_input, check_report
     from tools.render.one import render_one
 
     source = wanted.inputs[0]
@@ -169,6 +186,7 @@ def _render_song(wanted: _Wanted) -> int:
     clips = [clip for track in song.tracks for clip in (track.audio, track.midi)]
     media = [song.locate(clip.file) for clip in clips if clip is not None]
     check_not_input([wanted.output], [source, *media])
+    check_report(wanted.json_file, [wanted.output, source, *media], wanted.force)
     _refuse_existing(wanted)
     with open_store() as database:
         report = render_one(
@@ -179,13 +197,14 @@ def _render_song(wanted: _Wanted) -> int:
 
 def _render_file(wanted: _Wanted) -> int:
     from tools.commands.store import open_store
-    from tools.render.batch import check_not_input
+    from tools.job_files import check_not_input, check_report
     from tools.render.chain_song import chain_slots, chain_song
     from tools.render.one import render_one
 
     source = wanted.inputs[0]
     slots = chain_slots(wanted.chain, wanted.parameters)
     check_not_input([wanted.output], [source])
+    check_report(wanted.json_file, [wanted.output, source], wanted.force)
     _refuse_existing(wanted)
     song = chain_song(source, slots, wanted.settings.sample_rate)
     with open_store() as database:
@@ -202,11 +221,17 @@ def _render_file(wanted: _Wanted) -> int:
 
 def _render_folder(wanted: _Wanted, folder: Folder) -> int:
     from tools.commands.store import open_store
+    from tools.job_files import check_report
+    from tools.render.batch import plan_jobs
+    from tools.render.batch_journal import NAME as JOURNAL
     from tools.render.chain_song import chain_slots
     from tools.render.many import render_many
     from tools.render.summary import print_batch
 
     slots = chain_slots(wanted.chain, wanted.parameters)
+    jobs = plan_jobs(wanted.inputs, folder.path, folder.suffix)
+    own = [folder.path / JOURNAL, *(job.output for job in jobs), *wanted.inputs]
+    check_report(wanted.json_file, own, wanted.force)
     ended: list[RenderReport] = []
 
     def tell(report: RenderReport) -> None:
@@ -216,7 +241,13 @@ def _render_folder(wanted: _Wanted, folder: Folder) -> int:
     try:
         with open_store() as database:
             report = render_many(
-                wanted.inputs, slots, folder, wanted.settings, database=database, tell=tell
+                wanted.inputs,
+                slots,
+                folder,
+                wanted.settings,
+                database=database,
+                tell=tell,
+                warn=console.warn,
             )
     except KeyboardInterrupt:
         console.note(f"{len(ended)} of {len(wanted.inputs)} files had ended; --resume goes on")
@@ -252,15 +283,12 @@ def _tell_file(report: RenderReport) -> None:
 
 
 def _write_report(report: RenderReport | BatchReport, json_file: str | None) -> None:
-    import msgspec
-
-    from host.user_file import AtomicFile
+    from tools.job_files import write_report
 
     if json_file == "-":
         console.print_json(report)
     elif json_file is not None:
-        with AtomicFile(json_file) as file:
-            file.file.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        write_report(json_file, report)
 
 
 def _refuse_existing(wanted: _Wanted) -> None:

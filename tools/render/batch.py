@@ -19,6 +19,7 @@ from host.song import Slot, Song, Track
 from host.store.blacklist import Blacklist
 from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
+from tools.job_files import check_not_input
 from tools.render.batch_journal import BatchJournal
 from tools.render.chain_song import TRACK, chain_song
 from tools.render.progress import Bars
@@ -51,14 +52,6 @@ def plan_jobs(sources: Sequence[Path], folder: Path, suffix: str) -> list[Job]:
     return list(jobs.values())
 
 
-def check_not_input(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """InputError if an output would replace an input, by whatever name."""
-    real = {path.resolve() for path in inputs}
-    for output in outputs:
-        if output.resolve() in real:
-            raise InputError(f"{path_text(output)}: is an input; name another output")
-
-
 def check_chain(
     slots: tuple[Slot, ...], sample_rate: int, settings: RenderSettings, context: RenderContext
 ) -> None:
@@ -68,9 +61,12 @@ def check_chain(
     for slot in slots:
         if missing := missing_file(slot.plugin_id):
             raise InputError(f"--chain {slot.plugin}: {missing}")
-    if context.database is not None and not settings.goes_without:
+    if context.database is not None:
+        blacklist = Blacklist(context.database)
+        if settings.goes_without:
+            slots = tuple(s for s in slots if blacklist.is_blacklisted(s.plugin) is None)
         for slot in slots:
-            check_not_blacklisted(slot.plugin, Blacklist(context.database))
+            check_not_blacklisted(slot.plugin, blacklist)
     song = Song(sample_rate=sample_rate, tracks=(Track(id=TRACK, chain=slots),), length_s=1.0)
     config = RenderSettings(block_frames=settings.block_frames).host_config(song)
     with Host(config, None, context.control) as host, context.stop.covering(host):

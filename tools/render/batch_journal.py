@@ -62,6 +62,18 @@ class BatchJournal:
         """A render has written, or begun to write, this file."""
         return output.name in self._entries
 
+    def is_ours(self, output: Path) -> bool:
+        """What stands there is what a render has left, and nobody has changed since."""
+        return self.knows(output) and self._entries[output.name].get("output") == _shape(output)
+
+    def other_settings(self, output: Path) -> set[str]:
+        """The names of the settings that were others when the output was rendered."""
+        entry = self._entries.get(output.name, {})
+        before = entry.get("settings") if entry.get("done") is True else None
+        if not isinstance(before, dict):
+            return set()
+        return {name for name, value in self._settings.items() if before.get(name) != value}
+
     def is_finished(self, source: Path, output: Path) -> bool:
         """The output stands and a render with these settings of this input would be the same."""
         entry = self._entries.get(output.name)
@@ -82,9 +94,10 @@ class BatchJournal:
                         path.unlink()
 
     def begin(self, source: Path, output: Path) -> None:
-        """From here on what stands under this name is ours. Notes the input before it is read:
-        it may change while it is rendered."""
-        self._append({"name": output.name, "done": False, "input": _identity(source)})
+        """Notes the input before it is read, as it may change while it is rendered, and what
+        stands under the name until then: it may be replaced, nothing else that comes there."""
+        shapes = {"input": _identity(source), "output": _shape(output)}
+        self._append({"name": output.name, "done": False, **shapes})
 
     def finish(self, output: Path) -> None:
         """After `begin` of the same output."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from host.audio_file import container_of
 from host.control import Control
 from host.song import Slot
 from host.store.database import Database
@@ -45,17 +46,22 @@ def render_many(
     *,
     database: Database | None = None,
     tell: Callable[[RenderReport], None] = lambda report: None,
+    warn: Callable[[str], None] = lambda line: None,
     show_progress: bool | None = None,
 ) -> BatchReport:
     """Renders every file, and reports in the order of `sources`. Raises InputError before
     anything is rendered, KeyboardInterrupt once all is cleared away."""
     jobs = plan_jobs(sources, folder.path, folder.suffix)
+    for job in jobs:
+        container_of(job.output, settings.sample_format)
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise file_error(folder.path, "written", error) from None
     with BatchJournal(folder.path, _what_matters(slots, settings)) as journal:
         _refuse_existing(jobs, journal, folder)
+        if folder.resume:
+            _tell_changed_settings(jobs, journal, warn)
         journal.clear_remains()
 
         def work(stop: Stop) -> BatchReport:
@@ -84,6 +90,32 @@ def _what_matters(slots: tuple[Slot, ...], settings: RenderSettings) -> dict[str
     }
 
 
+_OPTIONS = {
+    "chain": "the chain",
+    "realtime": "--realtime",
+    "block": "--block",
+    "rate": "--rate",
+    "pipelined": "--pipelined",
+    "format": "--format",
+    "tail_s": "--tail",
+    "keep_going": "--keep-going",
+}
+
+
+def _tell_changed_settings(
+    jobs: Sequence[Job], journal: BatchJournal, warn: Callable[[str], None]
+) -> None:
+    """A whole night's work is not done again without a word."""
+    changed = [others for job in jobs if (others := journal.other_settings(job.output))]
+    if not changed:
+        return
+    names = [text for name, text in _OPTIONS.items() if any(name in others for others in changed)]
+    are = "is not what it was" if len(names) == 1 else "are not what they were"
+    again = "is" if len(changed) == 1 else "are"
+    files = counted(len(changed), "file")
+    warn(f"{', '.join(names)} {are} in the run before: {files} {again} rendered again")
+
+
 def _refuse_existing(jobs: Sequence[Job], journal: BatchJournal, folder: Folder) -> None:
     """Other people's files are never replaced unasked; a render's own, where it is resumed."""
     if folder.force:
@@ -91,15 +123,23 @@ def _refuse_existing(jobs: Sequence[Job], journal: BatchJournal, folder: Folder)
     existing = [
         job.output
         for job in jobs
-        if job.output.exists() and not (folder.resume and journal.knows(job.output))
+        if job.output.exists() and not (folder.resume and journal.is_ours(job.output))
     ]
     if not existing:
         return
-    more = f" and {counted(len(existing) - 1, 'more output')}" if len(existing) > 1 else ""
-    exist, them = ("exist", "them") if len(existing) > 1 else ("exists", "it")
+    changed = [path for path in existing if folder.resume and journal.knows(path)]
+    named = changed or existing
+    more = f" and {counted(len(named) - 1, 'more output')}" if len(named) > 1 else ""
+    where = f"{path_text(named[0])}{more}"
+    exist, were, them = ("exist", "were", "them") if len(named) > 1 else ("exists", "was", "it")
+    if changed:
+        raise InputError(
+            f"{where}: {were} changed since the render; move {them} away, or --force replaces "
+            f"{them}"
+        )
     go_on = any(journal.knows(path) for path in existing) and not folder.resume
     raise InputError(
-        f"{path_text(existing[0])}{more}: {exist} already; "
+        f"{where}: {exist} already; "
         + ("--resume leaves out what is finished, " if go_on else "")
         + f"--force replaces {them}"
     )

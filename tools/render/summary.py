@@ -37,7 +37,7 @@ def print_batch(report: BatchReport) -> None:
         parts.append(f"{summary.skipped} skipped")
     parts.append(f"{summary.failed} failed")
     if summary.warned:
-        parts.append(f"{summary.warned} file{'s' if summary.warned > 1 else ''} with warnings")
+        parts.append(f"{counted(summary.warned, 'file')} with warnings")
     speed = f" ({summary.files_per_s:g} a second)" if summary.done else ""
     print(
         f"{counted(summary.files, 'file')} in {summary.elapsed_s:.1f} s{speed}: {', '.join(parts)}"
