@@ -327,12 +327,11 @@ private:
 
     void begin(TestChain& chain, const Input& input) {
         // Passed already where nobody will answer: such a block is not waited for.
-        time_ = {static_cast<std::uint64_t>(block_),
-                 static_cast<int>(kFrames),
-                 Transport{},
-                 now_ns(),
-                 false,
-                 0};
+        const auto block = static_cast<std::uint64_t>(block_);
+        time_ = {};
+        time_.block = time_.first_part = block;
+        time_.frames = time_.part_frames = static_cast<int>(kFrames);
+        time_.deadline_ns = now_ns();
         if (dice_.one_in(16)) time_.deadline_ns += 20'000;
         const float* planes[kBusChannels] = {input.planes[0], input.planes[1]};
         chain.chain->begin(time_, chain.mode, chain.slots.data(), chain.slots.size(), planes,
