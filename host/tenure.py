@@ -34,7 +34,7 @@ class Tenure:
     def condemn(self, kind: FaultKind, phase: Phase | None = None) -> None:
         """Kills it; the first reason counts. `phase`: what it is given up for, if that is not what
         it does at its end (it may have been asked for its state meanwhile)."""
-        if self._verdict is not None:
+        if self._verdict is not None or not self.worker.alive:  # it has its reason already
             return
         self._verdict = kind, phase
         if kind in HANGS:
