@@ -122,7 +122,8 @@ def test_a_host_of_a_neighbouring_version_is_refused_by_name(
             "own_hello",
             lambda: Hello(protocol=PROTOCOL_VERSION + offset, layout_version=1),
         )
-        with pytest.raises(ProtocolError, match=f"the host speaks protocol {1 + offset} with"):
+        spoken = PROTOCOL_VERSION + offset
+        with pytest.raises(ProtocolError, match=f"the host speaks protocol {spoken} with"):
             await launcher.spawn()
 
     with_launcher(body)
