@@ -62,8 +62,9 @@ class PluginSlot:
     def recent_events(self) -> list[tuple[int, int, str, bytes, int, float]]:
         """(generation, offset, kind, MIDI bytes, index, value) of its last events, oldest first."""
     def recent_process_us(self) -> list[float]: ...
-    def set_worker(self, thread_id: int, priority: int) -> None:
-        """The worker's audio thread, for the watchdog; 0: none."""
+    def set_worker(self, thread_id: int, priority: int, process: int = 0) -> None:
+        """The worker's audio thread, for the watchdog; 0: none. `process`: its process, not yet
+        reaped, which may be stopped for a while; 0: it must not be."""
 
 class Strip:
     def __init__(self, id: int, max_frames: int) -> None: ...
@@ -287,11 +288,14 @@ class Driver:
         """PortAudio's stream callback."""
 
 class Watchdog:
-    def __init__(self, period_ns: int, priority: int) -> None: ...
+    def __init__(self, engine: Engine, priority: int) -> None: ...
     def stop(self) -> None: ...
     def watch(self, slot: PluginSlot) -> None: ...
     @property
     def demotions(self) -> int: ...
+    @property
+    def stops(self) -> int:
+        """How often a stuck worker was stopped for the length of a block."""
 
 class CapturedThread:
     """A thread of a hung process; `note` says why there is no more than this."""

@@ -85,9 +85,7 @@ class Host:
         self._watchdog: Watchdog | None = None
         self.driver: Driver | None = None
         if not config.offline:
-            self._watchdog = Watchdog(
-                self.engine.period_ns, config.watchdog_priority if realtime else 0
-            )
+            self._watchdog = Watchdog(self.engine, config.watchdog_priority if realtime else 0)
             self.driver = Driver(
                 self.engine,
                 config.audio_priority if realtime else 0,
@@ -251,6 +249,11 @@ class Host:
 
     def events_since(self, index: int) -> list[HostEvent]:
         return self.events.since(index)
+
+    @property
+    def watchdog_stops(self) -> int:
+        """How often a stuck plugin was stopped for the length of a block."""
+        return self._watchdog.stops if self._watchdog is not None else 0
 
     @property
     def watchdog_demotions(self) -> int:

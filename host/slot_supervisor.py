@@ -287,7 +287,9 @@ class SlotSupervisor:
         self._controls.set_policy(self.spec.on_miss, loaded)
         self._take_latency(loaded.latency_frames)
         native.set_worker(
-            loaded.thread_id, self._context.config.worker_priority if loaded.realtime else 0
+            loaded.thread_id,
+            self._context.config.worker_priority if loaded.realtime else 0,
+            tenure.worker.pid,
         )
         self._controls.attach(tenure.record, restarted)
         self._lateness.restart()

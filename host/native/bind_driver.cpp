@@ -59,10 +59,12 @@ void bind_driver(nb::module_& m) {
         });
 
     nb::class_<Watchdog>(m, "Watchdog")
-        .def(nb::init<std::uint64_t, int>(), nb::arg("period_ns"), nb::arg("priority"))
+        .def(nb::init<const Engine&, int>(), nb::arg("engine"), nb::arg("priority"),
+             nb::keep_alive<1, 2>())
         .def("stop", &Watchdog::stop, nb::call_guard<nb::gil_scoped_release>())
         .def("watch", &Watchdog::watch, nb::arg("slot"))
-        .def_prop_ro("demotions", &Watchdog::demotions);
+        .def_prop_ro("demotions", &Watchdog::demotions)
+        .def_prop_ro("stops", &Watchdog::stops);
 }
 
 }  // namespace isobooth::host

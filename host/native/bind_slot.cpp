@@ -99,11 +99,12 @@ void bind_slot(nb::module_& m) {
         .def("recent_process_us", recent_process_us)
         .def(
             "set_worker",
-            [](PluginSlot& slot, int thread, int priority) {
-                slot.worker_priority.store(priority);
-                slot.worker_thread.store(thread);
+            [](PluginSlot& slot, int thread, int priority, int process) {
+                slot.worker.store(
+                    thread > 0 ? std::make_shared<const WorkerThread>(thread, priority, process)
+                               : nullptr);
             },
-            nb::arg("thread_id"), nb::arg("priority"));
+            nb::arg("thread_id"), nb::arg("priority"), nb::arg("process") = 0);
 }
 
 }  // namespace isobooth::host

@@ -258,6 +258,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
     const RtSection section;
     const ipc::DenormalsOff denormals;
     const std::uint64_t entry = now_ns();
+    next_block_ns.store(0, std::memory_order_relaxed);
     const int frames = static_cast<int>(cut_frames ? cut_frames : config.block_frames);
     drain_commands();
 
@@ -335,6 +336,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
             if (strip.chain) strip.chain->judge(away);
     }
     record_block(time, nominal_ns, entry, flags, missed);
+    next_block_ns.store(nominal_ns + budget_ns, std::memory_order_relaxed);
 }
 
 void Engine::record_block(const BlockTime& time, std::uint64_t nominal, std::uint64_t entry,

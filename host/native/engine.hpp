@@ -88,6 +88,7 @@ public:
     std::atomic<std::uint64_t> late_blocks{0};
     std::atomic<std::uint64_t> lost_capture_frames{0};
     std::atomic<std::uint64_t> machine_late_blocks{0};  // whose misses were the machine's
+    std::atomic<std::uint64_t> next_block_ns{0};        // when it is due; 0: in a block
     TransportClock transport;
 
     // ---- audio thread ----

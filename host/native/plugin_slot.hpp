@@ -7,9 +7,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "host/native/cover.hpp"
 #include "host/native/event_queue.hpp"
+#include "host/native/worker_thread.hpp"
 
 namespace isobooth::host {
 
@@ -96,9 +98,8 @@ public:
     SlotCounters counters;
     Recent recent;
 
-    // Which thread the watchdog may demote: 0 none.
-    std::atomic<int> worker_thread{0};
-    std::atomic<int> worker_priority{0};
+    // Whom the watchdog may hold back. Never touched by the audio thread.
+    std::atomic<std::shared_ptr<const WorkerThread>> worker;
 
     // Owned by the audio thread.
     Cover cover;

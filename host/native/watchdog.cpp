@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/watchdog.hpp"
 
-#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ipc/native/scheduling.hpp"
 #include "ipc/native/semaphore.hpp"
 
 namespace isobooth::host {
 
-Watchdog::Watchdog(std::uint64_t period_ns, int priority)
-    : tick_ns_(std::max<std::uint64_t>(period_ns, 1'000'000)) {
+using ipc::now_ns;
+
+namespace {
+
+void sleep_for(std::uint64_t ns) noexcept {
+    const timespec pause = ipc::to_timespec(ns);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+}
+
+}  // namespace
+
+Watchdog::Watchdog(const Engine& engine, int priority)
+    : engine_(engine), tick_ns_(std::max<std::uint64_t>(engine.period_ns, 1'000'000)) {
     thread_ = std::thread([this, priority] { run(priority); });
 }
 
@@ -26,43 +37,81 @@ void Watchdog::stop() {
 
 void Watchdog::watch(std::shared_ptr<PluginSlot> slot) {
     const std::scoped_lock lock(mutex_);
-    watched_.push_back({std::move(slot)});
+    watched_.push_back({std::move(slot), nullptr});
 }
 
 void Watchdog::run(int priority) noexcept {
     prctl(PR_SET_NAME, "isb-watchdog");
     ipc::ask_for_attention(priority, -1);
     while (!stopping_.load(std::memory_order_relaxed)) {
-        {
-            const std::scoped_lock lock(mutex_);
-            for (Watched& watched : watched_) check(watched);
-        }
-        const timespec pause = ipc::to_timespec(tick_ns_);
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+        const bool stopped = stop_those_that_spin();
+        stopped ? let_run_between_blocks() : sleep_for(tick_ns_);
     }
+    let_run();
+}
+
+// Returns whether any is stopped now.
+bool Watchdog::stop_those_that_spin() noexcept {
+    const std::scoped_lock lock(mutex_);
+    bool any = false;
+    for (Watched& watched : watched_) {
+        check(watched);
+        if (!watched.stopped && watched.held && watched.held->can_be_stopped() &&
+            wants_stop(watched)) {
+            watched.held->stop();
+            watched.stopped = true;
+            stops_.fetch_add(1, std::memory_order_relaxed);
+        }
+        any = any || watched.stopped;
+    }
+    return any;
+}
+
+// One that sleeps, or that somebody else has stopped, takes nothing from anybody.
+bool Watchdog::wants_stop(Watched& watched) const noexcept {
+    const std::uint64_t before = std::exchange(watched.cpu_ns, watched.held->cpu_ns());
+    // Once stopped, it may not have had the time for more.
+    const std::uint64_t much = watched.spins ? 0 : tick_ns_ / 8;
+    watched.spins = before != 0 && watched.cpu_ns - before > much;
+    return watched.spins;
+}
+
+void Watchdog::let_run() noexcept {
+    const std::scoped_lock lock(mutex_);
+    for (Watched& watched : watched_)
+        if (std::exchange(watched.stopped, false)) watched.held->go_on();
+}
+
+// It may yet come back, so it is given what nobody else needs. Ends shortly before the next block.
+void Watchdog::let_run_between_blocks() noexcept {
+    const std::uint64_t next = engine_.next_block_ns.load(std::memory_order_relaxed);
+    const std::uint64_t end = next - std::min(next, tick_ns_ / 4);
+    const std::uint64_t now = now_ns();
+    if (now + tick_ns_ / 8 > end) {  // in a block, or too near to the next, or nobody renders
+        sleep_for(tick_ns_ / 8);
+        return;
+    }
+    let_run();
+    sleep_for(end - now);
 }
 
 void Watchdog::check(Watched& watched) noexcept {
-    const int thread = watched.slot->worker_thread.load(std::memory_order_relaxed);
+    const auto worker = watched.slot->worker.load();
     const bool stuck =
         watched.slot->counters.stuck_blocks.load(std::memory_order_relaxed) >= kStuckBlocks;
-    if (watched.demoted != thread) watched.demoted = 0;  // another worker by now
-    if (thread <= 0) return;
-    sched_param param{};
-    if (stuck && watched.demoted == 0) {
-        sched_setscheduler(thread, SCHED_IDLE, &param);
-        watched.demoted = thread;
-        demotions_.fetch_add(1, std::memory_order_relaxed);
-    } else if (!stuck && watched.demoted != 0) {
-        const int priority = watched.slot->worker_priority.load(std::memory_order_relaxed);
-        param.sched_priority = priority;
-        if (priority <= 0 ||
-            sched_setscheduler(thread, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) != 0) {
-            param.sched_priority = 0;
-            sched_setscheduler(thread, SCHED_OTHER, &param);
-        }
-        watched.demoted = 0;
+    if (watched.held == worker && stuck) return;
+    if (watched.held) {
+        // Another worker by now, or it came back.
+        if (std::exchange(watched.stopped, false)) watched.held->go_on();
+        if (watched.held == worker) watched.held->restore();
+        watched.held = nullptr;
     }
+    if (!worker || !stuck) return;
+    worker->demote();
+    watched.held = worker;
+    watched.cpu_ns = 0;
+    watched.spins = false;
+    demotions_.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace isobooth::host

@@ -20,11 +20,15 @@
 
 namespace isobooth::ipc {
 
+inline std::uint64_t to_ns(const timespec& t) noexcept {
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+           static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 inline std::uint64_t now_ns() noexcept {
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);  // vDSO: no system call
-    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-           static_cast<std::uint64_t>(t.tv_nsec);
+    return to_ns(t);
 }
 
 inline timespec to_timespec(std::uint64_t ns) noexcept {

@@ -8,6 +8,7 @@ preloaded that sees into other libraries too.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ import host.host
 from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from host.realtime import may_run_realtime
+from ipc.processes import process_stat
 from tests.process.songs import (
     Master,
     Playing,
@@ -143,6 +145,12 @@ def test_only_the_audio_path_has_real_time_priority(clip_file: str) -> None:
                     ) == os.SCHED_OTHER, task
 
 
+def process_cpu_s(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def all_normal(playing: Playing, *slots: str) -> bool:
     return all(threads == [("OTHER", 0)] for threads in priorities(playing, *slots).values())
 
@@ -208,7 +216,7 @@ def test_a_plugin_that_spins_at_real_time_priority_loses_it_and_its_core_is_free
 
         wait_until(lambda: running.watchdog_demotions > 0, 20)
         assert spinning is not None
-        wait_until(lambda: threads_of(spinning, "isb-block") == [("IDLE", 0)])
+        wait_until(lambda: threads_of(spinning, "isb-block") == [("OTHER", 0)])
         stuck = reports()
         demoted_at = running.engine.block_count
         wait_until(lambda: running.engine.block_count >= demoted_at + 40, 20)
@@ -220,3 +228,44 @@ def test_a_plugin_that_spins_at_real_time_priority_loses_it_and_its_core_is_free
         statuses = {slot.id: slot.status for slot in running.slots()}
         assert statuses["good0"] is SlotStatus.ACTIVE
         assert running.worker_pid("bad0") == spinning  # it was not killed meanwhile
+
+
+def test_a_plugin_that_spins_at_normal_priority_is_stopped_while_a_block_is_rendered(
+    clip_file: str, wait_until: Callable[..., None]
+) -> None:
+    song = Song(
+        tracks=(
+            audio_track("bad", clip_file, "fault:spin?after=40&times=1"),
+            audio_track("good", clip_file, "builtin:gain"),
+        )
+    )
+    patient = FaultPolicy(hang_limit_s=30.0, hold_blocks=1 << 30)
+    with Host(HostConfig(block_frames=BLOCK, faults=patient, realtime=False)) as running:
+        running.load(song)
+        running.start()
+        wait_until(lambda: running.watchdog_stops >= 20, 20)
+        spinning = running.worker_pid("bad0")
+        assert spinning is not None
+        # It runs between blocks: it may yet come back.
+        used = process_cpu_s(spinning)
+        wait_until(lambda: process_cpu_s(spinning) > used, 20)
+        assert running.worker_pid("bad0") == spinning
+
+
+def test_a_worker_that_somebody_else_has_stopped_is_left_stopped(
+    clip_file: str, wait_until: Callable[..., None]
+) -> None:
+    patient = FaultPolicy(hang_limit_s=30.0, hold_blocks=1 << 30)
+    config = HostConfig(block_frames=BLOCK, faults=patient, realtime=False)
+    with Host(config) as running:
+        running.load(song_of(clip_file, "builtin:gain"))
+        running.start()
+        pid = running.worker_pid("a0")
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: running.watchdog_demotions > 0, 20)
+        goal = running.engine.block_count + 40
+        wait_until(lambda: running.engine.block_count >= goal, 20)
+        stat = process_stat(pid)
+        assert stat is not None and stat.state == "T"
+        assert running.watchdog_stops == 0

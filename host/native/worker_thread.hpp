@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A worker's block thread, as the host holds it back when it is stuck.
+//
+// At real-time priority it loses that priority, and gets it again when it comes back. Not to
+// SCHED_IDLE: a user without the right to lower nice values does not get a thread out of there.
+//
+// At normal priority no class helps: the kernel lets whoever runs keep the processor until its
+// next tick, 4 ms on many machines, if the one that wakes has had a hair more than its share. So
+// the whole process is stopped while a block is rendered, and runs between blocks.
+#pragma once
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "ipc/native/semaphore.hpp"
+
+namespace isobooth::host {
+
+class WorkerThread {
+public:
+    // `thread`: of a worker that is alive and not yet reaped. `priority`: its real-time priority;
+    // 0: normal. `process`: its process, if nobody else's plugin is in it; 0: never stopped.
+    WorkerThread(int thread_, int priority_, int process)
+        : thread(thread_),
+          priority(priority_),
+          process_(process),
+          // A number may be another process's by tomorrow; this stays what it is.
+          pidfd_(process > 0 ? static_cast<int>(syscall(SYS_pidfd_open, process, 0)) : -1) {}
+    ~WorkerThread() {
+        if (pidfd_ >= 0) close(pidfd_);
+    }
+    WorkerThread(const WorkerThread&) = delete;
+    WorkerThread& operator=(const WorkerThread&) = delete;
+
+    const int thread;
+    const int priority;
+
+    void demote() const noexcept {
+        if (priority <= 0) return;
+        const sched_param normal{};
+        sched_setscheduler(thread, SCHED_OTHER | SCHED_RESET_ON_FORK, &normal);
+        setpriority(PRIO_PROCESS, static_cast<id_t>(thread), kNicest);
+    }
+    void restore() const noexcept {
+        if (priority <= 0) return;
+        const sched_param own{.sched_priority = priority};
+        sched_setscheduler(thread, SCHED_FIFO | SCHED_RESET_ON_FORK, &own);
+    }
+
+    bool can_be_stopped() const noexcept { return priority <= 0 && pidfd_ >= 0; }
+    void stop() const noexcept { send(SIGSTOP); }
+    void go_on() const noexcept { send(SIGCONT); }
+
+    // What its process has used of the processor so far, ns; 0 if it is gone.
+    std::uint64_t cpu_ns() const noexcept {
+        constexpr unsigned kScheduled = 2;  // the kernel's CPUCLOCK_SCHED, of a whole process
+        timespec used{};
+        const auto clock =
+            static_cast<clockid_t>((~static_cast<unsigned>(process_) << 3) | kScheduled);
+        return clock_gettime(clock, &used) == 0 ? ipc::to_ns(used) : 0;
+    }
+
+private:
+    static constexpr int kNicest = 19;  // of no effect at real-time priority, so it may stay
+
+    void send(int number) const noexcept {
+        syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+    }
+
+    int process_;
+    int pidfd_;
+};
+
+}  // namespace isobooth::host
