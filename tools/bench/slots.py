@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a sandboxed slot costs over the same plugin in one process, paced in real time."""
+"""What a sandboxed slot costs over the same plugin in one process, paced in real time.
 
+A shared machine runs at another speed every few seconds. So all ways of playing a chain are
+measured in turn, in many short rounds; a cost is the difference within a round, and the figure is
+the median of the rounds.
+"""
+
+import statistics
 from typing import Any
 
-from host.config import HostConfig
+import numpy as np
+
+from host.config import ChainMode, HostConfig
+from host.engine_module import AudioClip
 from host.host import Host
 from host.placement import Placement
 from tools.bench.common import (
@@ -16,61 +25,86 @@ from tools.bench.common import (
     summary,
     wait_for_blocks,
 )
-from tools.bench.reference import run_chain
+from tools.bench.reference import noise, run_chain
 from tools.bench.wake_floor import WakeFloor
 
 LENGTHS = (1, 4, 8, 16)
 
+# Chain mode, and whether the workers are pinned to the audio thread's core. `relay`: where the host
+# puts them by itself. `hosted`: the host wakes every slot, workers unpinned, as hosts without a
+# relay do. `hosted_pinned`: the same on the relay's core, so that only the relay itself differs.
+_WAYS: dict[str, tuple[ChainMode, bool]] = {
+    "relay": ("relayed", True),
+    "hosted": ("hosted", False),
+    "hosted_pinned": ("hosted", True),
+}
 
-def measure(blocks: int, tell: Any) -> dict[str, Any]:
-    """slot_cost_us and the series it comes from.
 
-    `relay`: worker to worker, where the host puts them by itself. `hosted`: the host wakes every
-    slot, workers unpinned, as hosts without a relay do. `hosted_pinned`: the same on the relay's
-    core, so that only the relay itself differs.
-    """
+def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
+    """`slot_cost_us` (median of the rounds), `slot_cost_rounds_us` (every round), and
+    `slot_series`, the blocks they come from. `blocks` a chain in all."""
     realtime = Host(HostConfig())
     fifo = realtime.realtime
     realtime.close()
     priority = HostConfig().audio_priority if fifo else 0
     core = Placement().core_for_audio(fifo)
-    cost: dict[str, dict[str, float]] = {"relay": {}, "hosted": {}, "hosted_pinned": {}}
+    costs: dict[str, dict[str, float]] = {way: {} for way in _WAYS}
+    every: dict[str, dict[str, list[float]]] = {way: {} for way in _WAYS}
     series: dict[str, Any] = {}
     with WakeFloor() as floor:
         for length in LENGTHS:
-            tell(f"slot cost: chain of {length}")
-            reference, _ = in_child(
-                run_chain, PLUGIN, length, blocks + SETTLE_BLOCKS, BLOCK, True, priority, core
-            )
-            inside = summary(reference[SETTLE_BLOCKS:])
-            rows: dict[str, Any] = {"in_process_us": inside}
-            for name, mode, pin in (
-                ("relay", "relayed", True),
-                ("hosted", "hosted", False),
-                ("hosted_pinned", "hosted", True),
-            ):
-                block = _block_us(length, mode, pin, blocks)
-                rows[f"{name}_us"] = block
-                cost[name][str(length)] = round((block["median"] - inside["median"]) / length, 2)
-            for name, mode, cpus in (
-                ("relay", "relayed", (core, core)),
-                ("hosted", "hosted", (-1, -1)),
-                ("hosted_pinned", "hosted", (core, core)),
-            ):
-                rows[f"wake_floor_{name}_us"] = floor.block_us(
-                    length, mode, cpus[0], cpus[1], priority, blocks
-                )
+            inside: list[Any] = []
+            played: dict[str, list[Any]] = {way: [] for way in _WAYS}
+            floors: dict[str, list[dict[str, float]]] = {way: [] for way in _WAYS}
+            for number in range(rounds):
+                tell(f"slot cost: chain of {length}, round {number + 1} of {rounds}")
+                inside.append(_in_process(length, blocks // rounds, priority, core))
+                for way, (mode, pinned) in _WAYS.items():
+                    played[way].append(_play(length, mode, pinned, blocks // rounds))
+                    cpu = core if pinned else -1
+                    floors[way].append(
+                        floor.block_us(length, mode, cpu, cpu, priority, blocks // rounds)
+                    )
+            rows: dict[str, Any] = {"in_process_us": summary(np.concatenate(inside))}
+            for way in _WAYS:
+                rows[f"{way}_us"] = summary(np.concatenate(played[way]))
+                rows[f"wake_floor_{way}_us"] = {
+                    key: round(statistics.median(each[key] for each in floors[way]), 2)
+                    for key in ("median", "p99")
+                }
+                per_round = [
+                    float(np.median(outside) - np.median(within)) / 1000 / length
+                    for outside, within in zip(played[way], inside, strict=True)
+                ]
+                every[way][str(length)] = [round(cost, 2) for cost in per_round]
+                costs[way][str(length)] = round(statistics.median(per_round), 2)
             series[str(length)] = rows
-    return {"slot_cost_us": cost, "slot_series": series, "realtime": fifo}
+    return {
+        "slot_cost_us": costs,
+        "slot_cost_rounds_us": every,
+        "slot_series": series,
+        "realtime": fifo,
+    }
 
 
-def _block_us(length: int, mode: Any, pin: bool, blocks: int) -> dict[str, float]:
-    with Host(HostConfig(mode=mode, pin_workers=pin)) as host:
+def _in_process(length: int, blocks: int, priority: int, core: int) -> Any:
+    """Block times, ns."""
+    durations, _ = in_child(
+        run_chain, PLUGIN, length, blocks + SETTLE_BLOCKS, BLOCK, True, priority, core
+    )
+    return durations[SETTLE_BLOCKS:]
+
+
+def _play(length: int, mode: ChainMode, pinned: bool, blocks: int) -> Any:
+    """Block times of the same plugins with the same sound, sandboxed, ns."""
+    with Host(HostConfig(mode=mode, pin_workers=pinned)) as host:
         host.load(chain_song(PLUGIN, length))
+        host.mix.strips[0].audio = AudioClip(noise(4 * (blocks + SETTLE_BLOCKS) * BLOCK))
+        host.mix.publish()
         host.start()
         wait_for_blocks(host, SETTLE_BLOCKS)
         host.engine.read_blocks()
         wait_for_blocks(host, blocks)
         durations = host.engine.read_blocks()["duration_ns"]
         all_active(host)
-        return summary(durations)
+        return durations
