@@ -18,6 +18,7 @@ class Scale:
     slot_blocks: int = 4000
     slot_rounds: int = 8
     chaos_blocks: int = 20000
+    chaos_rounds: int = 4
     kills: int = 50
     offline_blocks: int = 3000
     rounds: int = 3
@@ -25,7 +26,13 @@ class Scale:
 
 FULL = Scale()
 QUICK = Scale(
-    slot_blocks=400, slot_rounds=2, chaos_blocks=2000, kills=5, offline_blocks=400, rounds=1
+    slot_blocks=400,
+    slot_rounds=2,
+    chaos_blocks=2000,
+    chaos_rounds=1,
+    kills=5,
+    offline_blocks=400,
+    rounds=1,
 )
 
 PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
@@ -35,7 +42,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
-    "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, tell),
+    "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
 
 
