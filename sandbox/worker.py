@@ -51,6 +51,7 @@ from sandbox.loading import LoadedSlot, Phases, bounded, load
 from sandbox.lockdown import separate
 
 _IDLE_PERIOD_S = 0.05
+_OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
 _MAX_TEXT = 4096
 _MAX_MESSAGE = 8192
 
@@ -83,6 +84,7 @@ class _Worker:
         self._greeted = False
         self._locked_down = False
         self._slot: LoadedSlot | None = None
+        self._offline = False
         self._kept: list[object] = []  # never destroyed: a reply must not die of a destructor
 
     def serve(self) -> NoReturn:
@@ -107,7 +109,8 @@ class _Worker:
         wake up for nothing would disturb the audio threads."""
         if self._slot is None or type(self._slot.plugin).idle is LoadedPlugin.idle:
             return
-        while not self._channel.wait(_IDLE_PERIOD_S):
+        period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
+        while not self._channel.wait(period_s):
             try:
                 self._slot.plugin.idle()
             except WorkerError as error:
@@ -171,6 +174,7 @@ class _Worker:
     def _load(self, request: Load, phases: Phases) -> Message:
         if self._locked_down:
             raise WorkerError("a worker loads one plugin in its life; this one has done so")
+        self._offline = request.offline
         before = functools.partial(self._before_plugin, request)
         self._slot, loaded = load(request, phases, before, self._after_plugin)
         return loaded

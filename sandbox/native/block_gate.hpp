@@ -2,7 +2,7 @@
 //
 // Keeps blocks out of a plugin while the main thread does what must not meet one (restoring a
 // state, activating anew, closing). A block that finds the gate shut is refused at once, so that
-// the slot is dry for a moment instead of the audio thread waiting.
+// the slot is dry for a moment instead of the audio thread waiting; offline it waits.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,20 @@ namespace isobooth::sandbox {
 
 class BlockGate {
 public:
-    // Audio thread. leave() only after an enter() that was granted.
+    // Audio thread. leave() only after an entry that was granted.
     bool enter() noexcept {
         int expected = kIdle;
         return use_.compare_exchange_strong(expected, kProcessing, std::memory_order_acquire);
+    }
+    // The same, patiently: waits while the gate is shut for a while. False if it stays so.
+    bool enter_within(double limit_s) noexcept {
+        const auto limit =
+            std::chrono::steady_clock::now() + std::chrono::duration<double>(limit_s);
+        while (!enter()) {
+            if (closed() || std::chrono::steady_clock::now() >= limit) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        }
+        return true;
     }
     void leave() noexcept {
         blocks_.fetch_add(1, std::memory_order_release);

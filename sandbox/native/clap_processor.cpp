@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sandbox/native/clap_processor.hpp"
 
+#include <chrono>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "sandbox/native/clap_stream.hpp"
 #include "sandbox/native/clap_transport.hpp"
@@ -133,6 +135,8 @@ void ClapProcessor::activate() {
         deactivate();
         throw std::runtime_error(name + " refused to start processing");
     }
+    // It may have told of them while it was activated.
+    if (host_.parameters_changed.exchange(false)) refresh_parameters();
 }
 
 void ClapProcessor::deactivate() noexcept {
@@ -152,7 +156,6 @@ void ClapProcessor::restart() {
     if (!(read_layout() == layout_))
         throw std::runtime_error("the plugin has changed its audio ports while it was in use");
     read_note_ports();
-    if (host_.parameters_changed.exchange(false)) refresh_parameters();
     activate();
     gate_.resume();
 }
@@ -268,6 +271,7 @@ void ClapProcessor::idle() {
         const Pause pause(*this);
         flush();
     }
+    idles_.fetch_add(1, std::memory_order_release);
 }
 
 // Paused: hands over what waits for the next block, without one.
@@ -284,9 +288,28 @@ void ClapProcessor::flush() noexcept {
 
 // -- the audio thread ---------------------------------------------------------------------------
 
+// Offline nothing may depend on when the main thread gets to run: what the plugin has asked for in
+// the block before is done before this one.
+void ClapProcessor::wait_for_main_thread() noexcept {
+    const auto wanted = [this] { return host_.callback_wanted || host_.restart_wanted; };
+    // Whoever asks again each time is served once a block; the idling that goes on may have begun
+    // before it asked.
+    const std::uint64_t served = idles_.load(std::memory_order_acquire) + 2;
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::duration<double>(kPauseS);
+    while (wanted() && idles_.load(std::memory_order_acquire) < served && !gate_.closed() &&
+           std::chrono::steady_clock::now() < limit)
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
+
+bool ClapProcessor::enter_gate() noexcept {
+    if (!settings_.offline || host_.on_main_thread()) return gate_.enter();
+    wait_for_main_thread();
+    return gate_.enter_within(kPauseS);
+}
+
 bool ClapProcessor::process(PluginBlock& block) noexcept {
     block.events_out_count = 0;
-    if (!gate_.enter()) return false;
+    if (!enter_gate()) return false;
     const ClapHost::AudioThread here(host_);
     host_.flush_wanted.store(false, std::memory_order_relaxed);
     rt_->in.clear();

@@ -95,6 +95,8 @@ private:
     void refresh_parameters();
     void flush() noexcept;
 
+    void wait_for_main_thread() noexcept;
+    bool enter_gate() noexcept;
     void add_pending() noexcept;
     void add_change(std::uint32_t index, float normalized) noexcept;
     bool run(PluginBlock& stretch) noexcept;
@@ -119,6 +121,7 @@ private:
     bool processing_ = false;
 
     BlockGate gate_;
+    std::atomic<std::uint64_t> idles_{0};
     ClapNoteInput notes_;
 
     // Owned by whoever is inside the gate.

@@ -2,6 +2,7 @@
 """CLAP plugins in workers: where they crash, what they ask of the worker, what they come back
 with."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ipc.launcher import Launcher
 from ipc.messages import Load, SaveState
 from ipc.worker_process import WorkerDied
 from tests.fixtures.build import fixture_library
-from tests.process.songs import Song, audio_track, noise, play, render, write_clip
+from tests.process.songs import Song, audio_track, noise, offline, play, render, write_clip
 
 pytestmark = pytest.mark.process
 
@@ -106,6 +107,28 @@ def test_rules_of_threads_are_kept_in_a_worker(tmp_path: Path) -> None:
         assert (playing.host.capture_slot("t0").state or b"")[:4] == b"FIXT"
         assert playing.host.parameters("t0")[4] == 0.0, "rules broken"
         assert playing.slot("t0").restarts == 0, playing.host.events_since(0)
+
+
+def test_offline_the_sound_does_not_depend_on_when_the_main_thread_runs(tmp_path: Path) -> None:
+    """What the plugin asks for in one block is done before the next, however fast blocks come."""
+    clip = write_clip(tmp_path / "a.wav", noise(48_000))
+    song = Song(tracks=(audio_track("t", clip, fixture("all")),))
+    heard = []
+    for pause_s in (0.0, 0.1, 0.0):
+        with offline(song) as host:
+            parts = [host.render(4)]
+            for order in (7, 2, 3, 1):  # a new range, a new latency, flushed, called back
+                host.set_parameter("t0", 3, order / 7)
+                parts.append(host.render(1))
+                time.sleep(pause_s)
+                host.set_parameter("t0", 0, 0.5)  # half of the range is heard
+                for _ in range(4):
+                    parts.append(host.render(1))
+                    time.sleep(pause_s)
+            assert host.parameters("t0")[4] == 0.0, "rules broken"
+            heard.append(np.concatenate(parts, axis=1))
+    assert np.array_equal(heard[0], heard[1])
+    assert np.array_equal(heard[0], heard[2])
 
 
 @needs_zam

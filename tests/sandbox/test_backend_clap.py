@@ -337,6 +337,12 @@ def test_a_new_range_holds_after_a_new_activation() -> None:
         assert plugin.parameter_text(0, 1.0) == "400.0 %"
 
 
+def test_what_a_plugin_tells_of_its_parameters_while_it_is_activated_holds() -> None:
+    with lawful("rescans-early") as plugin:
+        plugin.set_parameter(0, 0.25)
+        play(plugin, noise(64), changes=[(1, 0, 0.5)])
+
+
 def test_a_parameter_that_is_gone_keeps_its_place() -> None:
     with lawful() as plugin:
         order(plugin, FORGET)
