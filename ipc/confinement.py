@@ -13,16 +13,19 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 
 import msgspec
 
 from ipc._native import CallWatch
+from ipc.aside import aside
 from ipc.denial import Denial, denial_of, own_folder_made
-from ipc.errors import WorkerError
+from ipc.errors import MachineError
 from ipc.names import new_private_folder, runtime_folder
 from ipc.permissions import Confined, Permissions
+from ipc.processes import ProcessIdentity
 
 _REMOVE_S = 10.0
 _MOST_BYTES = 1024 * 1024
@@ -30,7 +33,12 @@ _MOST_BYTES = 1024 * 1024
 _MOST_TOLD = 100
 _TOLD_PER_SECOND = 5
 
+_LOOK_S = 5.0
+_LAST_WORDS_S = 0.5
+
 _decoder = msgspec.msgpack.Decoder(Confined)
+
+_Act = tuple[str, bytes, bool, bool, int]
 
 
 class Confinement:
@@ -51,18 +59,22 @@ class Confinement:
         try:
             self._ours, self.descriptor = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         except OSError as error:
-            raise WorkerError(f"a plugin cannot be confined: {error.strerror}") from None
+            raise MachineError(f"a plugin cannot be confined: {error.strerror}") from None
         try:
             self._folder = new_private_folder()
         except OSError as error:
             self._ours.close()
             self.descriptor.close()
-            raise WorkerError(
+            raise MachineError(
                 f"no folder could be made for a plugin's temporary files in {runtime_folder()}: "
                 f"{error.strerror}"
             ) from None
         self.permissions = msgspec.structs.replace(permissions, temporary=self._folder)
+        # Processes that came from the worker and ran another program; known once it has ended.
+        self.programs: frozenset[ProcessIdentity] = frozenset()
         self._watch: CallWatch | None = None
+        self._acts: list[_Act] = []
+        self._telling: asyncio.Task[None] | None = None
         self._told: set[tuple[str, str]] = set()
         self._told_lately: list[float] = []
         self._data = b""
@@ -73,11 +85,19 @@ class Confinement:
     def stop(self) -> None:
         """Answers no more calls: for a worker that has ended."""
         self._stop_receiving()
-        if self._watch is not None:
-            asyncio.get_running_loop().remove_reader(self._watch.fileno())
-            self._read()
-            self._watch.stop()
-            self._watch = None
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return
+        asyncio.get_running_loop().remove_reader(watch.fileno())
+        self._read(watch)
+        self.programs = frozenset(ProcessIdentity(*known) for known in watch.programs())
+        # It may be looking at a network folder that is gone.
+        threading.Thread(target=watch.stop, name="isb-watch-end", daemon=True).start()
+
+    async def tell_last(self) -> None:
+        """Waits until what the worker was denied last has been told."""
+        if self._telling is not None:
+            await asyncio.wait([self._telling], timeout=_LAST_WORDS_S)
 
     async def remove(self) -> None:
         """Removes the worker's folder, when nobody is left who could write to it."""
@@ -141,15 +161,31 @@ class Confinement:
             )
         except RuntimeError:  # no thread, no descriptor: what the worker asks fails, and so it says
             return
-        asyncio.get_running_loop().add_reader(self._watch.fileno(), self._read)
+        watch = self._watch
+        asyncio.get_running_loop().add_reader(watch.fileno(), lambda: self._read(watch))
 
-    def _read(self) -> None:
-        if self._watch is None or self.confined is None:
-            return
-        for act in self._watch.read():
-            denial = own_folder_made(act, self.confined) or denial_of(act, self.confined)
-            if denial is not None and self._is_news(denial):
-                self._on_denial(denial)
+    def _read(self, watch: CallWatch) -> None:
+        self._acts += watch.read()
+        if self._acts and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        """Not on the loop's thread: a path that a plugin names may lie on a disk that is gone."""
+        confined = self.confined
+        assert confined is not None
+        while self._acts:
+            acts, self._acts = self._acts, []
+
+            def look(acts: list[_Act] = acts) -> list[Denial | None]:
+                return [own_folder_made(act, confined) or denial_of(act, confined) for act in acts]
+
+            try:
+                denials = await aside(look, _LOOK_S)
+            except TimeoutError:
+                continue
+            for denial in denials:
+                if denial is not None and self._is_news(denial):
+                    self._on_denial(denial)
 
     def _is_news(self, denial: Denial) -> bool:
         now = time.monotonic()

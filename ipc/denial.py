@@ -67,7 +67,7 @@ def _denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> D
                 if path in _QUIET
                 else Denial(f"connect to {path or 'another program'}", "--network", path)
             )
-        case "socket":
+        case "socket" | "socketpair":
             kind = {_AF_UNIX: "local datagram", _AF_NETLINK: "netlink"}.get(argument, "network")
             return Denial(f"open a {kind} socket", "--network")
     if path:
@@ -97,7 +97,11 @@ def own_folder_made(act: tuple[str, bytes, bool, bool, int], confined: Confined)
             continue
         folder = f"{parent}/{first}"
         try:
-            os.makedirs(folder, mode=0o700)
+            os.makedirs(parent, mode=0o700, exist_ok=True)
+            # One is enough, however it is written.
+            if any(plain_name(entry) == plain_name(name) for entry in os.listdir(parent)):
+                return None
+            os.mkdir(folder, mode=0o700)
         except OSError:
             return None
         return Denial(f"make its own folder {folder}, which it can use from its next start", "")

@@ -34,11 +34,13 @@ def kill_group(leader: int) -> None:
 
 class ProcessTree:
     """What came from one worker. `known` are children of the host that are somebody else's;
-    `owned_file` is the file that only this worker could map for writing, once it has one."""
+    `owned_file` is the file that only this worker could map for writing, once it has one;
+    `programs` are processes that came from it and ran another program."""
 
     def __init__(self, worker: ProcessIdentity, known: Callable[[], Collection[int]]) -> None:
         self.worker = worker
         self.owned_file: str | None = None
+        self.programs: frozenset[ProcessIdentity] = frozenset()
         self._known = known
         self._killed: set[int] = set()
 
@@ -86,6 +88,7 @@ class ProcessTree:
             return False
         return (
             stat.session == self.worker.pid
+            or ProcessIdentity(pid, stat.start_time) in self.programs
             or _worker_of(pid) == str(self.worker)
             or (self.owned_file is not None and self.owned_file in mapped_files(pid, writable=True))
         )

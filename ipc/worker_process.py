@@ -162,9 +162,9 @@ class WorkerProcess:
         return not self.exited.done()
 
     async def request(self, message: Request[R], timeout_s: float) -> R:
-        """Raises RequestFailed, RequestTimeout, WorkerDied, ConnectionLost (all WorkerError) or
-        ProtocolError. A timeout leaves the worker as it is: whether to kill it is the caller's
-        decision."""
+        """Raises RequestFailed, RequestTimeout, WorkerDied, ConnectionLost (all WorkerError),
+        ProtocolError, or MachineError where a plugin cannot be confined. A timeout leaves the
+        worker as it is: whether to kill it is the caller's decision."""
         if isinstance(message, Load):
             output = message.segments.outputs[message.record]
             self._tree.owned_file = segment_path(output)
@@ -320,7 +320,9 @@ class WorkerProcess:
             snapshot=self._crash_file.take(),
         )
         if self._confinement is not None:
-            self._confinement.stop()  # tells what it was denied last
+            self._confinement.stop()
+            self._tree.programs = self._confinement.programs
+            await self._confinement.tell_last()
         self.exited.set_result(result)
         self._connection.close()
         ended = await self._tree.end()

@@ -114,6 +114,7 @@ class FileAccess(Enum):
 
 LANDLOCK_NETWORK: int
 LANDLOCK_SIGNALS: int
+SANITIZED: bool
 
 def landlock_abi(most: int = 65536) -> int:
     """The kernel's Landlock version, at most `most`; 0: none."""

@@ -20,6 +20,7 @@ from ipc.permissions import Confined, Permissions, default_memory_mb
 from ipc.processes import forbid_new_privileges
 from sandbox._native import (
     LANDLOCK_SIGNALS,
+    SANITIZED,
     FileAccess,
     install_filter,
     landlock_abi,
@@ -80,7 +81,8 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
 def _set_limits(permissions: Permissions) -> None:
     # Of data, not of address space: that would count reserved and mapped memory that costs nothing.
     memory_mb = permissions.memory_mb or default_memory_mb()
-    _lower(resource.RLIMIT_DATA, memory_mb * 2**20)
+    if not SANITIZED:  # AddressSanitizer's shadow counts as data
+        _lower(resource.RLIMIT_DATA, memory_mb * 2**20)
     _lower(resource.RLIMIT_FSIZE, _LARGEST_FILE_BYTES)
     _lower(resource.RLIMIT_MSGQUEUE, 0)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -44,6 +44,9 @@ constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
 
 constexpr std::size_t kPage = 4096;
 
+// Alive at once there are fewer: new processes are rationed.
+constexpr std::size_t kMostPrograms = 4096;
+
 // Reads memory of a thread that waits in a call; fewer bytes than asked for where it ends.
 std::size_t read_memory(pid_t thread, std::uint64_t address, void* to, std::size_t size) {
     iovec local{to, size};
@@ -95,7 +98,20 @@ long stat_field(pid_t pid, int field) {
     return at != nullptr ? std::strtol(at + 1, nullptr, 10) : -1;
 }
 
-constexpr int kSession = 6, kThreads = 20;
+constexpr int kSession = 6, kThreads = 20, kStarted = 22;
+
+// A number in /proc/PID/status; -1: not there.
+long status_field(pid_t pid, const char* name) {
+    std::FILE* file = std::fopen((proc(pid) + "/status").c_str(), "re");
+    if (file == nullptr) return -1;
+    std::array<char, 256> line{};
+    long found = -1;
+    while (found < 0 && std::fgets(line.data(), line.size(), file) != nullptr)
+        if (std::strncmp(line.data(), name, std::strlen(name)) == 0)
+            found = std::strtol(line.data() + std::strlen(name), nullptr, 10);
+    std::fclose(file);
+    return found;
+}
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
     return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
@@ -262,7 +278,12 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
                       thread ? kMaxThreads : kForkBurst});
             return EAGAIN;
         }
+        case Treatment::Program:
+            goes_on = true;
+            remember(caller);
+            return 0;
         case Treatment::Refuse:
+        case Treatment::Owner:  // never asked about
             break;
     }
     if (goes_on) return 0;
@@ -322,6 +343,21 @@ std::string CallWatch::path_of(const seccomp_notif& asked, int path, int folder)
         whole = std::filesystem::path(base) / whole;
     }
     return whole.lexically_normal().string();
+}
+
+// By the moment it began as well: the number may be another's later.
+void CallWatch::remember(pid_t thread) {
+    const pid_t process = static_cast<pid_t>(status_field(thread, "Tgid:"));
+    const long started = process > 0 ? stat_field(process, kStarted) : -1;
+    if (started < 0) return;
+    const std::lock_guard lock(mutex_);
+    if (programs_.size() >= kMostPrograms) programs_.erase(programs_.begin());
+    programs_.emplace_back(process, static_cast<std::uint64_t>(started));
+}
+
+std::vector<std::pair<pid_t, std::uint64_t>> CallWatch::programs() {
+    const std::lock_guard lock(mutex_);
+    return programs_;
 }
 
 void CallWatch::note(WatchedAct act) {

@@ -61,6 +61,9 @@ public:
     int fileno() const { return news_; }
     // What was denied since the last call. `lost` is what there was no room for, in all.
     std::vector<WatchedAct> read();
+    // Processes, and when they began (as /proc says it), that have run other programs than the
+    // worker: nothing else tells where those came from.
+    std::vector<std::pair<pid_t, std::uint64_t>> programs();
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
 
@@ -80,6 +83,7 @@ private:
     void see_file(const WatchedCall& watched, const seccomp_notif& asked, int path, int folder);
     void note_files();
     void note(WatchedAct act);
+    void remember(pid_t thread);
     std::string path_of(const seccomp_notif& asked, int path, int folder) const;
 
     const int listener_;
@@ -90,6 +94,7 @@ private:
     std::vector<WatchedAct> files_;  // of the call that is being answered
     std::mutex mutex_;
     std::vector<WatchedAct> acts_;
+    std::vector<std::pair<pid_t, std::uint64_t>> programs_;
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -46,6 +47,7 @@ void bind_call_watch(nb::module_& m) {
                  for (const WatchedAct& act : self.read()) acts.append(as_tuple(act));
                  return acts;
              })
+        .def("programs", &CallWatch::programs)
         .def_prop_ro("answered", &CallWatch::answered)
         .def_prop_ro("lost", &CallWatch::lost);
 }

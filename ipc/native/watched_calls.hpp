@@ -29,6 +29,8 @@ enum class Treatment : std::uint8_t {
     OwnThread,  // goes on if it is about a thread of the caller's process
     Start,      // of a thread or process: goes on while there are not too many
     Signal,     // goes on if Landlock confines signals, or to what the worker started
+    Owner,    // who is signalled for a file: the filter refuses it where Landlock does not confine
+    Program,  // goes on: whoever runs another program is remembered, to be ended with the worker
 };
 
 // Indices of arguments; -1: has none. The second path is that of calls that move or link.
@@ -59,6 +61,13 @@ inline constexpr WatchedCall kWatchedCalls[] = {
     {.number = __NR_chmod, .name = "chmod", .treatment = Treatment::Refuse, .path = 0},
     {.number = __NR_chown, .name = "chown", .treatment = Treatment::Refuse, .path = 0},
     {.number = __NR_lchown, .name = "lchown", .treatment = Treatment::Refuse, .path = 0},
+    {.number = __NR_utime, .name = "utime", .treatment = Treatment::Refuse, .path = 0},
+    {.number = __NR_utimes, .name = "utimes", .treatment = Treatment::Refuse, .path = 0},
+    {.number = __NR_futimesat,
+     .name = "utimes",
+     .treatment = Treatment::Refuse,
+     .path = 1,
+     .folder = 0},
     {.number = __NR_fork, .name = "fork", .treatment = Treatment::Start},
     {.number = __NR_vfork, .name = "vfork", .treatment = Treatment::Start},
 #endif
@@ -105,7 +114,12 @@ inline constexpr WatchedCall kWatchedCalls[] = {
      .path2 = 3,
      .folder2 = 2},
 
-    // What Landlock leaves open: rights, owners and attributes of files.
+    // What Landlock leaves open: rights, owners, times and attributes of files.
+    {.number = __NR_utimensat,
+     .name = "utimes",
+     .treatment = Treatment::Refuse,
+     .path = 1,
+     .folder = 0},
     {.number = __NR_fchmod, .name = "fchmod", .treatment = Treatment::Refuse},
     {.number = __NR_fchmodat,
      .name = "chmod",
@@ -135,12 +149,17 @@ inline constexpr WatchedCall kWatchedCalls[] = {
 
     // Other programs and machines. Which address family a socket has is for the filter to look at.
     {.number = __NR_socket, .name = "socket", .treatment = Treatment::Refuse, .network = true},
+    {.number = __NR_socketpair,
+     .name = "socketpair",
+     .treatment = Treatment::Refuse,
+     .network = true},
     {.number = __NR_connect, .name = "connect", .treatment = Treatment::Refuse, .network = true},
     {.number = __NR_shmget, .name = "shmget", .treatment = Treatment::Refuse},
     {.number = __NR_shmat, .name = "shmat", .treatment = Treatment::Refuse},
     {.number = __NR_shmctl, .name = "shmctl", .treatment = Treatment::Refuse},
     {.number = __NR_semget, .name = "semget", .treatment = Treatment::Refuse},
     {.number = __NR_semop, .name = "semop", .treatment = Treatment::Refuse},
+    {.number = __NR_semtimedop, .name = "semtimedop", .treatment = Treatment::Refuse},
     {.number = __NR_semctl, .name = "semctl", .treatment = Treatment::Refuse},
     {.number = __NR_msgget, .name = "msgget", .treatment = Treatment::Refuse},
     {.number = __NR_msgsnd, .name = "msgsnd", .treatment = Treatment::Refuse},
@@ -251,6 +270,11 @@ inline constexpr WatchedCall kWatchedCalls[] = {
      .treatment = Treatment::Signal,
      .subject = 0},
     {.number = __NR_pidfd_send_signal, .name = "kill", .treatment = Treatment::Signal},
+    {.number = __NR_fcntl, .name = "fcntl", .treatment = Treatment::Owner},
+    {.number = __NR_ioctl, .name = "ioctl", .treatment = Treatment::Owner},
+
+    {.number = __NR_execve, .name = "execve", .treatment = Treatment::Program},
+    {.number = __NR_execveat, .name = "execve", .treatment = Treatment::Program},
 };
 
 inline const WatchedCall* watched_call(std::uint32_t number) noexcept {

@@ -26,6 +26,11 @@ void bind_confinement(nb::module_& m) {
         .value("PRIVATE", FileAccess::Private);
     m.attr("LANDLOCK_NETWORK") = kLandlockNetwork;
     m.attr("LANDLOCK_SIGNALS") = kLandlockSignals;
+#ifdef __SANITIZE_ADDRESS__
+    m.attr("SANITIZED") = true;
+#else
+    m.attr("SANITIZED") = false;
+#endif
     m.def("landlock_abi", &landlock_abi, nb::arg("most") = 1 << 16);
     m.def(
         "restrict_self",

@@ -42,6 +42,7 @@ constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_N
                                          CLONE_NEWNET | 0x80 /* CLONE_NEWTIME */;
 constexpr std::uint32_t kSocketTypes = 0xf;     // the others are SOCK_CLOEXEC and SOCK_NONBLOCK
 constexpr std::uint32_t kIoprioWhoProcess = 1;  // linux/ioprio.h
+constexpr std::uint32_t kFioSetOwn = 0x8901, kSiocSetGroup = 0x8902;  // asm-generic/sockios.h
 
 constexpr std::uint32_t errno_action(int error) {
     return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
@@ -74,6 +75,7 @@ public:
         for_call(__NR_prctl, [this] { prctl_block(); });
         for (const WatchedCall& watched : ipc::kWatchedCalls) {
             if (watched.network && wishes_.network) continue;
+            if (watched.treatment == Treatment::Owner && wishes_.signals_scoped) continue;
             for_call(watched.number, [this, &watched] { block(watched); });
         }
         ret(SECCOMP_RET_ALLOW);
@@ -139,18 +141,24 @@ private:
                     return ret(errno_action(EPERM));
                 return ask();
             case Treatment::Refuse:
-                return watched.number == __NR_socket ? socket_block() : refuse();
+                return watched.number == __NR_socket || watched.number == __NR_socketpair
+                           ? socket_block()
+                           : refuse();
             case Treatment::OwnThread:
                 return own_thread_block(watched);
             case Treatment::Start:
                 return start_block(watched);
             case Treatment::Signal:
                 return signal_block(watched);
+            case Treatment::Owner:
+                return owner_block(watched);
+            case Treatment::Program:
+                return ask();
         }
     }
 
-    // A local stream socket reaches nobody before connect() is called; a local datagram socket
-    // reaches whom it wants.
+    // A local stream socket reaches nobody before connect() is called; a local datagram socket, or
+    // one of a pair, reaches whom it wants.
     void socket_block() {
         load_argument(0);
         unless_equal(AF_UNIX, [this] { refuse(); });
@@ -194,6 +202,18 @@ private:
             ask();
         else
             refuse();
+    }
+
+    // Who owns a file is sent its signals, whichever it chose: as good as kill().
+    void owner_block(const WatchedCall& watched) {
+        load_argument(1);
+        if (watched.number == __NR_fcntl)
+            for (const std::uint32_t command : {F_SETOWN, F_SETOWN_EX, F_SETSIG})
+                if_equal(command, [this] { ret(errno_action(EPERM)); });
+        else
+            for (const std::uint32_t command : {kFioSetOwn, kSiocSetGroup})
+                if_equal(command, [this] { ret(errno_action(EPERM)); });
+        allow();
     }
 
     const FilterWishes wishes_;

@@ -3,6 +3,7 @@
 told."""
 
 import asyncio
+import errno
 import os
 import re
 import socket
@@ -17,7 +18,7 @@ from ipc.denial import Denial
 from ipc.launcher import Launcher
 from ipc.messages import Load
 from ipc.permissions import Permissions
-from ipc.processes import process_stat
+from ipc.processes import all_pids, command_line, process_stat
 from sandbox._native import landlock_abi
 from tests.fixtures.build import fixture_library
 
@@ -184,6 +185,9 @@ def test_a_settings_folder_that_is_wanted_is_made_for_the_next_start(
         f"make its own folder {wanted}, which it can use from its next start"
     ]
     assert intrude("makes_folder", DEFAULT, FILE=wanted).denials == []
+    # Not once more for each way to write its name.
+    intrude("makes_folder", DEFAULT, FILE=wanted.with_name("MAKES-folder"))
+    assert os.listdir(wanted.parent) == ["makes_folder"]
 
 
 def test_a_plugin_has_a_folder_for_temporary_files_and_loses_it(intrude: Intrude) -> None:
@@ -210,6 +214,42 @@ def test_other_programs_and_machines_cannot_be_reached(intrude: Intrude, tmp_pat
         for permissions in (Permissions(network=True), OPEN):
             assert intrude("connects_local", permissions, FILE=path).error == 0
             assert intrude("connects_inet", permissions, PORT=port).error == 0
+
+
+def test_a_pair_of_sockets_reaches_no_other_program(intrude: Intrude, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:
+        local.bind(str(path))
+        local.setblocking(False)
+        done = intrude("pair_reaches_local", DEFAULT, FILE=path)
+        assert done.error
+        assert [d.allow for d in done.denials] == ["--network"]
+        with pytest.raises(BlockingIOError):
+            local.recv(1)
+        assert intrude("pair_reaches_local", OPEN, FILE=path).error == 0
+
+
+def test_times_of_files_cannot_be_changed(intrude: Intrude, secret: Path) -> None:
+    before = secret.stat().st_mtime_ns
+    done = intrude("back_dates", DEFAULT, FILE=secret)
+    assert done.error
+    assert secret.stat().st_mtime_ns == before
+    assert str(secret) in done.denials[0].what
+    assert intrude("back_dates", OPEN, FILE=secret).error == 0
+
+
+def test_semaphores_of_others_cannot_be_waited_for(intrude: Intrude) -> None:
+    assert intrude("locks_others", DEFAULT).error == errno.EPERM
+    assert intrude("locks_others", OPEN).error != errno.EPERM
+
+
+def test_another_program_that_hides_where_it_came_from_ends_with_the_worker(
+    intrude: Intrude,
+) -> None:
+    seconds = f"{1000 + os.getpid() / 1e7:.7f}"  # nobody else sleeps as long
+    done = intrude("leaves_stranger", DEFAULT, SECONDS=seconds)
+    assert done.error == 0
+    assert not [pid for pid in all_pids() if seconds in command_line(pid)]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from sandbox._native import landlock_abi
 
 _HEAD = """
-import errno, json, os, socket, subprocess, sys
+import errno, fcntl, json, os, socket, subprocess, sys
 import msgspec
 import sandbox.confine as confinement
 from ipc.permissions import Confined, Permissions
@@ -85,15 +85,20 @@ def test_older_landlocks_are_used_for_what_they_can(tmp_path: Path, abi: int) ->
     found = run(
         f"""
 confinement.landlock_abi = lambda: {abi}
+ours, theirs = socket.socketpair()
 confine(tmp + "/own")
 print(json.dumps([
     outcome(open, tmp + "/secret"), outcome(open, tmp + "/new", "w"),
     outcome(open, tmp + "/own/new", "w"), outcome(os.truncate, tmp + "/secret", 0),
     outcome(os.kill, os.getppid(), 0),
+    outcome(fcntl.fcntl, ours, fcntl.F_SETOWN, os.getppid()),
+    outcome(fcntl.fcntl, ours, fcntl.F_SETFL, os.O_NONBLOCK),
+    outcome(fcntl.ioctl, ours, 0x8901, os.getppid().to_bytes(4, "little")),
 ]))
 """,
         tmp_path,
     )
+    assert found[5:] == ["EPERM", "done", "EPERM"]  # type: ignore[index]
     assert found[:3] == ["EACCES", "EACCES", "done"]  # type: ignore[index]
     assert found[3] in ("EACCES", "EPERM")  # type: ignore[index]
     assert found[4] == "EPERM"  # type: ignore[index]
