@@ -27,6 +27,7 @@ class Snapshot:
     applied_edit: int
     blocks: int  # processed by the slot when it was captured
     good: bool = False  # it played on for some blocks afterwards
+    recovered: bool = False  # from a host that was killed: tried once, good or not
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Journal:
         self._edits: dict[int, Edit] = {}  # newest by parameter
         self._history: list[Edit] = []
         self._snapshots: list[Snapshot] = []
+        self.song_state = initial_state  # whatever the plugin makes of it
         self._initial = initial_state
         self._poison: set[int] = set()  # numbers of edits that the plugin dies of
 
@@ -118,8 +120,11 @@ class Journal:
 
     def survive(self, blocks: int, needed: int) -> None:
         """The slot has now processed `blocks`: snapshots older than `needed` blocks are good."""
-        for snapshot in self._snapshots:
-            snapshot.good = snapshot.good or blocks - snapshot.blocks >= needed
+        proven = [s for s in self._snapshots if not s.good and blocks - s.blocks >= needed]
+        for snapshot in proven:
+            snapshot.good = True
+        if proven:
+            self._tell_keeper()
 
     def instance_lost(self) -> None:
         """The plugin failed: a state that it did not survive for long may be what broke it."""
@@ -128,7 +133,7 @@ class Journal:
 
     def next_restore(self) -> Restore:
         """The newest good snapshot, else the song's own state, else none."""
-        good = [s for s in self._snapshots if s.good]
+        good = [s for s in self._snapshots if s.good or s.recovered]
         if good:
             return Restore(
                 good[-1].data,

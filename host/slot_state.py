@@ -76,12 +76,13 @@ class SlotState:
         return with_state(spec, saved.data, later)
 
     def last_known(self, spec: Slot) -> Slot:
-        """The same, of a plugin that cannot say: its last good state and the edits since."""
+        """The same, of a plugin that cannot say: its last good state and the edits since. The
+        song's own, even if this plugin refused it: another version may take it."""
         restore = self._journal.next_restore()
         edits = self._journal.edits_after(restore.applied_edit)
         if not restore.is_first:
             return with_state(spec, restore.state, edits)
-        return with_state(spec, restore.state, edits, spec.program, spec.parameters)
+        return with_state(spec, self._journal.song_state, edits, spec.program, spec.parameters)
 
     async def _ask(self, tenure: Tenure) -> SavedState:
         return await tenure.worker.request(SaveState(), self._config.faults.save_limit_s)

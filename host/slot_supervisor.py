@@ -34,16 +34,21 @@ from host.slot_watch import (
     rubbish,
 )
 from host.song import Slot
+from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
 from ipc._native import monotonic_ns
+from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.description import PluginDescription
-from ipc.errors import IsoboothError, ProtocolError, WorkerError
+from ipc.errors import IsoboothError, MachineError, ProtocolError, WorkerError
 from ipc.messages import GetParameters, Loaded
+from ipc.processes import is_thread_of
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
+_BEFORE_PLUGIN = ("attach", "lock_down")  # steps of a load that are no plugin's doing
+_LOOK_UP_S = 8.0  # a little more than the database waits for others
 
 _PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED)
 _GIVEN_UP = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
@@ -113,9 +118,7 @@ class SlotSupervisor:
 
     async def start(self) -> None:
         """Loads the plugin. Afterwards the status says how it went."""
-        entry = None
-        if self._context.blacklist is not None and not self._context.config.ignore_blacklist:
-            entry = self._context.blacklist.is_blacklisted(self.spec.plugin)
+        entry = await self._blacklisted()
         self._state.postpone(time.monotonic())
         if entry is None:
             await self._launch()
@@ -126,6 +129,21 @@ class SlotSupervisor:
             f"{self.spec.label} stays bypassed: {self.spec.plugin} is blacklisted "
             f"({entry.reason}); `isobooth blacklist remove {entry.id}` lifts it",
         )
+
+    async def _blacklisted(self) -> BlacklistEntry | None:
+        """A list that cannot be read keeps no plugin from playing: it is sandboxed either way."""
+        blacklist = self._context.blacklist
+        if blacklist is None or self._context.config.ignore_blacklist:
+            return None
+        problem = "the data folder does not answer"
+        try:
+            return await aside(lambda: blacklist.is_blacklisted(self.spec.plugin), _LOOK_UP_S)
+        except TimeoutError:
+            pass
+        except MachineError as error:
+            problem = str(error)
+        self._notice(f"it is loaded although the blacklist cannot be read: {problem}")
+        return None
 
     def end(self) -> None:
         """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
@@ -239,14 +257,21 @@ class SlotSupervisor:
             tenure.condemn(FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT)
         except RequestFailed as error:
             self.refused = str(error)
-            if error.no_such_plugin and not self.was_loaded:
+            if error.phase in _BEFORE_PLUGIN:
+                self.fail(f"{self.spec.label}: no worker could be prepared: {error}")
+            elif error.no_such_plugin and not self.was_loaded:
                 self.fail(self.refused)
             else:
                 tenure.condemn(FaultKind.LOAD_FAILED)
+        except MachineError as error:
+            self.fail(f"{self.spec.label}: no worker could be prepared: {error}")
         except IsoboothError:
             worker.kill()
         else:
-            if loaded.state_used < 0 and restore.state is not None:
+            if not is_thread_of(loaded.thread_id, worker.pid):
+                self.refused = "its worker names a thread that is not its own"
+                tenure.condemn(FaultKind.LOAD_FAILED)
+            elif loaded.state_used < 0 and restore.state is not None:
                 self._state_refused(tenure, loaded)
             else:
                 self._begin(tenure, loaded)
@@ -318,8 +343,10 @@ class SlotSupervisor:
         reaping.add_done_callback(self._reaping.discard)
         if self._tenure is tenure:
             self._tenure = None
+        if self._closing:
+            return  # ended by the host: no reason to distrust its newest snapshot
         self.journal.instance_lost()
-        if self._closing or self.status in _GIVEN_UP:
+        if self.status in _GIVEN_UP:
             return
         if self._is_replaced(tenure):
             if not self._launching:

@@ -8,9 +8,12 @@ end. Reading refuses folders, pipes and devices first: opening a pipe would wait
 
 import contextlib
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -19,6 +22,10 @@ from ipc.errors import InputError, IsoboothError, MachineError
 from ipc.text import one_line
 
 FilePath = str | os.PathLike[str]
+
+# What AtomicFile adds to a name while the file is written.
+PART = f".{'[0-9a-f]' * 8}.part"
+_LOCKING_S = 1.0  # between making such a file and locking it
 
 # What the machine lacks, as against what the user should name differently.
 _MACHINE_ERRNOS = {
@@ -111,7 +118,8 @@ class AtomicFile:
 
     Inside `with`, write to `file`; leaving the block without an exception publishes it (flush,
     fsync, rename), leaving by an exception or after `discard()` removes it. Meanwhile it is
-    NAME.XXXXXXXX.part in the same folder, visible, so that what a power cut leaves can be found.
+    NAME.XXXXXXXX.part in the same folder, visible, so that what a power cut leaves can be found;
+    the next one of this name removes it.
     A symbolic link is followed, so that the link stays one.
     """
 
@@ -126,11 +134,14 @@ class AtomicFile:
         try:
             self._target = Path(os.path.realpath(self.path))
             mode = self._replaced_mode()
+            self._clear_remains()
             name = f"{self._target.name}.{secrets.token_hex(4)}.part"
             self._temporary = self._target.with_name(name)
             # "x" asks for a new file, so that nobody's link is followed here; the rights of a
             # new file are the user's umask, as with any other program.
             self.file = open(self._temporary, "x+b")
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if mode is not None:
                 os.fchmod(self.file.fileno(), mode)
         except OSError as error:
@@ -138,6 +149,15 @@ class AtomicFile:
         except ValueError:  # a NUL in the name, or no name at all
             raise InputError(f"{path_text(self.path)}: not a file name") from None
         return self
+
+    def _clear_remains(self) -> None:
+        """Removes what killed programs left half-written of this file. Who still writes holds a
+        lock, or is about to take it."""
+        for path in self._target.parent.glob(glob.escape(self._target.name) + PART):
+            with contextlib.suppress(OSError), open(path, "rb") as remains:
+                fcntl.flock(remains, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if time.time() - os.fstat(remains.fileno()).st_mtime > _LOCKING_S:
+                    path.unlink()
 
     def _replaced_mode(self) -> int | None:
         """The rights of the file that will be replaced; refuses what must not be replaced."""

@@ -57,6 +57,11 @@ class ProcessIdentity:
         return f"{self.pid}-{self.start_time}"
 
 
+def is_thread_of(thread: int, pid: int) -> bool:
+    """Whether this is a thread of that process, and neither has ended."""
+    return thread > 0 and os.path.isdir(f"/proc/{pid}/task/{thread}")
+
+
 def process_stat(pid: int) -> ProcessStat | None:
     """None if there is no such process."""
     try:

@@ -45,10 +45,12 @@ class Edit(Entry, frozen=True, tag="edit"):
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A snapshot: where it lies, and the last edit that it holds."""
+    """A snapshot: where it lies, the last edit that it holds, and whether the plugin played on for
+    some blocks afterwards."""
 
     hash: Hash
     applied_edit: Number
+    good: bool = True
 
 
 class Snapshots(Entry, frozen=True, tag="snapshots"):

@@ -109,7 +109,9 @@ def _journal(
             if data is None:
                 notes.append(f"{slot.label}: a snapshot is lost; the one before stands in")
                 continue
-            snapshots.append(Snapshot(data, kept.applied_edit, blocks=0, good=True))
+            snapshots.append(
+                Snapshot(data, kept.applied_edit, blocks=0, good=kept.good, recovered=True)
+            )
     edits = [
         ParameterEdit(entry.number, entry.parameter, entry.value)
         for entry in entries

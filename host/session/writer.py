@@ -148,7 +148,7 @@ class SessionWriter:
         if not path.exists():
             with AtomicFile(path) as output:
                 output.file.write(snapshot.data)
-        return Kept(name, snapshot.applied_edit)
+        return Kept(name, snapshot.applied_edit, snapshot.good)
 
     def _drop_states(self) -> None:
         """Those that no line names any more, after the line that dropped them."""

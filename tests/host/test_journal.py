@@ -131,3 +131,10 @@ def test_an_edit_that_kills_is_not_replayed_but_stays_for_the_song() -> None:
     assert journal.edits_after(second.number) == (first,)  # no state holds it
     anew = journal.edit(3, 0.75)
     assert journal.next_restore().edits == (second, anew)
+
+
+def test_the_song_s_state_is_kept_for_the_song_even_if_this_plugin_refuses_it() -> None:
+    journal = Journal(b"of another version")
+    journal.reject(journal.next_restore())
+    assert journal.next_restore().state is None
+    assert journal.song_state == b"of another version"

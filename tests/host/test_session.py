@@ -66,6 +66,31 @@ def recovered(within: Path, session_id: str | None = None) -> Recovered:
     return found
 
 
+def test_a_snapshot_that_was_not_survived_for_long_is_tried_once(tmp_path: Path) -> None:
+    """Its host was killed too soon to know; nothing newer is there."""
+    kept = Kept(tmp_path)
+    journal = kept.journals["synth"]
+    journal.add_snapshot(b"survived", applied_edit=0, blocks=10)
+    journal.survive(100, needed=50)
+    journal.add_snapshot(b"fresh", applied_edit=0, blocks=100)
+    kept.killed()
+    found = recovered(tmp_path).journals["synth"]
+    assert [(s.data, s.good) for s in found.snapshots] == [(b"survived", True), (b"fresh", False)]
+    assert found.next_restore().state == b"fresh"
+    found.instance_lost()
+    assert found.next_restore().state == b"survived"
+
+
+def test_a_snapshot_that_was_survived_meanwhile_is_good_on_disk_too(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    journal = kept.journals["synth"]
+    journal.add_snapshot(b"state", applied_edit=0, blocks=10)
+    time.sleep(2 * writer_module._WRITE_EVERY_S)
+    journal.survive(100, needed=50)
+    kept.killed()
+    assert recovered(tmp_path).journals["synth"].next_restore().state == b"state"
+
+
 def test_a_session_comes_back_as_it_was(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.journals["eq"].edit(0, 0.25)

@@ -144,3 +144,27 @@ def test_a_full_disk_is_the_machines_fault(tmp_path: Path, monkeypatch: pytest.M
 def test_a_folder_that_takes_no_files_is_not_called_missing() -> None:
     with pytest.raises(InputError, match="the folder /proc takes no files"), AtomicFile("/proc/x"):
         pass
+
+
+def test_what_a_killed_program_left_half_written_is_removed_by_the_next(tmp_path: Path) -> None:
+    target = tmp_path / "out.wav"
+    remains = tmp_path / "out.wav.0123abcd.part"
+    others = [tmp_path / "out.wav.mine.part", tmp_path / "other.wav.0123abcd.part"]
+    for path in (remains, *others):
+        path.write_bytes(b"half")
+        os.utime(path, (1, 1))
+    with AtomicFile(target) as output:
+        output.file.write(b"whole")
+    assert not remains.exists()
+    assert all(path.exists() for path in others)
+
+
+def test_what_another_program_writes_at_the_moment_stays(tmp_path: Path) -> None:
+    target = tmp_path / "out.wav"
+    with AtomicFile(target) as first:
+        [part] = tmp_path.glob("*.part")
+        os.utime(part, (1, 1))
+        with AtomicFile(target) as second:
+            second.file.write(b"second")
+        first.file.write(b"first")
+    assert target.read_bytes() == b"first"

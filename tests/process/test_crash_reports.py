@@ -37,14 +37,17 @@ def reports(database: Database) -> list[CrashReport]:
 
 
 def crashed_twice(database: Database, label: str) -> list[CrashReport]:
-    """The reports of two sessions in which the plugin crashed once each."""
-    for count in (1, 2):
+    """The reports of two sessions, of each the first: restarted, the plugin is given the fatal
+    edit again before it plays, and may have died of that too by the end."""
+    found: list[CrashReport] = []
+    for _ in range(2):
+        before = len(reports(database))
         with play(song_of(label), database=database) as playing:
             playing.until_heard("g")
             playing.host.set_parameter("g", KILL, 1.0)
             playing.until(lambda: playing.slot("g").crashes, "a crash")
-        assert len(reports(database)) >= count
-    return reports(database)
+        found.append(reports(database)[before])
+    return found
 
 
 def test_a_crash_while_playing_has_a_backtrace_and_the_same_signature_again(
@@ -58,10 +61,8 @@ def test_a_crash_while_playing_has_a_backtrace_and_the_same_signature_again(
         assert report.access is not None
         assert (report.access.address, report.access.access) == (0, "write")
     assert len({report.signature for report in found}) == 1
-    groups = CrashStore(database).groups()
-    assert [(group.signature, group.count) for group in groups] == [
-        (found[0].signature, len(found))
-    ]
+    counts = {group.signature: group.count for group in CrashStore(database).groups()}
+    assert counts[found[0].signature] >= len(found)
 
 
 def test_a_hang_while_playing_has_all_stacks(database: Database) -> None:

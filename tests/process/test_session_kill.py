@@ -9,16 +9,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from host.config import HostConfig
+from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from host.session.folder import Playing, claim, unended
 from host.session.recovery import Recovered, recover
 from host.session.session import Session
+from host.song import Slot, Song, Track
 from ipc.processes import children_of, process_stat
 from ipc.status import SlotStatus
 from tests.process.songs import QUICK
@@ -36,6 +37,7 @@ from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from host.session.folder import Playing
 from host.session.session import Session
+from host.song import Slot, Song, Track
 from host.song import AudioSource, Slot, Song, Track
 
 EQ, SYNTH = "vst3:/usr/lib/vst3/ZamEQ2.vst3", "lv2:http://drobilla.net/plugins/mda/EPiano"
@@ -178,15 +180,38 @@ def test_plugin_states_that_are_no_parameters_come_back(tmp_path: Path) -> None:
     snapshots = {slot: journal.snapshots for slot, journal in found.journals.items()}
     assert any(snapshots.values())
     for slot, journal in found.journals.items():
-        if journal.snapshots:
+        survived = [snapshot.data for snapshot in journal.snapshots if snapshot.good]
+        if survived:
             restore = journal.next_restore()
-            assert restore.state == journal.snapshots[-1].data, slot
+            assert restore.state == survived[-1], slot
             assert not restore.is_first
     again = Session("the song", Playing(), resumes=found, within=tmp_path)
     with Host(HostConfig(block_frames=512, faults=QUICK), session=again) as host:
         host.load(found.song)
         host.start()
         for slot, kept in snapshots.items():
-            newer = found.journals[slot].next_restore().edits
-            if kept and not newer:
+            restore = found.journals[slot].next_restore()
+            if kept and not restore.edits:
                 assert host.capture_slot(slot).state == kept[-1].data, slot
+
+
+def test_a_host_that_ends_by_an_exception_keeps_the_newest_snapshot(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    """Its workers end with it; that is no reason to distrust what they saved last."""
+    song = Song(tracks=(Track(id="t", chain=(Slot(id="g", plugin="builtin:gain"),)),))
+    never_good = FaultPolicy(snapshot_after_edit_s=0.05, snapshot_good_blocks=1 << 30)
+    session = Session("the song", Playing(block_frames=512), within=tmp_path)
+    with (
+        pytest.raises(ZeroDivisionError),
+        Host(HostConfig(block_frames=512, faults=never_good), session=session) as host,
+    ):
+        host.load(song)
+        host.start()
+        host.set_parameter("g", 0, 0.25)
+        wait_until(lambda: list(tmp_path.glob("*/states/*")), 20.0)
+        wait_until(lambda: host.supervisor_of("g").journal.snapshots, 20.0)
+        raise ZeroDivisionError
+    found = recover(claim(None, tmp_path))
+    found.folder.close()
+    assert found.journals["g"].snapshots

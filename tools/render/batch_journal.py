@@ -14,13 +14,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from host.user_file import file_error, path_text
+from host.user_file import PART, file_error, path_text
 from ipc.errors import InputError
 
 NAME = ".isobooth-render.jsonl"
 _VERSION = 1
-# What AtomicFile adds to a name while the file is written.
-_PART = f".{'[0-9a-f]' * 8}.part"
 # A line is a few hundred bytes; a file beyond this is not ours.
 _MAX_BYTES = 256_000_000
 
@@ -89,7 +87,7 @@ class BatchJournal:
         """Removes what a killed render left half-written beside the names that it had begun."""
         for name, entry in self._entries.items():
             if entry.get("done") is False:
-                for path in self._folder.glob(glob.escape(name) + _PART):
+                for path in self._folder.glob(glob.escape(name) + PART):
                     with contextlib.suppress(OSError):
                         path.unlink()
 
