@@ -29,7 +29,8 @@ STDERR_TAIL_BYTES = 64 * 1024
 
 # The layout of the exported JSON; readers of a file refuse a higher number by name.
 #     2  backtrace, signature, the faulty access
-REPORT_SCHEMA = 2
+#     3  what the worker was loaded with
+REPORT_SCHEMA = 3
 
 
 class FaultKind(StrEnum):
@@ -128,6 +129,26 @@ class ReportedEdit(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "name", storable_text(self.name))
 
 
+class LoadedWith(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker that failed was given when it loaded the plugin, and how far it came. With
+    this, the last events and the state, all can be done again."""
+
+    state: bytes | None = None  # base64 in JSON
+    same_state: bool = False  # it was the report's own `state`, which is not written twice
+    program: int | None = None
+    parameters: dict[str, float | str] = {}
+    edits: list[ReportedEdit] = []
+    sidechain: bool = False
+    blocks: int = 0  # that it processed; the one it failed in came next
+
+    def __post_init__(self) -> None:
+        texts = {
+            storable_text(name): storable_text(value) if isinstance(value, str) else value
+            for name, value in self.parameters.items()
+        }
+        msgspec.structs.force_setattr(self, "parameters", texts)
+
+
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The worker's memory."""
 
@@ -185,6 +206,7 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     dropped: list[str] = msgspec.field(default_factory=list)  # not replayed any more: see POISON
     backtrace: Backtrace | None = None  # of a hang all threads
     signature: str | None = None  # the same for the same bug; None: not known (yet)
+    loaded: LoadedWith | None = None  # None: not known
     schema: int = REPORT_SCHEMA
 
     def __post_init__(self) -> None:

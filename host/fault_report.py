@@ -12,6 +12,7 @@ from host.crash_report import (
     FaultKind,
     FaultyAccess,
     HostInfo,
+    LoadedWith,
     Memory,
     Phase,
     ReportedEdit,
@@ -26,6 +27,7 @@ from ipc.worker_process import WorkerExit
 if TYPE_CHECKING:
     from host.slot_context import SlotContext
     from host.slot_supervisor import SlotSupervisor
+    from host.tenure import Tenure
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class FaultNews:
     kind: FaultKind
     phase: Phase
     action: str
+    tenure: Tenure
     exit: WorkerExit
     dropped: list[str]  # what it is not given any more, because it died of it again
 
@@ -104,8 +107,25 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         state=slot.journal.state_for_report(),
         access=access_of(exit),
         dropped=news.dropped,
+        loaded=_loaded_with(news.tenure, slot),
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
         denials=list(slot.denials.all),
+    )
+
+
+def _loaded_with(tenure: Tenure, slot: SlotSupervisor) -> LoadedWith:
+    restore, spec = tenure.restore, slot.spec
+    same = restore.state is not None and restore.state == slot.journal.state_for_report()
+    return LoadedWith(
+        state=None if same else restore.state,
+        same_state=same,
+        program=spec.program if restore.is_first else None,
+        parameters=dict(spec.parameters) if restore.is_first else {},
+        edits=[
+            ReportedEdit(edit=e.number, parameter=e.parameter, value=e.value) for e in restore.edits
+        ],
+        sidechain=spec.sidechain is not None,
+        blocks=max(0, slot.native.processed_blocks - tenure.processed_before),
     )
 
 

@@ -200,6 +200,14 @@ class Host:
             raise InputError(f"{slot}: a parameter's value lies between 0 and 1, not {value}")
         self._control.call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
 
+    def automate(self, slot: str, parameter: int, value: float, offset: int = 0) -> None:
+        """`value` at this frame of the next block; not an edit: forgotten when the plugin fails."""
+        self._control.call(
+            lambda: self.engine.set_parameter(
+                self.mix.slot(slot).native, parameter, value, 0, offset
+            )
+        )
+
     def set_bypass(self, slot: str, bypassed: bool) -> None:
         self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
         self._keep(Bypass(slot, bypassed))

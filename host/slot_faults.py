@@ -55,7 +55,7 @@ class SlotFaults:
             action = self._context.config.offline_action
         else:
             action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
-        report_id = self._report(slot, FaultNews(kind, phase, action, exit, dropped))
+        report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)
         what = story_of(kind, exit, slot.refused)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import console
+from tools.commands.crash_replay import replay_command
 from tools.options import JsonOption
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ EachOption = Annotated[bool, typer.Option("--each", help="Every report, not one 
 
 def register(app: typer.Typer) -> None:
     """Add `crashes` to the command line."""
+    crashes.command("replay")(replay_command)
     app.add_typer(crashes, name="crashes")
 
 
