@@ -68,8 +68,8 @@ class CallWatch:
     def read(self) -> list[tuple[str, bytes, bool, bool, int]]:
         """What was denied or may have been: (call, path or address, it writes, it was refused here,
         argument)."""
-    def programs(self) -> list[tuple[int, int]]:
-        """(pid, start time as /proc says it) of all that have run other programs."""
+    def leavers(self) -> list[tuple[int, int]]:
+        """(pid, start time as /proc says it) of all that left the worker's session or program."""
     @property
     def answered(self) -> int: ...
     @property

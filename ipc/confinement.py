@@ -70,8 +70,9 @@ class Confinement:
                 f"{error.strerror}"
             ) from None
         self.permissions = msgspec.structs.replace(permissions, temporary=self._folder)
-        # Processes that came from the worker and ran another program; known once it has ended.
-        self.programs: frozenset[ProcessIdentity] = frozenset()
+        # Processes that came from the worker and left its session or its program; known once it
+        # has ended.
+        self.leavers: frozenset[ProcessIdentity] = frozenset()
         self._watch: CallWatch | None = None
         self._acts: list[_Act] = []
         self._telling: asyncio.Task[None] | None = None
@@ -90,7 +91,7 @@ class Confinement:
             return
         asyncio.get_running_loop().remove_reader(watch.fileno())
         self._read(watch)
-        self.programs = frozenset(ProcessIdentity(*known) for known in watch.programs())
+        self.leavers = frozenset(ProcessIdentity(*known) for known in watch.leavers())
         # It may be looking at a network folder that is gone.
         threading.Thread(target=watch.stop, name="isb-watch-end", daemon=True).start()
 

@@ -35,12 +35,12 @@ def kill_group(leader: int) -> None:
 class ProcessTree:
     """What came from one worker. `known` are children of the host that are somebody else's;
     `owned_file` is the file that only this worker could map for writing, once it has one;
-    `programs` are processes that came from it and ran another program."""
+    `leavers` are processes that came from it and left its session or its program."""
 
     def __init__(self, worker: ProcessIdentity, known: Callable[[], Collection[int]]) -> None:
         self.worker = worker
         self.owned_file: str | None = None
-        self.programs: frozenset[ProcessIdentity] = frozenset()
+        self.leavers: frozenset[ProcessIdentity] = frozenset()
         self._known = known
         self._killed: set[int] = set()
 
@@ -88,7 +88,9 @@ class ProcessTree:
             return False
         return (
             stat.session == self.worker.pid
-            or ProcessIdentity(pid, stat.start_time) in self.programs
+            or ProcessIdentity(pid, stat.start_time) in self.leavers
+            # Dead ones tell no more than that. A number is nobody else's while it is a session's.
+            or any(stat.session == leaver.pid for leaver in self.leavers)
             or _worker_of(pid) == str(self.worker)
             or (self.owned_file is not None and self.owned_file in mapped_files(pid, writable=True))
         )

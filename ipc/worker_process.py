@@ -321,7 +321,7 @@ class WorkerProcess:
         )
         if self._confinement is not None:
             self._confinement.stop()
-            self._tree.programs = self._confinement.programs
+            self._tree.leavers = self._confinement.leavers
             await self._confinement.tell_last()
         self.exited.set_result(result)
         self._connection.close()

@@ -45,7 +45,7 @@ constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
 constexpr std::size_t kPage = 4096;
 
 // Alive at once there are fewer: new processes are rationed.
-constexpr std::size_t kMostPrograms = 4096;
+constexpr std::size_t kMostLeavers = 4096;
 
 // Reads memory of a thread that waits in a call; fewer bytes than asked for where it ends.
 std::size_t read_memory(pid_t thread, std::uint64_t address, void* to, std::size_t size) {
@@ -278,7 +278,7 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
                       thread ? kMaxThreads : kForkBurst});
             return EAGAIN;
         }
-        case Treatment::Program:
+        case Treatment::Remember:
             goes_on = true;
             remember(caller);
             return 0;
@@ -351,13 +351,13 @@ void CallWatch::remember(pid_t thread) {
     const long started = process > 0 ? stat_field(process, kStarted) : -1;
     if (started < 0) return;
     const std::lock_guard lock(mutex_);
-    if (programs_.size() >= kMostPrograms) programs_.erase(programs_.begin());
-    programs_.emplace_back(process, static_cast<std::uint64_t>(started));
+    if (leavers_.size() >= kMostLeavers) leavers_.erase(leavers_.begin());
+    leavers_.emplace_back(process, static_cast<std::uint64_t>(started));
 }
 
-std::vector<std::pair<pid_t, std::uint64_t>> CallWatch::programs() {
+std::vector<std::pair<pid_t, std::uint64_t>> CallWatch::leavers() {
     const std::lock_guard lock(mutex_);
-    return programs_;
+    return leavers_;
 }
 
 void CallWatch::note(WatchedAct act) {

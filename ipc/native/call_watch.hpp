@@ -61,9 +61,9 @@ public:
     int fileno() const { return news_; }
     // What was denied since the last call. `lost` is what there was no room for, in all.
     std::vector<WatchedAct> read();
-    // Processes, and when they began (as /proc says it), that have run other programs than the
-    // worker: nothing else tells where those came from.
-    std::vector<std::pair<pid_t, std::uint64_t>> programs();
+    // Processes, and when they began (as /proc says it), that came from the worker and have left
+    // its session, or its program: nothing else tells where those came from.
+    std::vector<std::pair<pid_t, std::uint64_t>> leavers();
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
 
@@ -94,7 +94,7 @@ private:
     std::vector<WatchedAct> files_;  // of the call that is being answered
     std::mutex mutex_;
     std::vector<WatchedAct> acts_;
-    std::vector<std::pair<pid_t, std::uint64_t>> programs_;
+    std::vector<std::pair<pid_t, std::uint64_t>> leavers_;
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

@@ -47,7 +47,7 @@ void bind_call_watch(nb::module_& m) {
                  for (const WatchedAct& act : self.read()) acts.append(as_tuple(act));
                  return acts;
              })
-        .def("programs", &CallWatch::programs)
+        .def("leavers", &CallWatch::leavers)
         .def_prop_ro("answered", &CallWatch::answered)
         .def_prop_ro("lost", &CallWatch::lost);
 }

@@ -29,8 +29,8 @@ enum class Treatment : std::uint8_t {
     OwnThread,  // goes on if it is about a thread of the caller's process
     Start,      // of a thread or process: goes on while there are not too many
     Signal,     // goes on if Landlock confines signals, or to what the worker started
-    Owner,    // who is signalled for a file: the filter refuses it where Landlock does not confine
-    Program,  // goes on: whoever runs another program is remembered, to be ended with the worker
+    Owner,     // who is signalled for a file: the filter refuses it where Landlock does not confine
+    Remember,  // goes on: whoever leaves the session or the program is to be found all the same
 };
 
 // Indices of arguments; -1: has none. The second path is that of calls that move or link.
@@ -273,8 +273,9 @@ inline constexpr WatchedCall kWatchedCalls[] = {
     {.number = __NR_fcntl, .name = "fcntl", .treatment = Treatment::Owner},
     {.number = __NR_ioctl, .name = "ioctl", .treatment = Treatment::Owner},
 
-    {.number = __NR_execve, .name = "execve", .treatment = Treatment::Program},
-    {.number = __NR_execveat, .name = "execve", .treatment = Treatment::Program},
+    {.number = __NR_setsid, .name = "setsid", .treatment = Treatment::Remember},
+    {.number = __NR_execve, .name = "execve", .treatment = Treatment::Remember},
+    {.number = __NR_execveat, .name = "execve", .treatment = Treatment::Remember},
 };
 
 inline const WatchedCall* watched_call(std::uint32_t number) noexcept {

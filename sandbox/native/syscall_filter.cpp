@@ -152,7 +152,7 @@ private:
                 return signal_block(watched);
             case Treatment::Owner:
                 return owner_block(watched);
-            case Treatment::Program:
+            case Treatment::Remember:
                 return ask();
         }
     }

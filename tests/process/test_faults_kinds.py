@@ -8,24 +8,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from host.config import FaultPolicy
 from host.crash_report import CrashReport
-from host.engine_module import BLOCK_LATE
 from host.store.blacklist import Blacklist
 from host.store.database import Database
+from tests.process.beside import check_mix, song_with
 from tests.process.songs import (
     QUICK,
     Audio,
     HostEventKind,
-    Master,
     Playing,
     SlotStatus,
-    Song,
-    audio_track,
-    chain,
     noise,
     play,
     write_clip,
@@ -51,32 +46,6 @@ def clip_file(clip: Audio, tmp_path_factory: pytest.TempPathFactory) -> str:
 def database(tmp_path: Path) -> Iterator[Database]:
     with Database(tmp_path) as opened:
         yield opened
-
-
-def song_with(plugin: str, file: str) -> Song:
-    """The faulty plugin between two others on a muted track; a track to compare with; a master
-    chain that must not suffer either. All other plugins pass the signal on bit for bit."""
-    return Song(
-        name="Two tracks",
-        tracks=(
-            audio_track("bad", file, "builtin:gain", plugin, "builtin:gain", mute=True),
-            audio_track("good", file, "builtin:gain", "builtin:gain"),
-        ),
-        master=Master(chain=chain("builtin:gain", prefix="master")),
-    )
-
-
-def check_mix(playing: Playing, clip: Audio) -> None:
-    """All that was played is the other track; its plugins were not in the way of it."""
-    heard = playing.stop()
-    np.testing.assert_array_equal(heard, clip[:, : heard.shape[1]])
-    blocks = playing.host.engine.read_blocks()
-    late = int(np.count_nonzero(blocks["flags"].astype(np.int64) & BLOCK_LATE))
-    # Waiting for a failed plugin would cost dozens of blocks; a busy machine may cost one.
-    assert late <= 2, late
-    for slot in ("good0", "good1", "master0"):
-        assert playing.slot(slot).status is SlotStatus.ACTIVE
-        assert playing.slot(slot).restarts == 0
 
 
 def report_of(playing: Playing, database: Database, slot: str) -> CrashReport:

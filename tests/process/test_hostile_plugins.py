@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin turns on its host in the middle of a block: the track beside it plays on bit for bit,
+the plugin is back or never noticed, and nothing is left behind (the suite looks)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from host.config import FaultPolicy
+from host.permissions import PermissionRules, PluginRule
+from ipc.names import SHM_DIR
+from ipc.processes import all_pids, process_stat
+from sandbox._native import landlock_abi
+from tests.fixtures.build import fixture_library
+from tests.process.beside import check_mix, song_with
+from tests.process.songs import Audio, Playing, SlotStatus, noise, play, write_clip
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(landlock_abi() < 6, reason="this kernel cannot confine files and signals"),
+]
+
+BLOCK = 1024
+LENGTH = 20 * 48000
+FAULTS = FaultPolicy(
+    hang_limit_s=0.4, next_restart_s=0.02, longest_restart_s=0.02, crash_limit=1000
+)
+
+# What costs the plugin its worker, and what it is welcome to try.
+ENDS = (
+    "kill_group",
+    "close_all",
+    "ignore_all_and_sleep",
+    "leave_children",
+    "exit_quietly",
+    "end_at_once",
+    "end_thread",
+    "remap_shared",
+    "write_wildly",
+)
+HARMLESS = (
+    "kill_parent",
+    "kill_all",
+    "spin_threads",
+    "post_semaphores",
+    "truncate_shared",
+    "protect_otherwise",
+    "allocate_all",
+    "fill_disk",
+    "change_modes",
+    "crash_in_destructor",
+)
+
+
+@pytest.fixture(scope="module")
+def clip() -> Audio:
+    return noise(LENGTH)
+
+
+@pytest.fixture(scope="module")
+def clip_file(clip: Audio, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_clip(tmp_path_factory.mktemp("media") / "clip.wav", clip)
+
+
+def hostile(label: str) -> str:
+    return f"ladspa:{fixture_library('hostile_fixture')}#{label}"
+
+
+def beside(label: str, clip_file: str, **config: object) -> Playing:
+    return play(song_with(hostile(label), clip_file), block=BLOCK, faults=FAULTS, **config)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("label", ENDS)
+def test_a_plugin_that_ends_its_worker_is_back_and_nobody_else_notices(
+    label: str, clip: Audio, clip_file: str
+) -> None:
+    with beside(label, clip_file) as playing:
+        playing.until_restarts("bad1", 1)
+        playing.until_heard("bad1")
+        check_mix(playing, clip)
+        # Its neighbours in the chain hand on as before.
+        assert playing.slot("bad0").status is playing.slot("bad2").status is SlotStatus.ACTIVE
+
+
+@pytest.mark.parametrize("label", HARMLESS)
+def test_what_a_plugin_may_not_do_is_as_if_it_had_not_tried(
+    label: str, clip: Audio, clip_file: str
+) -> None:
+    small = PluginRule(id=hostile("allocate_all"), memory_mb=256)
+    with beside(label, clip_file, permissions=PermissionRules(rules=(small,))) as playing:
+        playing.until_heard("bad1", 60)
+        assert playing.slot("bad1").restarts == 0, playing.host.events_since(0)
+        check_mix(playing, clip)
+        assert playing.slot("bad0").status is playing.slot("bad2").status is SlotStatus.ACTIVE
+
+
+def test_a_plugin_that_scribbles_over_all_it_shares_costs_its_own_chain_at_most(
+    clip: Audio, clip_file: str
+) -> None:
+    with beside("scribble_shared", clip_file) as playing:
+        playing.until(
+            lambda: playing.host.engine.block_count > 120 or playing.slot("bad1").restarts, "time"
+        )
+        for slot in ("bad0", "bad1", "bad2"):
+            playing.until_heard(slot)
+        check_mix(playing, clip)
+
+
+@pytest.mark.parametrize("label", ["crash_in_constructor", "crash_in_activate"])
+def test_a_plugin_that_cannot_even_begin_is_given_up(
+    label: str, clip: Audio, clip_file: str
+) -> None:
+    few = FaultPolicy(next_restart_s=0.02, longest_restart_s=0.02)
+    with play(song_with(hostile(label), clip_file), block=BLOCK, faults=few) as playing:
+        playing.until_status("bad1", SlotStatus.QUARANTINED)
+        playing.run(10)
+        check_mix(playing, clip)
+
+
+def test_what_a_plugin_left_running_ends_with_its_worker(clip_file: str) -> None:
+    """Forked, with and without a session of their own, orphaned at once."""
+    with beside("leave_children", clip_file) as playing:
+        playing.until_restarts("bad1", 1)
+        playing.until(lambda: not _strays(playing), "no stray is left")
+
+
+def _strays(playing: Playing) -> list[int]:
+    """Processes called like workers that are none of the song's."""
+    workers = {playing.host.worker_pid(f"{slot}") for slot in SLOTS}
+    found = []
+    for pid in all_pids():
+        stat = process_stat(pid)
+        if stat is None or stat.dead or stat.parent != os.getpid() or stat.name != "isb-worker":
+            continue
+        if pid not in workers:
+            found.append(pid)
+    return found
+
+
+SLOTS = ("bad0", "bad1", "bad2", "good0", "good1", "master0")
+
+
+def test_shared_memory_stays_out_of_reach_by_name(clip_file: str) -> None:
+    sizes = _segment_sizes()
+    with beside("truncate_shared", clip_file) as playing:
+        playing.until_heard("bad1", 60)
+        now = {name: size for name, size in _segment_sizes().items() if name not in sizes}
+        assert now and all(now.values())
+
+
+def _segment_sizes() -> dict[str, int]:
+    return {entry.name: entry.stat().st_size for entry in Path(SHM_DIR).iterdir()}
