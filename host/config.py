@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from host.permissions import PermissionRules
+from host.trust.settings import TrustSettings
 
 ChainMode = Literal["relayed", "hosted", "pipelined"]
 
@@ -53,6 +54,9 @@ class HostConfig:
     capture_s: float = 0.0  # ring of what is played, for recording it; 0: none
     ignore_blacklist: bool = False
     permissions: PermissionRules = field(default_factory=PermissionRules)
+    trust: TrustSettings = field(
+        default_factory=TrustSettings
+    )  # where there is a database to remember in
     faults: FaultPolicy = field(default_factory=FaultPolicy)
 
     @property

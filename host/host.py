@@ -26,7 +26,9 @@ from host.song import SILENCE_DB, Slot, Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
 from host.store.database import Database
+from host.store.trust_store import TrustStore
 from host.supervisor import Supervisor
+from host.trust.gate import TrustGate
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerMemory
@@ -103,6 +105,7 @@ class Host:
             self.events,
             self._watchdog,
             session,
+            TrustGate(TrustStore(database), config.trust) if database is not None else None,
         )
         self._session = session
         self._closed = False

@@ -13,6 +13,7 @@ from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
 from host.session.session import Session
 from host.store.blacklist import Blacklist
+from host.trust.gate import TrustGate
 from ipc.launcher import Launcher
 
 
@@ -34,6 +35,7 @@ class SlotContext:
     archive: FaultArchive | None  # None: nothing is kept
     explainer: CrashExplainer
     blacklist: Blacklist | None
+    trust: TrustGate | None
     events: EventLog
     mix: Mix
     song_name: str | None = None

@@ -36,6 +36,7 @@ from host.slot_watch import (
 from host.song import Slot
 from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
+from host.trust.settings import Policy
 from ipc._native import monotonic_ns
 from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
@@ -48,6 +49,7 @@ from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
 _BEFORE_PLUGIN = ("attach", "lock_down")  # steps of a load that are no plugin's doing
+_HASH_S = 60.0  # of a plugin with gigabytes of samples in its bundle
 _LOOK_UP_S = 8.0  # a little more than the database waits for others
 
 _PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED)
@@ -94,6 +96,7 @@ class SlotSupervisor:
         self._last_edit_s = 0.0
         self._restart: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._remembering: asyncio.Task[None] | None = None
         self._reaping: set[asyncio.Task[None]] = set()
 
     @property
@@ -155,7 +158,7 @@ class SlotSupervisor:
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
         self._closing = True
-        for task in (self._restart, self._saving):
+        for task in (self._restart, self._saving, self._remembering):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
@@ -213,6 +216,8 @@ class SlotSupervisor:
         and dealt with."""
         self._launching = True
         try:
+            if not await self._is_trusted():
+                return
             while True:
                 tenure = await self._try_to_launch()
                 if tenure is None or not self._is_replaced(tenure):
@@ -225,6 +230,36 @@ class SlotSupervisor:
                     return
         finally:
             self._launching = False
+
+    async def _is_trusted(self) -> bool:
+        """Files that are not those that were trusted are told of before they are loaded."""
+        gate = self._context.trust
+        if gate is None:
+            return True
+        try:
+            admission = await aside(lambda: gate.admit(self.spec.plugin), _HASH_S)
+        except (TimeoutError, IsoboothError) as error:
+            why = str(error) or "its files, or the data folder, do not answer"
+            if gate.policy is not Policy.WARN:
+                self.fail(f"{self.spec.label}: not loaded, because it cannot be verified: {why}")
+                return False
+            self._notice(f"it is loaded although its files cannot be verified: {why}")
+            return True
+        if not admission.allowed:
+            self.fail(f"{self.spec.label} {admission.told}")
+        elif admission.told:
+            self._notice(f"it {admission.told}")
+        return admission.allowed
+
+    async def _remember_files(self, description: PluginDescription) -> None:
+        """Of a plugin whose id does not say where its files are."""
+        gate = self._context.trust
+        if gate is None or self.spec.plugin_id.path is not None:
+            return
+        with contextlib.suppress(TimeoutError, IsoboothError):
+            told = await aside(lambda: gate.loaded(self.spec.plugin, description.path), _HASH_S)
+            if told:
+                self._notice(f"it {told}")
 
     async def _try_to_launch(self) -> Tenure | None:
         """The new worker's tenure, whatever became of it; None if there is none."""
@@ -320,6 +355,10 @@ class SlotSupervisor:
         self._lateness.restart()
         self._show_bypass()
         self._send_bypass()
+        if not restarted:
+            self._remembering = asyncio.get_running_loop().create_task(
+                self._remember_files(loaded.description)
+            )
         if restarted:
             self.restarts += 1
             self.last_restart_s = (monotonic_ns() - self._died_ns) / 1e9

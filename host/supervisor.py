@@ -24,6 +24,7 @@ from host.slot_supervisor import SlotSupervisor
 from host.song import Song
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
+from host.trust.gate import TrustGate
 from ipc.errors import WorkerError
 from ipc.launcher import Launcher
 from ipc.sweep import sweep_dead_hosts
@@ -44,7 +45,9 @@ class Supervisor:
         events: EventLog,
         watchdog: Watchdog | None,
         session: Session | None = None,
+        trust: TrustGate | None = None,
     ) -> None:
+        self._trust = trust
         self.config = config
         self.engine = engine
         self.events = events
@@ -86,6 +89,7 @@ class Supervisor:
             archive=self._archive,
             explainer=self._explainer,
             blacklist=self._blacklist,
+            trust=self._trust,
             events=self.events,
             mix=mix,
             session=self._session,

@@ -24,6 +24,7 @@ COMMANDS = (
     "crashes",
     "blacklist",
     "permissions",
+    "trust",
     "doctor",
     "bench",
 )

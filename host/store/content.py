@@ -63,6 +63,21 @@ def sha256_of(path: Path) -> str | None:
         return None
 
 
+def binaries_at(path: Path) -> list[Path]:
+    """A plugin's file, or all code in its bundle."""
+    if not path.is_dir():
+        return [path] if path.is_file() else []
+    found = []
+    for _, member in _files_at(path):
+        try:
+            with member.open("rb") as file:
+                if file.read(len(_ELF)) == _ELF:
+                    found.append(member)
+        except OSError:
+            continue
+    return found
+
+
 def _files_at(path: Path) -> Iterator[tuple[str, Path]]:
     """Regular files with their names inside the bundle, sorted; links to files are followed.
 

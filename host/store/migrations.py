@@ -65,8 +65,24 @@ def _signatures(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def _trust(connection: sa.Connection) -> None:
+    """3: what plugins' files were when they were trusted."""
+    sa.Table(
+        "trusted_plugins",
+        sa.MetaData(),
+        sa.Column("plugin_id", sa.Text, primary_key=True),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("stamp", sa.Text, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("signer", sa.Text),
+        sa.Column("first_at", sa.Text, nullable=False),
+        sa.Column("since", sa.Text, nullable=False),
+    ).create(connection)
+
+
 # Step n brings a file from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables, _signatures)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables, _signatures, _trust)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -38,6 +38,21 @@ class CrashRow(Base):
     state: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
+class TrustRow(Base):
+    """What a plugin's files were when they were trusted."""
+
+    __tablename__ = "trusted_plugins"
+
+    plugin_id: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    sha256: Mapped[str]  # of its code and descriptions
+    stamp: Mapped[str]
+    by: Mapped[str]
+    signer: Mapped[str | None]
+    first_at: Mapped[str]
+    since: Mapped[str]
+
+
 class BlacklistRow(Base):
     """What is not to be loaded, until its file changes or the user lifts it.
 

@@ -126,12 +126,16 @@ def _play(song: Song, settings: PlaySettings, name: str, resumes: Recovered | No
 
     from tools.commands.permission_rules import permission_rules
     from tools.commands.store import open_store
+    from tools.commands.trusted_files import ask_about, trust_settings
     from tools.play.screen import Screen
     from tools.play.session import play_song
     from tools.render.foreground import in_foreground
 
-    settings = replace(settings, permissions=permission_rules(settings.profile))
+    settings = replace(
+        settings, permissions=permission_rules(settings.profile), trust=trust_settings()
+    )
     with open_store() as database, Screen() as screen:
+        ask_about((slot.plugin for _, slot in song.slots()), database, settings.trust)
         return in_foreground(
             lambda stop: play_song(
                 song,

@@ -65,6 +65,7 @@ def info_command(
     from tools.plugins.typed_id import typed_question
 
     plugin = typed_question(plugin_id)
+    _check_files(plugin)
     described = describe_plugin(
         plugin,
         rate,
@@ -85,6 +86,23 @@ def info_command(
             ("NO", "PARAMETER", "DEFAULT", "RANGE", "KIND", "ID"),
             [_row(parameter) for parameter in shown],
         )
+
+
+def _check_files(plugin: str) -> None:
+    from host.plugin_id import PluginId
+    from ipc.errors import InputError, MachineError
+    from tools.commands.store import open_store
+    from tools.commands.trusted_files import check_before_loading
+
+    try:
+        PluginId.parse(plugin)
+    except InputError:
+        return  # a question: the worker says what there is
+    try:
+        with open_store() as database:
+            check_before_loading(plugin, database)
+    except MachineError as error:
+        console.warn(f"its files could not be verified: {error}")
 
 
 def _keep(report: CrashReport) -> str | None:

@@ -119,6 +119,7 @@ def render_command(
     """
     from host.audio_file import SampleFormat
     from tools.commands.permission_rules import permission_rules
+    from tools.commands.trusted_files import trust_settings
     from tools.render.many import Folder
     from tools.render.settings import RenderSettings
 
@@ -161,6 +162,7 @@ def render_command(
             keep_going=keep_going,
             pin_workers=jobs == 1,
             permissions=permission_rules(profile),
+            trust=trust_settings(),
         ),
         folder=Folder(Path(output), f".{kind or 'wav'}", force, resume, jobs)
         if to_folder
@@ -176,6 +178,7 @@ def render_command(
 def _render_song(wanted: _Wanted) -> int:
     from host.song_file import load_song
     from tools.commands.store import open_store
+    from tools.commands.trusted_files import ask_about
     from tools.job_files import check_not_input, check_report
     from tools.render.one import render_one
 
@@ -189,6 +192,7 @@ def _render_song(wanted: _Wanted) -> int:
     check_report(wanted.json_file, [wanted.output, source, *media], wanted.force)
     _refuse_existing(wanted)
     with open_store() as database:
+        ask_about((slot.plugin for _, slot in song.slots()), database, wanted.settings.trust)
         report = render_one(
             song, wanted.output, wanted.settings, source=str(source), database=database
         )
@@ -197,6 +201,7 @@ def _render_song(wanted: _Wanted) -> int:
 
 def _render_file(wanted: _Wanted) -> int:
     from tools.commands.store import open_store
+    from tools.commands.trusted_files import ask_about
     from tools.job_files import check_not_input, check_report
     from tools.render.chain_song import chain_slots, chain_song
     from tools.render.one import render_one
@@ -208,6 +213,7 @@ def _render_file(wanted: _Wanted) -> int:
     _refuse_existing(wanted)
     song = chain_song(source, slots, wanted.settings.sample_rate)
     with open_store() as database:
+        ask_about((slot.plugin for slot in slots), database, wanted.settings.trust)
         report = render_one(
             song,
             wanted.output,
@@ -221,6 +227,7 @@ def _render_file(wanted: _Wanted) -> int:
 
 def _render_folder(wanted: _Wanted, folder: Folder) -> int:
     from tools.commands.store import open_store
+    from tools.commands.trusted_files import ask_about
     from tools.job_files import check_report
     from tools.render.batch import plan_jobs
     from tools.render.batch_journal import NAME as JOURNAL
@@ -240,6 +247,7 @@ def _render_folder(wanted: _Wanted, folder: Folder) -> int:
 
     try:
         with open_store() as database:
+            ask_about((slot.plugin for slot in slots), database, wanted.settings.trust)
             report = render_many(
                 wanted.inputs,
                 slots,

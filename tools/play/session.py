@@ -19,6 +19,7 @@ from host.session.recovery import Recovered
 from host.session.session import Session
 from host.song import Song
 from host.store.database import Database
+from host.trust.settings import TrustSettings
 from ipc.errors import InputError, IsoboothError
 from ipc.permissions import Profile
 from tools.block_log import BlockLog
@@ -46,6 +47,7 @@ class PlaySettings:
     seconds: float | None = None
     profile: Profile | None = None  # as it was asked for; `permissions` hold it
     permissions: PermissionRules = field(default_factory=PermissionRules)
+    trust: TrustSettings = field(default_factory=TrustSettings)
 
     @property
     def block(self) -> int:
@@ -76,6 +78,7 @@ def play_song(
         block_frames=settings.block,
         mode="pipelined" if settings.pipelined else "relayed",
         permissions=settings.permissions,
+        trust=settings.trust,
     )
     kept = Session(name, _playing(settings, song), resumes=resumes)
     with Host(config, database, session=kept) as host:

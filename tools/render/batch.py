@@ -25,7 +25,12 @@ from tools.render.chain_song import TRACK, chain_song
 from tools.render.progress import Bars
 from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
-from tools.render.song_render import RenderContext, check_not_blacklisted, render_song
+from tools.render.song_render import (
+    RenderContext,
+    check_not_blacklisted,
+    check_trusted,
+    render_song,
+)
 
 
 @dataclass(frozen=True)
@@ -54,19 +59,21 @@ def plan_jobs(sources: Sequence[Path], folder: Path, suffix: str) -> list[Job]:
 
 def check_chain(
     slots: tuple[Slot, ...], sample_rate: int, settings: RenderSettings, context: RenderContext
-) -> None:
+) -> list[str]:
     """Loads the chain once, before anything is rendered: InputError for a plugin that is not
-    there, is blacklisted, or lacks a parameter. One that crashes is left to the renders, and so
-    are crash reports."""
+    there, is blacklisted, has changed and must not be loaded, or lacks a parameter. One that
+    crashes is left to the renders, and so are crash reports. Returns what is to be told."""
     for slot in slots:
         if missing := missing_file(slot.plugin_id):
             raise InputError(f"--chain {slot.plugin}: {missing}")
+    told: list[str] = []
     if context.database is not None:
         blacklist = Blacklist(context.database)
         if settings.goes_without:
             slots = tuple(s for s in slots if blacklist.is_blacklisted(s.plugin) is None)
         for slot in slots:
             check_not_blacklisted(slot.plugin, blacklist)
+            told += check_trusted(slot.plugin, context.database, settings)
     song = Song(sample_rate=sample_rate, tracks=(Track(id=TRACK, chain=slots),), length_s=1.0)
     config = RenderSettings(block_frames=settings.block_frames).host_config(song)
     with Host(config, None, context.control) as host, context.stop.covering(host):
@@ -78,6 +85,7 @@ def check_chain(
                 raise InputError(f"--chain {loaded.refused}")
             for rejected in loaded.rejected_parameters:
                 raise InputError(f"--param: {slot.id}: {rejected}")
+    return told
 
 
 class Batch:

@@ -67,7 +67,10 @@ def render_many(
         def work(stop: Stop) -> BatchReport:
             with Control() as control, Bars(len(jobs), show_progress) as bars:
                 context = RenderContext(control, database, stop)
-                check_chain(slots, settings.sample_rate or _USUAL_RATE, settings, context)
+                for line in check_chain(
+                    slots, settings.sample_rate or _USUAL_RATE, settings, context
+                ):
+                    warn(line)
                 batch = Batch(slots, settings, context, journal, tell)
                 began = time.monotonic()
                 files = batch.run(jobs, folder.workers, folder.resume, bars)

@@ -44,9 +44,10 @@ def render_one(
     def work(stop: Stop) -> RenderReport:
         with Control() as control, Bars(1, show_progress) as bars:
             context = RenderContext(control, database, stop)
-            if check:
-                check_chain(check, song.sample_rate, settings, context)
-            return render_song(song, output, settings, context, bars.file(output.name), source)
+            told = check_chain(check, song.sample_rate, settings, context) if check else []
+            report = render_song(song, output, settings, context, bars.file(output.name), source)
+            report.warnings = [*told, *report.warnings]
+            return report
 
     return in_foreground(work)
 

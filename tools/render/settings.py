@@ -9,6 +9,7 @@ from host.audio_file import SampleFormat
 from host.config import HostConfig, offline_batch
 from host.permissions import PermissionRules
 from host.song import Song
+from host.trust.settings import TrustSettings
 
 SAMPLE_RATES = range(8000, 192_001)
 
@@ -30,6 +31,7 @@ class RenderSettings:
     tail_s: float | None = None
     keep_going: bool = False
     permissions: PermissionRules = field(default_factory=PermissionRules)
+    trust: TrustSettings = field(default_factory=TrustSettings)
     pin_workers: bool = True  # not where several songs are rendered at once: all use one core
 
     @property
@@ -59,5 +61,6 @@ class RenderSettings:
             mode="pipelined" if self.pipelined else "relayed",
             pin_workers=self.pin_workers,
             permissions=self.permissions,
+            trust=self.trust,
         )
         return replace(config, capture_s=CAPTURE_S) if self.realtime else config

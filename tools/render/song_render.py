@@ -24,6 +24,8 @@ from host.plugin_files import check_plugin_files
 from host.song import MASTER, Song
 from host.store.blacklist import Blacklist
 from host.store.database import Database
+from host.store.trust_store import TrustStore
+from host.trust.gate import TrustGate
 from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
@@ -99,6 +101,10 @@ def render_song(
         deadline_us=round(1e6 * settings.block_frames / song.sample_rate, 1),
     )
     began = time.monotonic()
+    told: list[str] = []
+    if context.database is not None and not settings.goes_without:
+        for plugin in dict.fromkeys(slot.plugin for _, slot in song.slots()):
+            told += check_trusted(plugin, context.database, settings)
     last = 1 if settings.realtime else ATTEMPTS
     for number in range(1, last + 1):
         report.attempts = number
@@ -112,6 +118,7 @@ def render_song(
             report.result, report.reason = "failed", str(fault)
     else:
         report.reason = f"failed {last} times: {report.reason}"
+    report.warnings = [*told, *report.warnings]
     report.elapsed_s = round(time.monotonic() - began, 3)
     return report
 
@@ -278,6 +285,14 @@ def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
             f"{plugin}: is blacklisted ({entry.reason}); `isobooth blacklist remove {entry.id}` "
             "allows it again, --keep-going renders without it"
         )
+
+
+def check_trusted(plugin: str, database: Database, settings: RenderSettings) -> list[str]:
+    """What is to be told of a plugin whose files have changed. InputError if it is not loaded."""
+    admission = TrustGate(TrustStore(database), settings.trust).admit(plugin)
+    if not admission.allowed:
+        raise InputError(f"{plugin} {admission.told}")
+    return [f"{plugin} {admission.told}"] if admission.told else []
 
 
 def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
