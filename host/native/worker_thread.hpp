@@ -7,7 +7,8 @@
 //
 // At normal priority no class helps: the kernel lets whoever runs keep the processor until its
 // next tick, 4 ms on many machines, if the one that wakes has had a hair more than its share. So
-// the whole process is stopped while a block is rendered, and runs between blocks.
+// the whole process is stopped while a block is rendered, and runs between blocks. One that is
+// stopped when its host is killed cannot end itself: the next host sweeps it away.
 #pragma once
 
 #include <sched.h>

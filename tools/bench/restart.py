@@ -12,6 +12,11 @@ from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from tools.bench.common import PLUGIN, chain_song, wait_for_blocks
 
+# Has more than enough parameters to edit.
+_LARGE_PLUGIN = "lv2:http://lsp-plug.in/plugins/lv2/para_equalizer_x32_stereo"
+_EDITS = 200
+_NEVER_S = 1e9
+
 _PARAMETER = 5
 _VALUE = 0.31
 _ROUNDING = 1e-6  # the plugin's own state holds plain values
@@ -43,13 +48,65 @@ def measure(kills: int, tell: Any) -> dict[str, Any]:
             wait_for_blocks(host, 40)
     return {
         "restart_ms": round(float(np.median(times)), 1),
-        "restart_series_ms": {
-            "median": round(float(np.median(times)), 1),
-            "p99": round(float(np.percentile(times, 99)), 1),
-            "max": round(float(np.max(times)), 1),
-        },
+        "restart_series_ms": _in_ms(times),
         "restart_kills": kills,
         "worker_pss_mb": memory,
+    }
+
+
+def measure_with_edits(kills: int, tell: Any) -> dict[str, Any]:
+    """restart_edits_ms: the restart of a large plugin that has 200 edits to replay, each of another
+    parameter, and of the same plugin without any, in turn; the parameters are compared."""
+    # No snapshot comes between: every edit is replayed from the journal.
+    policy = FaultPolicy(
+        crash_window_s=0.01, snapshot_after_edit_s=_NEVER_S, snapshot_interval_s=_NEVER_S
+    )
+    times: dict[str, list[float]] = {"without": [], "with_edits": []}
+    with (
+        Host(HostConfig(faults=policy)) as plain,
+        Host(HostConfig(faults=policy)) as edited,
+    ):
+        for host in (plain, edited):
+            host.load(chain_song(_LARGE_PLUGIN, 1))
+            host.start()
+        wanted = _edit(edited)
+        for number in range(kills):
+            tell(f"restart with {_EDITS} edits: kill {number + 1} of {kills}")
+            times["without"].append(_kill_and_wait(plain))
+            times["with_edits"].append(_kill_and_wait(edited))
+            now = _parameters(edited)
+            for index, value in wanted.items():
+                if abs(now[index] - value) > _ROUNDING:
+                    raise RuntimeError(f"parameter {index} was {value}, came back as {now[index]}")
+            wait_for_blocks(edited, 40)
+    return {
+        "restart_edits_ms": {
+            "plugin": _LARGE_PLUGIN,
+            "edits": _EDITS,
+            **{name: _in_ms(values) for name, values in times.items()},
+        }
+    }
+
+
+def _edit(host: Host) -> dict[int, float]:
+    """Edits _EDITS parameters, and returns what the plugin made of each."""
+    description = host.supervisor_of("slot0-0").description
+    assert description is not None
+    free = [p.index for p in description.parameters if not p.read_only and p.automatable]
+    if len(free) < _EDITS:
+        raise RuntimeError(f"{_LARGE_PLUGIN} has only {len(free)} parameters to edit")
+    for place, index in enumerate(free[:_EDITS]):
+        host.set_parameter("slot0-0", index, 0.2 + 0.6 * place / _EDITS)
+    wait_for_blocks(host, 400)
+    now = _parameters(host)
+    return {index: now[index] for index in free[:_EDITS]}
+
+
+def _in_ms(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(float(np.median(values)), 1),
+        "p99": round(float(np.percentile(values, 99)), 1),
+        "max": round(float(np.max(values)), 1),
     }
 
 

@@ -38,7 +38,10 @@ QUICK = Scale(
 PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "slots": lambda scale, tell: slots.measure(scale.slot_blocks, scale.slot_rounds, tell),
     "engine": lambda scale, tell: engine.measure(tell),
-    "restart": lambda scale, tell: restart.measure(scale.kills, tell),
+    "restart": lambda scale, tell: {
+        **restart.measure(scale.kills, tell),
+        **restart.measure_with_edits(scale.kills, tell),
+    },
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
