@@ -63,6 +63,8 @@ _NEVER_OWN = frozenset(
     )
 )
 _SHORTEST_NAME = 3
+_SETTINGS = (".conf", ".ini", ".cfg", ".xml", ".json", ".settings")
+_MOST_ENTRIES = 500
 
 
 @dataclass
@@ -83,6 +85,7 @@ def rights_of(permissions: Permissions, identity: Identity) -> Rights:
     if permissions.profile == "default":
         rights.read += [*_SHARED, *(str(home / name) for name in _SHARED_IN_HOME), *_plugin_paths()]
         rights.write, rights.missing = _own_folders(home, identity.names)
+        rights.read += _own_files(home, identity.names)
     rights.read += permissions.read
     rights.write += permissions.write
     rights.read = [*programs_need(), *with_resolved(_existing(rights.read))]
@@ -189,6 +192,28 @@ def _own_folders(home: Path, names: Iterable[str]) -> tuple[list[str], list[str]
             pass
         missing += [f"{folder}/{name}" for plain, name in wanted.items() if plain not in found]
     return there, missing
+
+
+def _own_files(home: Path, names: Iterable[str]) -> Iterator[str]:
+    """Settings that are called like the plugin, in a folder that is called like somebody else: Qt
+    keeps ORGANIZATION/APPLICATION.conf. To read, because that folder is not the plugin's."""
+    wanted = {plain for name in names if _may_own(plain := plain_name(name))}
+    for folder in settings_folders(home) if wanted else ():
+        for place in _entries(folder)[:_MOST_ENTRIES]:
+            if not place.is_dir(follow_symlinks=False) or plain_name(place.name) in _NEVER_OWN:
+                continue
+            for file in _entries(place.path)[:_MOST_ENTRIES]:
+                stem, suffix = os.path.splitext(file.name)
+                if suffix in _SETTINGS and plain_name(stem) in wanted:
+                    yield file.path
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def _may_own(plain: str) -> bool:

