@@ -96,7 +96,7 @@ class SlotSupervisor:
         self._last_edit_s = 0.0
         self._restart: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
-        self._remembering: asyncio.Task[None] | None = None
+        self._verifying: asyncio.Task[None] | None = None
         self._reaping: set[asyncio.Task[None]] = set()
 
     @property
@@ -158,7 +158,7 @@ class SlotSupervisor:
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
         self._closing = True
-        for task in (self._restart, self._saving, self._remembering):
+        for task in (self._restart, self._saving, self._verifying):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
@@ -251,15 +251,20 @@ class SlotSupervisor:
             self._notice(f"it {admission.told}")
         return admission.allowed
 
-    async def _remember_files(self, description: PluginDescription) -> None:
-        """Of a plugin whose id does not say where its files are."""
+    async def _verify_loaded(self, tenure: Tenure, path: str) -> None:
+        """Looks once more: where an id does not say the files, and for those that were replaced
+        between the look and the load."""
         gate = self._context.trust
-        if gate is None or self.spec.plugin_id.path is not None:
+        if gate is None:
             return
-        with contextlib.suppress(TimeoutError, IsoboothError):
-            told = await aside(lambda: gate.loaded(self.spec.plugin, description.path), _HASH_S)
-            if told:
-                self._notice(f"it {told}")
+        try:
+            admission = await aside(lambda: gate.loaded(self.spec.plugin, path), _HASH_S)
+        except (TimeoutError, IsoboothError):
+            return  # told before the load
+        if not admission.allowed and self._tenure is tenure:
+            self.fail(f"{self.spec.label} {admission.told}")
+        elif admission.told:
+            self._notice(f"it {admission.told}")
 
     async def _try_to_launch(self) -> Tenure | None:
         """The new worker's tenure, whatever became of it; None if there is none."""
@@ -355,10 +360,9 @@ class SlotSupervisor:
         self._lateness.restart()
         self._show_bypass()
         self._send_bypass()
-        if not restarted:
-            self._remembering = asyncio.get_running_loop().create_task(
-                self._remember_files(loaded.description)
-            )
+        self._verifying = asyncio.get_running_loop().create_task(
+            self._verify_loaded(tenure, self.spec.plugin_id.path or loaded.description.path)
+        )
         if restarted:
             self.restarts += 1
             self.last_restart_s = (monotonic_ns() - self._died_ns) / 1e9

@@ -56,7 +56,9 @@ class TrustStore:
         def work(session: Session) -> TrustEntry:
             row = session.get(TrustRow, storable_text(entry.plugin_id))
             if row is None:
-                row = TrustRow(plugin_id=storable_text(entry.plugin_id), first_at=now, sha256="")
+                row = TrustRow(
+                    plugin_id=storable_text(entry.plugin_id), first_at=now, since=now, sha256=""
+                )
                 session.add(row)
             if row.sha256 != entry.sha256:
                 row.since = now

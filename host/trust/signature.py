@@ -20,10 +20,12 @@ _MOST_BYTES = 64 * 1024
 @dataclass(frozen=True)
 class Signed:
     """`by`: names of the trusted keys that signed all binaries; empty: nobody whom we know.
-    `forged`: a file whose signature, of a trusted key or not to be read, is not its own."""
+    `forged`: a file whose signature, of a trusted key or not to be read, is not its own.
+    `stranger`: the id of a key that signed something and is not trusted."""
 
     by: tuple[str, ...] = ()
     forged: str | None = None
+    stranger: str | None = None
 
 
 def signed(path: Path, keys: Sequence[TrustedKey]) -> Signed:
@@ -33,34 +35,30 @@ def signed(path: Path, keys: Sequence[TrustedKey]) -> Signed:
         return Signed()
     import minisign  # seldom needed, and slow to import
 
+    known = {_key_id(key.key.encode()): key for key in keys}
     signers: list[str | None] = []
+    stranger = None
     for file in files:
         signature = Path(f"{file}{SUFFIX}")
         if not os.path.lexists(signature):
             signers.append(None)
             continue
         try:
-            signers.append(_signer(file, signature, keys))
+            with open(signature, "rb") as opened:
+                found = minisign.Signature.from_bytes(opened.read(_MOST_BYTES))
+            key_id = _key_id(bytes(found).splitlines()[1])
+            key = known.get(key_id)
+            if key is not None:
+                with open(file, "rb") as data:
+                    minisign.PublicKey.from_base64(key.key).verify(data, found)
         except (minisign.Error, ValueError, OSError):
             return Signed(forged=str(file))
+        signers.append(key.name if key is not None else None)
+        if key is None:
+            stranger = key_id[::-1].hex().upper()  # as minisign writes it
     if not signers or None in signers:
-        return Signed()
+        return Signed(stranger=stranger)
     return Signed(by=tuple(dict.fromkeys(name for name in signers if name is not None)))
-
-
-def _signer(file: Path, signature: Path, keys: Sequence[TrustedKey]) -> str | None:
-    """The name of the trusted key; None if none of them signed. Raises what minisign does."""
-    import minisign
-
-    with open(signature, "rb") as opened:
-        found = minisign.Signature.from_bytes(opened.read(_MOST_BYTES))
-    wanted = _key_id(bytes(found).splitlines()[1])
-    for key in keys:
-        if _key_id(key.key.encode()) == wanted:
-            with open(file, "rb") as data:
-                minisign.PublicKey.from_base64(key.key).verify(data, found)
-            return key.name
-    return None
 
 
 def _key_id(line: bytes) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from host.store.database import Database
 from host.store.trust_store import TrustedBy, TrustStore
+from host.trust import gate as gate_module
 from host.trust.gate import Standing, TrustGate
 from host.trust.settings import Policy, TrustedKey, TrustSettings, load_trust, save_trust
 from host.trust.signature import Signed, signed
@@ -129,9 +130,11 @@ def test_all_binaries_must_be_signed(bundle: Path) -> None:
     assert signed(bundle, (KEY,)) == Signed()
     sign(binary(bundle, "helper.so"))
     assert signed(bundle, (KEY,)) == Signed(by=("Zam Audio",))
-    assert signed(bundle, ()) == Signed()
+    assert not signed(bundle, ()).by
     sign(binary(bundle, "helper.so"), OTHER)
-    assert signed(bundle, (KEY,)) == Signed()
+    found = signed(bundle, (KEY,))
+    assert not found.by
+    assert found.stranger is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"a\nb\nc\nd", bytes(range(256)) * 40])
@@ -147,12 +150,76 @@ def test_an_lv2_plugin_is_remembered_once_it_is_loaded(store: TrustStore, tmp_pa
     (bundle / "amp.so").write_bytes(b"\x7fELF amp")
     (bundle / "manifest.ttl").write_text("<urn:amp> a <urn:b> .")
     assert gate(store).admit("lv2:urn:amp").allowed
-    assert gate(store).loaded("lv2:urn:amp", str(bundle)) == ""
+    assert gate(store).loaded("lv2:urn:amp", str(bundle)).allowed
     assert gate(store).admit("lv2:urn:amp").allowed
     (bundle / "amp.so").write_bytes(b"\x7fELF other")
     assert not gate(store).admit("lv2:urn:amp").allowed
-    elsewhere = bundle.rename(tmp_path / "copy.lv2")
-    assert "comes from" in gate(store).loaded("lv2:urn:amp", str(elsewhere))
+
+
+def test_an_lv2_plugin_from_another_bundle_does_not_stay_unasked(
+    store: TrustStore, tmp_path: Path
+) -> None:
+    for name in ("amp.lv2", "other.lv2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "amp.so").write_bytes(b"\x7fELF amp")
+    gate(store).loaded("lv2:urn:amp", str(tmp_path / "amp.lv2"))
+    refused = gate(store).loaded("lv2:urn:amp", str(tmp_path / "other.lv2"))
+    assert not refused.allowed
+    assert "comes from" in refused.told
+    assert store.list()[0].path == str(tmp_path / "amp.lv2")
+    warned = gate(store, Policy.WARN).loaded("lv2:urn:amp", str(tmp_path / "other.lv2"))
+    assert warned.allowed and "comes from" in warned.told
+
+
+def test_an_lv2_plugin_with_a_forged_signature_is_loaded_once_at_most(
+    store: TrustStore, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "amp.lv2"
+    bundle.mkdir()
+    (bundle / "amp.so").write_bytes(b"\x7fELF amp")
+    sign(bundle / "amp.so")
+    (bundle / "amp.so").write_bytes(b"\x7fELF evil")
+    known = gate(store, Policy.WARN, (KEY,))
+    assert known.admit("lv2:urn:amp").allowed  # where it is is not known yet
+    assert not known.loaded("lv2:urn:amp", str(bundle)).allowed
+    assert not known.admit("lv2:urn:amp").allowed
+
+
+def test_what_cannot_be_read_any_more_is_not_taken_for_the_same(
+    store: TrustStore, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = f"vst3:{bundle}"
+    gate(store).admit(plugin)
+    binary(bundle).write_bytes(b"\x7fELF changed")
+    monkeypatch.setattr(gate_module, "sha256_of", lambda path: None)
+    assert not gate(store).admit(plugin).allowed
+    assert "cannot be read" in gate(store, Policy.WARN).admit(plugin).told
+
+
+def test_a_signature_that_comes_later_is_looked_at(store: TrustStore, tmp_path: Path) -> None:
+    file = tmp_path / "amp.so"
+    file.write_bytes(b"\x7fELF amp")
+    plugin = f"ladspa:{file}#amp"
+    assert gate(store, keys=(KEY,)).admit(plugin).allowed
+    other = tmp_path / "other"
+    other.write_bytes(b"something else")
+    sign(other)
+    Path(f"{other}.minisig").rename(f"{file}.minisig")
+    assert not gate(store, keys=(KEY,)).admit(plugin).allowed
+
+
+def test_a_key_that_comes_later_finds_what_is_forged(store: TrustStore, bundle: Path) -> None:
+    plugin = f"vst3:{bundle}"
+    sign_all(bundle)
+    binary(bundle).write_bytes(b"\x7fELF evil")
+    assert gate(store).admit(plugin).allowed
+    assert not gate(store, keys=(KEY,)).admit(plugin).allowed
+
+
+def test_a_signature_of_nobody_known_is_told(store: TrustStore, bundle: Path) -> None:
+    sign_all(bundle, OTHER)
+    told = gate(store, keys=(KEY,)).admit(f"vst3:{bundle}").told
+    assert "a key that you do not trust" in told
 
 
 @pytest.mark.parametrize("plugin", ["builtin:gain", "fault:segv", "vst3:/nowhere/X.vst3"])

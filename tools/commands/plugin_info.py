@@ -90,9 +90,10 @@ def info_command(
 
 def _check_files(plugin: str) -> None:
     from host.plugin_id import PluginId
+    from host.trust.settings import Policy
     from ipc.errors import InputError, MachineError
     from tools.commands.store import open_store
-    from tools.commands.trusted_files import check_before_loading
+    from tools.commands.trusted_files import check_before_loading, trust_settings
 
     try:
         PluginId.parse(plugin)
@@ -102,6 +103,8 @@ def _check_files(plugin: str) -> None:
         with open_store() as database:
             check_before_loading(plugin, database)
     except MachineError as error:
+        if trust_settings().policy is not Policy.WARN:
+            raise
         console.warn(f"its files could not be verified: {error}")
 
 
