@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from host.config import FaultPolicy
-from host.crash_report import CrashReport, FaultKind
+from host.crash_report import CrashReport, FaultKind, HostInfo, Phase, ReportedEvent
 from host.permissions import PermissionRules
 from host.store.crash_store import CrashStore
 from host.store.database import Database
@@ -18,7 +18,7 @@ from tests.fixtures.build import fixture_library
 from tests.process.songs import QUICK, Playing, Slot, Song, Track, play
 from tools.cli import run
 from tools.render.foreground import Stop
-from tools.replay.attempts import attempts
+from tools.replay.attempts import attempts, notes
 from tools.replay.replay import replay, verdict_of
 from tools.replay.verdict import Verdict
 
@@ -168,7 +168,7 @@ def test_the_command_tells_programs_and_people(
     assert (told["report"], told["verdict"]) == (report.id, "same")
     assert told["attempts"][-1]["signature"] == report.signature
     file.write_bytes(report.to_json().replace(b"fault:segv?after=30", b"builtin:gain"))
-    assert run(["crashes", "replay", str(file)]) == 1
+    assert run(["crashes", "replay", str(file)]) == 4
     assert "did not fail" in capfd.readouterr().out
 
 
@@ -183,3 +183,56 @@ def test_a_damaged_file_is_one_line(
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert str(file) in said.err
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ('"block_frames":256', '"block_frames":0'),
+        ('"block_frames":256', '"block_frames":1000000000000'),
+        ('"sample_rate_hz":48000.0', '"sample_rate_hz":1e300'),
+        ('"bytes":"903c64"', '"bytes":"zz"'),
+        ('"frame":0', '"frame":-1'),
+        ('"kind":"midi","detail":{', '"kind":"parameter","detail":{"parameter":-1,"value":1,'),
+        ('"block":2,', '"block":4611686018427387904,'),
+    ],
+)
+def test_a_report_of_what_cannot_be_is_one_line_and_no_bug(
+    part: str, wrong: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    event = ReportedEvent(block=2, frame=0, kind="midi", detail={"bytes": "903c64"})
+    report = CrashReport(
+        id="1234",
+        when="2026-01-01T00:00:00.000+00:00",
+        kind=FaultKind.CRASH,
+        phase=Phase.PROCESS,
+        plugin_id="fault:segv?after=3",
+        plugin_path=None,
+        plugin_version=None,
+        plugin_format="fault",
+        slot="g",
+        song=None,
+        action="restarted",
+        host=HostInfo.here(48000.0, 256),
+        block=3,
+        last_events=[event],
+    )
+    text = report.to_json().decode()
+    assert part in text
+    file = tmp_path / "report.json"
+    file.write_text(text.replace(part, wrong))
+    assert run(["crashes", "replay", str(file)]) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert "cannot be replayed" in said.err
+
+
+def test_lost_events_are_told(database: Database) -> None:
+    with play(song_of("fault:segv?after=30"), block=256, database=database) as playing:
+        first_report(database, playing)
+    event = ReportedEvent(block=2, frame=0, kind="midi", detail={"bytes": "903c64"})
+    few = msgspec.structs.replace(stored(database), last_events=[event] * 127)
+    many = msgspec.structs.replace(few, last_events=[event] * 128)
+    assert not any("events" in line for line in notes(few))
+    assert any("only the last 128" in line for line in notes(many))

@@ -9,8 +9,8 @@ be lost, also from its last snapshot on; each with noise and with silence.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from host.crash_report import CrashReport, FaultKind, ReportedEdit, ReportedEvent
-from ipc.errors import InputError
+from host.crash_report import CrashReport, ReportedEdit, ReportedEvent
+from tools.replay.usable import check
 
 # Beyond the block in which it failed: what was started there may end a little later.
 _MORE_BLOCKS = 64
@@ -18,6 +18,8 @@ _MORE_BLOCKS = 64
 _BEFORE_EVENTS = 16
 # Nine minutes at 128 frames and 48 kHz; seconds, offline.
 MOST_BLOCKS = 200_000
+# The engine remembers as many; what a plugin was given before is lost.
+_REMEMBERED_EVENTS = 128
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,7 @@ class Attempt:
 
 def attempts(report: CrashReport) -> Iterator[Attempt]:
     """The likeliest first. Raises InputError if the report cannot be replayed."""
-    if report.kind is FaultKind.KILLED:
-        raise InputError(
-            f"report {report.id}: its worker was killed from outside (out of memory?); that is "
-            "nothing that the plugin would do again"
-        )
+    check(report)
     for noise in (True, False):
         yield from _from_start(report, noise)
         yield from _from_snapshot(report, noise)
@@ -53,9 +51,13 @@ def notes(report: CrashReport) -> list[str]:
     """What the report does not hold, a line each."""
     lines = ["its audio input was not recorded"]
     if report.loaded is None:
-        lines.append("the report is of an older Isobooth: it does not hold what was loaded")
+        lines.append(
+            "it does not hold what was loaded: made by an older Isobooth, or by a look at a plugin"
+        )
     elif report.loaded.blocks > MOST_BLOCKS:
         lines.append(f"of {report.loaded.blocks:,} blocks the last {MOST_BLOCKS:,} are led again")
+    if len(report.last_events) >= _REMEMBERED_EVENTS:
+        lines.append(f"of its events only the last {len(report.last_events)} are known")
     return lines
 
 
