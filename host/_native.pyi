@@ -23,8 +23,14 @@ class PluginSlot:
     blocks that the plugin is called with."""
 
     def __init__(
-        self, id: int, sample_rate: float, max_frames: int, latency_capacity: int = 16384
-    ) -> None: ...
+        self,
+        id: int,
+        sample_rate: float,
+        max_frames: int,
+        latency_capacity: int = 16384,
+        keeps_standby: bool = False,
+    ) -> None:
+        """A slot that keeps a standby has two seats for workers, 0 and 1, the others one."""
     @property
     def id(self) -> int: ...
     @property
@@ -42,8 +48,17 @@ class PluginSlot:
     @property
     def misses_in_a_row(self) -> int: ...
     @property
-    def stuck_since_ns(self) -> int:
+    def takeovers(self) -> int:
+        """How often the standby became the one that plays."""
+    @property
+    def playing(self) -> int:
+        """The seat of the worker that plays, or would if it could."""
+    def stuck_since_ns(self, seat: int = 0) -> int:
         """Since when (CLOCK_MONOTONIC) it does not come back from a block; 0: it is not stuck."""
+    def behind(self, seat: int) -> int:
+        """How many blocks its worker has not been given yet that the slot has had."""
+    def out_of_step(self, seat: int) -> bool:
+        """It was so far behind that it cannot catch up, and takes no part any more."""
     @property
     def nonfinite(self) -> tuple[int, int, int]:
         """Blocks in a row with NaN or Inf: now, at most ever, and the block behind those."""
@@ -56,13 +71,12 @@ class PluginSlot:
     @property
     def reported_latency_frames(self) -> int:
         """What its worker reports; -1: nothing yet since it was attached."""
-    @property
-    def generation(self) -> int:
-        """The chain's block number of the last block it was linked into."""
-    def recent_events(self) -> list[tuple[int, int, str, bytes, int, float]]:
+    def generation(self, seat: int = 0) -> int:
+        """The chain's block number of the last block it was given."""
+    def recent_events(self, seat: int = 0) -> list[tuple[int, int, str, bytes, int, float]]:
         """(generation, offset, kind, MIDI bytes, index, value) of its last events, oldest first."""
-    def recent_process_us(self) -> list[float]: ...
-    def set_worker(self, thread_id: int, priority: int, process: int = 0) -> None:
+    def recent_process_us(self, seat: int = 0) -> list[float]: ...
+    def set_worker(self, thread_id: int, priority: int, process: int = 0, seat: int = 0) -> None:
         """The worker's audio thread, for the watchdog; 0: none. `process`: its process, not yet
         reaped, which may be stopped for a while; 0: it must not be."""
 
@@ -202,8 +216,10 @@ class Engine:
     def set_mute(self, strip: Strip, mute: bool, /) -> bool: ...
     def settle(self, strip: Strip, /) -> bool:
         """The fader is where it should be at once, without a ramp: nothing was heard yet."""
-    def attach(self, slot: PluginSlot, record: int, restarted: bool) -> bool: ...
-    def detach(self, slot: PluginSlot, /) -> bool: ...
+    def attach(self, slot: PluginSlot, record: int, restarted: bool, seat: int = 0) -> bool:
+        """The worker plays from the next block on; while another one does, it stands by."""
+    def detach(self, slot: PluginSlot, seat: int = 0) -> bool:
+        """Whoever stands by plays from the next block on."""
     def set_bypass(self, slot: PluginSlot, bypassed: bool, by_user: bool) -> bool:
         """A slot that the user bypassed is its plain input, whatever its policy on a miss."""
     def set_latency(self, slot: PluginSlot, frames: int, /) -> bool: ...

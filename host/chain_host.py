@@ -23,7 +23,14 @@ class ChainHost:
     """
 
     def __init__(
-        self, config: HostConfig, slots: int, mode: ChainMode, cpu: int, name: str
+        self,
+        config: HostConfig,
+        slots: int,
+        mode: ChainMode,
+        cpu: int,
+        name: str,
+        standbys: int = 0,
+        standby_cpu: int = -1,
     ) -> None:
         if slots > MAX_RECORDS - _SPARE_RECORDS:
             raise InputError(
@@ -33,7 +40,9 @@ class ChainHost:
         self.name = name
         self.mode = mode
         self.cpu = cpu
-        records = min(MAX_RECORDS, max(config.records, slots + _SPARE_RECORDS))
+        self.standby_cpu = standby_cpu
+        self.standbys = standbys
+        records = min(MAX_RECORDS, max(config.records, slots + standbys + _SPARE_RECORDS))
         self.geometry = Geometry(records, config.engine_frames, float(config.sample_rate))
         self.segments = ChainSegments(self.geometry)
         try:

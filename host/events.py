@@ -11,6 +11,7 @@ from ipc._native import monotonic_ns
 class HostEventKind(StrEnum):
     FAULT = "fault"  # a plugin failed; `report` names the crash report
     RECOVERED = "recovered"  # it is heard again, with its state
+    TAKEOVER = "takeover"  # its standby plays instead
     QUARANTINED = "quarantined"
     HELD = "held"  # held bypassed: too slow
     RELEASED = "released"  # tried again

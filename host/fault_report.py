@@ -92,17 +92,17 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         host=HostInfo.here(context.config.sample_rate, context.config.block_frames),
         signal=Signal.of(exit.signal) if exit.signal is not None else None,
         exit_code=exit.exit_code,
-        block=slot.native.generation,
+        block=slot.native.generation(news.tenure.seat),
         uptime_s=exit.uptime_s,
         blocks_processed=slot.native.processed_blocks,
-        last_events=[_event(names, *row) for row in slot.native.recent_events()],
+        last_events=[_event(names, *row) for row in slot.native.recent_events(news.tenure.seat)],
         last_edits=[
             ReportedEdit(
                 edit=e.number, parameter=e.parameter, value=e.value, name=names.get(e.parameter)
             )
             for e in slot.journal.recent_edits
         ],
-        process_us=slot.native.recent_process_us(),
+        process_us=slot.native.recent_process_us(news.tenure.seat),
         stderr_tail=exit.stderr_tail,
         state=slot.journal.state_for_report(),
         access=access_of(exit),

@@ -249,6 +249,13 @@ class Host:
         worker = self.mix.slot(slot).worker
         return worker.pid if worker is not None else None
 
+    def standby_pid(self, slot: str) -> int | None:
+        """Of the worker that would play if the one that does failed now; None: there is none."""
+        standby = self.mix.slot(slot).standby
+        if standby is None or not standby.is_ready or standby.tenure is None:
+            return None
+        return standby.tenure.worker.pid
+
     def worker_memory(self, slot: str) -> WorkerMemory | None:
         """None while the slot has no worker."""
         worker = self.mix.slot(slot).worker

@@ -166,6 +166,10 @@ class Journal:
         if self.keeper is not None:
             self.keeper.kept(self._snapshots)
 
+    def made_after(self, number: int) -> tuple[Edit, ...]:
+        """The newest edit of each parameter after `number`, but those that the plugin dies of."""
+        return tuple(e for e in self._harmless(number) if e.number > number)
+
     def edits_after(self, number: int) -> tuple[Edit, ...]:
         """The newest edit of each parameter, of those after `number` and those that no plugin has
         survived, in their order."""

@@ -15,6 +15,7 @@ from host.media import decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
 from host.slot_context import SlotContext
+from host.slot_standby import keeps_standby
 from host.slot_supervisor import SlotSupervisor
 from host.slot_watch import MAX_LATENCY_FRAMES
 from host.solo import soloed_out
@@ -97,13 +98,23 @@ class Mix:
                 continue
             mode: ChainMode = "pipelined" if pipelined else self._config.mode
             core = self._placement.core_for_chain()
-            strip.chain = ChainHost(self._config, len(chain), mode, core, strip.id)
-            for slot in chain:
+            kept = [keeps_standby(slot, self._config, mode) for slot in chain]
+            strip.chain = ChainHost(
+                self._config,
+                len(chain),
+                mode,
+                core,
+                strip.id,
+                sum(kept),
+                self._placement.core_beside(core),
+            )
+            for slot, keeps in zip(chain, kept, strict=True):
                 native = PluginSlot(
                     number,
                     self._config.sample_rate,
                     self._config.engine_frames,
                     MAX_LATENCY_FRAMES - self._config.engine_frames,  # a ring of a power of two
+                    keeps,
                 )
                 number += 1
                 self._engine.adopt_slot(native)
@@ -169,7 +180,15 @@ class Mix:
         try:
             if self._config.offline or history.is_hopeless:
                 raise MachineError("one of its plugins wrecked the memory that they share")
-            strip.chain = ChainHost(self._config, len(strip.slots), chain.mode, chain.cpu, strip.id)
+            strip.chain = ChainHost(
+                self._config,
+                len(strip.slots),
+                chain.mode,
+                chain.cpu,
+                strip.id,
+                chain.standbys,
+                chain.standby_cpu,
+            )
         except MachineError as error:
             self._written_off.add(chain)
             for slot in strip.slots:

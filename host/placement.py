@@ -34,3 +34,10 @@ class Placement:
         core = self._cores[self._next % len(self._cores)]
         self._next += 1
         return core
+
+    def core_beside(self, core: int) -> int:
+        """The core for the standbys of a chain on `core`: another one, so that they never run in
+        its way; -1: any."""
+        if core < 0:
+            return -1
+        return self._cores[(self._cores.index(core) + 1) % len(self._cores)]

@@ -53,6 +53,7 @@ class PoisonWatch:
     def __init__(self) -> None:
         self._place: Place | None = None
         self._suspects: Sequence[Suspect] = ()
+        self._generation = 0
 
     def judge(self, tenure: Tenure, exit: WorkerExit, native: PluginSlot) -> list[Suspect]:
         """What is to be dropped after this end of a worker; usually nothing."""
@@ -64,9 +65,12 @@ class PoisonWatch:
         was_given = _given(tenure, exit, native)
         early = (
             exit.phase in _REPLAYED
+            # Or in the very block: that its standby was given too.
+            or native.generation(tenure.seat) == self._generation
             or native.processed_blocks - tenure.processed_before <= _EARLY_BLOCKS
         )
         self._place, self._suspects = place, was_given
+        self._generation = native.generation(tenure.seat)
         if not early or place != before:
             return []
         return [s for s in suspects if any(s.is_like(given) for given in was_given)]
@@ -80,8 +84,8 @@ def _given(tenure: Tenure, exit: WorkerExit, native: PluginSlot) -> list[Suspect
         return []
     return [
         Suspect(kind, midi if kind == "midi" else b"", index, value if kind != "midi" else 0.0)
-        for generation, _, kind, midi, index, value in native.recent_events()
-        if generation == native.generation and kind in ("midi", "parameter")
+        for generation, _, kind, midi, index, value in native.recent_events(tenure.seat)
+        if generation == native.generation(tenure.seat) and kind in ("midi", "parameter")
     ]
 
 

@@ -25,13 +25,14 @@ class SlotControls:
             lambda: engine.set_parameter(native, edit.parameter, edit.value, edit.number),
         )
 
-    def attach(self, record: int, restarted: bool) -> None:
+    def attach(self, record: int, restarted: bool, seat: int) -> None:
+        """It plays, or stands by where another one does."""
         engine, native = self._engine, self._native
-        self._send("attach", lambda: engine.attach(native, record, restarted))
+        self._send(("attach", seat), lambda: engine.attach(native, record, restarted, seat))
 
-    def detach(self) -> None:
+    def detach(self, seat: int) -> None:
         engine, native = self._engine, self._native
-        self._send("attach", lambda: engine.detach(native))
+        self._send(("attach", seat), lambda: engine.detach(native, seat))
 
     def set_bypass(self, bypassed: bool, by_user: bool) -> None:
         """By the user, its plain input is heard; else what its policy for misses says."""

@@ -40,6 +40,7 @@ class SlotFaults:
         self._context = context
         self._log = log
         self._history = FaultHistory(context.config.faults)
+        self._standby_history = FaultHistory(context.config.faults)
 
     def judge(
         self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit, dropped: list[str]
@@ -68,6 +69,22 @@ class SlotFaults:
         why = str(self._history)
         self._quarantine(slot, report_id, why, own=self._history.is_own_doing)
         return Sentence(SlotStatus.QUARANTINED, why)
+
+    def judge_standby(
+        self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit, dropped: list[str]
+    ) -> float | None:
+        """Reports a standby's end. How long to wait for the next, s; None: there is none in this
+        session. Nothing is blacklisted for it: the plugin plays on."""
+        kind, phase = tenure.fault_of(exit)
+        history = self._standby_history
+        history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
+        action = "standby given up" if history.is_hopeless else "standby replaced"
+        report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
+        if report_id is not None:
+            self._explain(slot, tenure, kind, exit, report_id)
+        what = story_of(kind, exit, "")
+        self._log(HostEventKind.FAULT, f"{slot.spec.label}: its standby {what}", report_id)
+        return None if history.is_hopeless else history.back_off_s
 
     def _report(self, slot: SlotSupervisor, news: FaultNews) -> str | None:
         """Has a report written; its id, which stands unless the store says otherwise later."""

@@ -8,6 +8,7 @@ keep the mix on time; this decides what becomes of a plugin that failed it.
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,7 +23,8 @@ from host.poison import PoisonWatch
 from host.slot_context import SlotContext
 from host.slot_controls import SlotControls
 from host.slot_faults import SlotFaults
-from host.slot_loading import load_request
+from host.slot_launch import Launched, SlotLauncher
+from host.slot_standby import SlotStandby, keeps_standby
 from host.slot_state import SlotState
 from host.slot_watch import (
     MAX_LATENCY_FRAMES,
@@ -37,22 +39,21 @@ from host.song import Slot
 from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
 from host.trust.settings import Policy
+from host.worker_place import settle
 from ipc._native import monotonic_ns
 from ipc.aside import aside
-from ipc.connection import RequestFailed, RequestTimeout
+from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
 from ipc.errors import IsoboothError, MachineError, ProtocolError, WorkerError
 from ipc.messages import GetParameters, Loaded
-from ipc.processes import is_thread_of
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
-_BEFORE_PLUGIN = ("attach", "lock_down")  # steps of a load that are no plugin's doing
 _HASH_S = 60.0  # of a plugin with gigabytes of samples in its bundle
 _LOOK_UP_S = 8.0  # a little more than the database waits for others
 
-_PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED)
+_PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED, SlotStatus.STANDBY)
 _GIVEN_UP = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
 
 
@@ -88,7 +89,12 @@ class SlotSupervisor:
         self._latency = LatencyWatch()
         self._poison = PoisonWatch()
         self._faults = SlotFaults(context, self._log)
+        self._launcher = SlotLauncher(spec, native, self.journal, context)
         self._tenure: Tenure | None = None
+        self.standby: SlotStandby | None = None  # None: the slot keeps none
+        if keeps_standby(spec, context.config, chain.mode):
+            self.standby = SlotStandby(self, native, self._policy)
+        self._stands_in = ""  # why the standby plays, until there is another one
         self._bypassed = spec.bypassed  # by the user
         self._closing = False
         self._launching = False
@@ -124,7 +130,11 @@ class SlotSupervisor:
         entry = await self._blacklisted()
         self._state.postpone(time.monotonic())
         if entry is None:
+            if self.spec.standby and self.standby is None and not self._context.config.offline:
+                self._notice("it has no standby, because its track is pipelined")
             await self._launch()
+            if self.standby is not None:
+                await self.standby.settled()
             return
         self._give_up(SlotStatus.QUARANTINED, f"blacklisted: {entry.reason}")
         self._log(
@@ -152,6 +162,8 @@ class SlotSupervisor:
         """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
         self._closing = True
         self._set(SlotStatus.FAILED, "its host ends")
+        if self.standby is not None:
+            self.standby.dismiss()
         if self._tenure is not None:
             self._tenure.worker.kill()
 
@@ -163,6 +175,8 @@ class SlotSupervisor:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
                     await task
+        if self.standby is not None:
+            await self.standby.close()
         if self._tenure is not None:
             try:
                 await self._tenure.worker.stop()
@@ -188,8 +202,7 @@ class SlotSupervisor:
     def fail(self, reason: str) -> None:
         """It is not heard any more; its policy for misses says what is heard instead."""
         self._give_up(SlotStatus.FAILED, reason)
-        if self._tenure is not None:
-            self._tenure.dismiss()
+        self._dismiss_all()
         self._log(HostEventKind.FAILED, reason)
 
     async def parameters(self) -> list[float]:
@@ -268,54 +281,29 @@ class SlotSupervisor:
 
     async def _try_to_launch(self) -> Tenure | None:
         """The new worker's tenure, whatever became of it; None if there is none."""
-        chain = self.chain
-        record = chain.lease()
-        if record is None:
-            self.fail(f"{chain.name}: no record is free; too many workers will not die")
-            return None
-        try:
-            worker = await self._context.launcher.spawn()
-        except (IsoboothError, OSError) as error:  # no process, no descriptor: not its doing
-            chain.pool.release(record)
-            self.fail(f"{self.spec.label}: no worker could be started: {error}")
-            return None
-        restore = self.journal.next_restore()
-        tenure = Tenure(
-            worker, self._context.explainer, chain, record, restore, self.native.processed_blocks
+
+        def started(tenure: Tenure) -> None:
+            self._tenure = tenure
+            self._watch(tenure)
+
+        launched = await self._launcher.launch(
+            self.chain, self.native.playing, False, self.was_loaded, started
         )
-        self._tenure = tenure
+        self.refused = launched.refused or self.refused
+        if launched.problem:
+            self.fail(launched.problem)
+        elif launched.tenure is not None and launched.loaded is not None:
+            if launched.is_state_refused:
+                self._state_refused(launched.tenure, launched.loaded)
+            else:
+                self._begin(launched.tenure, launched.loaded)
+        return launched.tenure
+
+    def _watch(self, tenure: Tenure) -> None:
+        worker = tenure.worker
         worker.exited.add_done_callback(lambda done: self._on_exit(tenure, done))
         worker.on_denial = self.denials.add
         worker.on_missing = self._context.tell_missing
-        request = load_request(self.spec, self._context.config, chain, record, restore)
-        try:
-            loaded = await worker.request(request, self._policy.load_limit_s)
-        except WorkerDied:
-            pass  # _on_exit has it
-        except RequestTimeout:
-            restoring = worker.phase == "restore"
-            tenure.condemn(FaultKind.RESTORE_FAILED if restoring else FaultKind.LOAD_TIMEOUT)
-        except RequestFailed as error:
-            self.refused = str(error)
-            if error.phase in _BEFORE_PLUGIN:
-                self.fail(f"{self.spec.label}: no worker could be prepared: {error}")
-            elif error.no_such_plugin and not self.was_loaded:
-                self.fail(self.refused)
-            else:
-                tenure.condemn(FaultKind.LOAD_FAILED)
-        except MachineError as error:
-            self.fail(f"{self.spec.label}: no worker could be prepared: {error}")
-        except IsoboothError:
-            worker.kill()
-        else:
-            if not is_thread_of(loaded.thread_id, worker.pid):
-                self.refused = "its worker names a thread that is not its own"
-                tenure.condemn(FaultKind.LOAD_FAILED)
-            elif loaded.state_used < 0 and restore.state is not None:
-                self._state_refused(tenure, loaded)
-            else:
-                self._begin(tenure, loaded)
-        return tenure
 
     def _is_replaced(self, tenure: Tenure) -> bool:
         """Another worker shall take its place; its end is no fault."""
@@ -346,17 +334,11 @@ class SlotSupervisor:
         self.rejected_parameters = loaded.parameters_rejected
         for line in (*loaded.state_errors, *loaded.parameters_rejected):
             self._notice(line)
-        tenure.thread_id = loaded.thread_id
+        self._seat(tenure, loaded, restarted)
         tenure.processed_before = native.processed_blocks
         self._state.restarted(tenure, loaded.applied_edit)
         self._controls.set_policy(self.spec.on_miss, loaded)
         self._take_latency(loaded.latency_frames)
-        native.set_worker(
-            loaded.thread_id,
-            self._context.config.worker_priority if loaded.realtime else 0,
-            tenure.worker.pid,
-        )
-        self._controls.attach(tenure.record, restarted)
         self._lateness.restart()
         self._show_bypass()
         self._send_bypass()
@@ -370,6 +352,18 @@ class SlotSupervisor:
                 HostEventKind.RECOVERED,
                 f"{self.spec.label} is back after {self.last_restart_s * 1000:.0f} ms",
             )
+        if self.standby is not None:
+            self.standby.prepare()
+
+    def _seat(
+        self, tenure: Tenure, loaded: Loaded, restarted: bool, stands_by: bool = False
+    ) -> None:
+        """From the next block on it plays, or stands by."""
+        tenure.thread_id = loaded.thread_id
+        tenure.priority = self._context.config.worker_priority if loaded.realtime else 0
+        settle(tenure, self.native, stands_by)
+        self._controls.attach(tenure.record, restarted, tenure.seat)
+        tenure.seated_in = self._context.engine.block_count
 
     # ------------------------------------------------------------------ the end of a worker
 
@@ -377,13 +371,19 @@ class SlotSupervisor:
         if done.cancelled():
             return
         exit = done.result()
-        self._died_ns = monotonic_ns()
+        died_ns = monotonic_ns()
         tenure.chain.retire(tenure.record)
-        self.native.set_worker(0, 0)
-        self._controls.detach()
+        if tenure.seated_in is not None:
+            self.native.set_worker(0, 0, 0, tenure.seat)
+            self._controls.detach(tenure.seat)
         reaping = asyncio.get_running_loop().create_task(self._give_back(tenure))
         self._reaping.add(reaping)
         reaping.add_done_callback(self._reaping.discard)
+        self._see_who_plays()
+        if self.standby is not None and tenure is self.standby.tenure:
+            self.standby.lost(tenure, exit, tenure.chain.is_damaged)
+            return
+        self._died_ns = died_ns
         if self._tenure is tenure:
             self._tenure = None
         if self._closing:
@@ -392,7 +392,7 @@ class SlotSupervisor:
         if self.status in _GIVEN_UP:
             return
         if self._is_replaced(tenure):
-            if not self._launching:
+            if not self._launching and not self._let_standby_play("is replaced"):
                 self._restart_in(0.0)
         elif tenure.chain.is_damaged:
             # Whoever did it: a worker that ends of it is not to blame.
@@ -428,11 +428,17 @@ class SlotSupervisor:
         self.chain = chain
         if self.status in _GIVEN_UP or self._closing:
             return
-        self._controls.detach()
+        for tenure in self._tenures():
+            if tenure.seated_in is not None:
+                self._controls.detach(tenure.seat)
         self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
-        if self._tenure is not None:
-            self._tenure.dismiss()
-        elif not self._launching and (self._restart is None or self._restart.done()):
+        playing = self._tenure
+        self._dismiss_all()
+        if (
+            playing is None
+            and not self._launching
+            and (self._restart is None or self._restart.done())
+        ):
             self._restart_in(0.0)
 
     # ------------------------------------------------------------------ faults
@@ -444,7 +450,10 @@ class SlotSupervisor:
             self.fail(sentence.reason)
         elif sentence.status is SlotStatus.QUARANTINED:
             self._give_up(SlotStatus.QUARANTINED, sentence.reason)
+            self._dismiss_all()
         else:
+            if self._let_standby_play(sentence.reason, sentence.back_off_s):
+                return
             self._set(SlotStatus.RESTARTING, sentence.reason)
             self._restart_in(sentence.back_off_s)
 
@@ -468,8 +477,7 @@ class SlotSupervisor:
         if self._closing or self.status in _GIVEN_UP:
             return
         self._give_up(SlotStatus.QUARANTINED, reason)
-        if self._tenure is not None:
-            self._tenure.dismiss()
+        self._dismiss_all()
 
     def _restart_in(self, delay_s: float) -> None:
         async def restart() -> None:
@@ -494,12 +502,18 @@ class SlotSupervisor:
 
     def tick(self, now: float, stalled: bool) -> None:
         """Looks at the counters. `stalled`: the control thread itself was late, so is time."""
+        self._see_who_plays()
+        if self.standby is not None:
+            self.standby.tick(stalled)
         tenure = self._tenure
         if tenure is None or self.status not in _PLAYING:
             return
         if tenure.chain.lost(tenure.record):
             self._notice("it truncated its shared memory; its worker is stopped")
             tenure.condemn(FaultKind.CRASH, Phase.PROCESS)
+            return
+        if self.standby is not None and self.native.out_of_step(tenure.seat):
+            tenure.dismiss()  # stuck for long, and nobody could take its place
             return
         if not stalled and hangs(tenure, self.native, self._policy):
             tenure.condemn(FaultKind.HANG, Phase.PROCESS)
@@ -525,7 +539,10 @@ class SlotSupervisor:
         return block
 
     def _reject_output(self, kind: FaultKind) -> None:
-        self._controls.set_bypass(True, self._bypassed)
+        if self._tenure is not None and self.standby is not None and self.standby.is_ready:
+            self._controls.detach(self._tenure.seat)
+        else:
+            self._controls.set_bypass(True, self._bypassed)
         if self._tenure is not None:
             self._tenure.condemn(kind, Phase.PROCESS)
 
@@ -572,6 +589,100 @@ class SlotSupervisor:
         finally:
             self._saving = None
 
+    # ------------------------------------------------------------------ standby
+
+    async def launch_standby(self, on_start: Callable[[Tenure], None]) -> Launched:
+        def started(tenure: Tenure) -> None:
+            on_start(tenure)
+            self._watch(tenure)
+
+        if self._tenure is None or self._tenure.seated_in is None:
+            return Launched(None)  # there will be another call when somebody plays
+        launched = await self._launcher.launch(
+            self.chain, 1 - self._tenure.seat, True, self.was_loaded, started
+        )
+        if launched.tenure is not None and launched.loaded is not None:
+            if launched.is_state_refused:
+                self._state_refused(launched.tenure, launched.loaded)
+            elif launched.tenure.chain is not self.chain or self._tenure is None:
+                launched.tenure.dismiss()
+        return launched
+
+    def standby_is_ready(self, launched: Launched) -> None:
+        tenure, loaded = launched.tenure, launched.loaded
+        assert tenure is not None and loaded is not None
+        was_playing = self._context.engine.block_count > 0
+        self._seat(tenure, loaded, was_playing, stands_by=True)
+        for edit in self.journal.made_after(tenure.last_edit):  # while it was loaded
+            self._controls.edit(edit)
+        if self._stands_in:
+            self._log(HostEventKind.RECOVERED, f"{self.spec.label} has a standby again")
+        self._stands_in = ""
+        if self.status is SlotStatus.STANDBY:
+            self._show_bypass()
+
+    def standby_failed(self, tenure: Tenure, exit: WorkerExit) -> float | None:
+        if exit.phase == "restore" and tenure.restore.state is not None:
+            kind, _ = tenure.fault_of(exit)
+            if kind is not FaultKind.KILLED:
+                self.journal.reject(tenure.restore)
+        return self._faults.judge_standby(self, tenure, exit, self._drop_poison(tenure, exit))
+
+    def standby_given_up(self, reason: str) -> None:
+        self._stands_in = ""
+        if self.status is SlotStatus.STANDBY:
+            self._show_bypass()
+        self._notice(f"it plays on without a standby: {reason}")
+
+    def note_of_standby(self, text: str) -> None:
+        self._notice(f"its standby {text}")
+
+    def _let_standby_play(self, reason: str, back_off_s: float = 0.0) -> bool:
+        """Whoever played is gone. False if there is no standby that is ready to play."""
+        standby = self.standby
+        if standby is None or not standby.is_ready:
+            if standby is not None:
+                standby.dismiss()  # until there is one that plays
+            return False
+        self._tenure = standby.release()
+        assert self._tenure is not None
+        self._tell_takeover(self._tenure, reason)
+        self._show_bypass()
+        self._send_bypass()
+        standby.prepare(back_off_s)
+        return True
+
+    def _see_who_plays(self) -> None:
+        """The audio thread may have let the standby play for one that was late."""
+        standby = self.standby
+        if standby is None or not standby.is_ready or self._tenure is None:
+            return
+        ready = standby.tenure
+        if ready is None or ready.seated_in is None or self.native.playing != ready.seat:
+            return
+        if self._context.engine.block_count < ready.seated_in + 2:
+            return  # its seat may have been another one's so far
+        late, self._tenure = self._tenure, standby.exchange(self._tenure)
+        settle(late, self.native, stands_by=True)
+        self._tell_takeover(ready, "")
+
+    def _tell_takeover(self, tenure: Tenure, reason: str) -> None:
+        """`reason`: why it needs another standby; empty if it has one, which was late."""
+        settle(tenure, self.native, stands_by=False)
+        self._stands_in = reason
+        why = "another one is prepared" if reason else "the other one was late, and stands by"
+        self._log(HostEventKind.TAKEOVER, f"{self.spec.label} is played by its standby; {why}")
+
+    def _tenures(self) -> list[Tenure]:
+        standby = self.standby.tenure if self.standby is not None else None
+        return [tenure for tenure in (self._tenure, standby) if tenure is not None]
+
+    def _dismiss_all(self) -> None:
+        if self.standby is not None:
+            self.standby.dismiss()
+        if self._tenure is not None:
+            self._tenure.dismiss()
+
     # ------------------------------------------------------------------ small things
 
     def _set(self, status: SlotStatus, reason: str) -> None:
@@ -582,6 +693,8 @@ class SlotSupervisor:
             self._set(SlotStatus.BYPASSED, "by the user")
         elif self._lateness.is_held:
             self._set(SlotStatus.BYPASSED, "missed too many deadlines in a row")
+        elif self._stands_in:
+            self._set(SlotStatus.STANDBY, self._stands_in)
         else:
             self._set(SlotStatus.ACTIVE, "")
 

@@ -18,12 +18,12 @@ MAX_LATENCY_FRAMES = 65536
 
 def hangs(tenure: Tenure, native: PluginSlot, policy: FaultPolicy) -> bool:
     """Has it not come back from a block for longer than the hang limit, through its own doing?"""
-    since = native.stuck_since_ns
+    since = native.stuck_since_ns(tenure.seat)
     # The relay itself is asked too: a slot that is not asked to run, because the clock stands or
     # it is bypassed, is not seen to come back by the audio thread. Then the counter once more: it
     # may have come back, and be in a block, since the first question.
     stuck = since != 0 and tenure.chain.is_stuck(tenure.record)
-    if not stuck or native.stuck_since_ns != since:
+    if not stuck or native.stuck_since_ns(tenure.seat) != since:
         tenure.stall = None
         return False
     if tenure.stall is None or tenure.stall.since_ns != since:

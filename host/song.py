@@ -94,6 +94,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     bypassed: bool = False
     on_miss: OnMiss = OnMiss.AUTO
     sidechain: Identifier | None = None
+    standby: bool = False
 
     @property
     def plugin_id(self) -> PluginId:

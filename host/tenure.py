@@ -23,10 +23,14 @@ class Tenure:
     explainer: CrashExplainer
     chain: ChainHost
     record: int
+    seat: int  # of its slot
     restore: Restore
     # Before its first block, the slot's counters tell of the worker before it.
     processed_before: int
-    thread_id: int = 0  # of its audio thread, once it plays
+    last_edit: int  # the newest edit when it was given what to restore
+    thread_id: int = 0  # of its audio thread, once it is ready
+    priority: int = 0  # of that where it plays; 0: normal
+    seated_in: int | None = None  # the engine's block when it was given its seat
     is_dismissed: bool = False  # its end is no fault
     stall: StallWatch | None = None
     _verdict: tuple[FaultKind, Phase | None] | None = None

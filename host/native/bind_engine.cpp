@@ -97,12 +97,19 @@ void bind_engine(nb::module_& m) {
         .def("settle", [](Engine& e, Strip& s) { return e.send(command(CommandKind::Settle, &s)); })
         .def(
             "attach",
-            [](Engine& e, PluginSlot& s, std::uint32_t record, bool restarted) {
-                return e.send(command(CommandKind::Attach, &s, record, restarted));
+            [](Engine& e, PluginSlot& s, std::uint32_t record, bool restarted, std::uint32_t seat) {
+                seat_at(s, seat);
+                return e.send(
+                    command(CommandKind::Attach, &s, record, seat << 1 | (restarted ? 1u : 0u)));
             },
-            nb::arg("slot"), nb::arg("record"), nb::arg("restarted"))
-        .def("detach",
-             [](Engine& e, PluginSlot& s) { return e.send(command(CommandKind::Detach, &s)); })
+            nb::arg("slot"), nb::arg("record"), nb::arg("restarted"), nb::arg("seat") = 0)
+        .def(
+            "detach",
+            [](Engine& e, PluginSlot& s, std::uint32_t seat) {
+                seat_at(s, seat);
+                return e.send(command(CommandKind::Detach, &s, seat));
+            },
+            nb::arg("slot"), nb::arg("seat") = 0)
         .def(
             "set_bypass",
             [](Engine& e, PluginSlot& s, bool v, bool by_user) {

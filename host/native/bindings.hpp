@@ -19,4 +19,7 @@ void bind_stack_capture(nanobind::module_& module);
 
 const char* cause_name(MissCause cause);
 
+// Throws IndexError: only a slot that keeps a standby has a second seat.
+Seat& seat_at(const PluginSlot& slot, std::uint32_t index);
+
 }  // namespace isobooth::host

@@ -9,16 +9,6 @@ namespace isobooth::host {
 
 using namespace ipc;
 
-namespace {
-
-void note_busy(PluginSlot& slot) ISB_RT {
-    slot.counters.stuck_blocks.fetch_add(1, std::memory_order_relaxed);
-    if (slot.counters.stuck_since_ns.load(std::memory_order_relaxed) == 0)
-        slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
-}
-
-}  // namespace
-
 Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
     : id(id_),
       relay_(memory),
@@ -32,64 +22,71 @@ Chain::Chain(std::uint32_t id_, const ChainMemory& memory)
 
 // ---------------------------------------------------------------- linking
 
-bool Chain::linkable(const PluginSlot& slot) const ISB_RT {
-    return !slot.bypassed && slot.record >= 0 &&
-           relay_.is_free(static_cast<std::uint32_t>(slot.record));
+// Can somebody play the slot in this block? Whoever has played so far does, if he can; else the
+// standby takes over.
+bool Chain::linkable(PluginSlot& slot) ISB_RT {
+    if (slot.bypassed) return false;
+    if (is_up_to_date(slot, slot.seat())) return true;
+    if (Seat* const other = slot.standby(); other && is_up_to_date(slot, *other)) {
+        slot.take_over();
+        return true;
+    }
+    // One that was not woken in a block goes on without that, where nobody else has had it.
+    Seat& seat = slot.seat();
+    if (!seat.lacks_block || slot.is_behind(seat)) return false;
+    seat.lacks_block = false;
+    return is_up_to_date(slot, seat);
 }
 
-MissCause Chain::why_unlinkable(const PluginSlot& slot) const ISB_RT {
+MissCause Chain::why_unlinkable(PluginSlot& slot) const ISB_RT {
     if (slot.bypassed) return MissCause::Bypassed;
-    if (slot.record < 0) return MissCause::Offline;
-    return relay_.is_offline(static_cast<std::uint32_t>(slot.record)) ? MissCause::Offline
-                                                                      : MissCause::Busy;
+    if (!slot.seat().is_taken()) return MissCause::Offline;
+    return relay_.is_offline(static_cast<std::uint32_t>(slot.seat().record)) ? MissCause::Offline
+                                                                             : MissCause::Busy;
 }
 
 // Adds a slot to the segment. From a slot that sends MIDI on, its stream replaces the host's.
 void Chain::enlist(PluginSlot& slot) ISB_RT {
-    const auto record = static_cast<std::uint32_t>(slot.record);
+    Seat& seat = slot.seat();
+    const auto record = static_cast<std::uint32_t>(seat.record);
     segment_.push_back({&slot, record, run_.midi_record});  // reserved: never allocates
-    if (slot.produces_midi) run_.midi_record = slot.record;
-    slot.counters.stuck_blocks.store(0, std::memory_order_relaxed);
-    slot.counters.stuck_since_ns.store(0, std::memory_order_relaxed);
+    if (slot.produces_midi) run_.midi_record = seat.record;
+    seat.came_back();
 }
 
 // The slot does not run in this block.
 void Chain::pass_by(PluginSlot& slot, MissCause cause) ISB_RT {
-    if (cause == MissCause::Busy) note_busy(slot);
+    if (cause == MissCause::Busy) slot.seat().is_busy();
     slot.unheard(cause, run_.time->parts());
-    slot.events.hold();
+    if (cause == MissCause::Busy || cause == MissCause::Offline)
+        remember(slot, run_.midi_record, nullptr, false);
+    slot.for_each_worker([](Seat& seat) { seat.events.hold(); });
     if (slot.produces_midi && !slot.bypassed) run_.midi_record = kNobody;
 }
 
 void Chain::write_context(const Linked& linked, std::int32_t input_record,
                           std::int32_t successor) ISB_RT {
     PluginSlot& slot = *linked.slot;
+    Seat& seat = slot.seat();
     BlockContext& context = relay_.host().context(linked.record);
     context.generation = relay_.generation();
     context.frames = static_cast<std::uint32_t>(run_.time->frames);
     context.input_record = input_record;
     const bool sent = slot.accepts_midi && linked.midi_record >= 0;
     context.midi_record = sent ? linked.midi_record : kNoRecord;
-    if (slot.accepts_midi && linked.midi_record != kNobody) {
-        if (slot.midi_source != linked.midi_record && !slot.is_fresh) slot.events.let_go();
-        slot.midi_source = linked.midi_record;
-    }
-    slot.is_fresh = false;
+    turn_to_sender(slot, seat, linked.midi_record);
     context.successor = successor;
     context.transport = run_.time->transport;
-    if (slot.jumped) context.transport.flags |= kTransportJumped;
-    slot.jumped = false;
-    const Event* const given = relay_.host().events(linked.record);
-    context.event_count = slot.events.take(relay_.host().events(linked.record), kMaxEvents);
-    for (std::uint32_t i = 0; i < context.event_count; ++i)
-        slot.recent.note(relay_.generation(), given[i]);
-    slot.recent.generation.store(relay_.generation(), std::memory_order_relaxed);
+    if (seat.jumped) context.transport.flags |= kTransportJumped;
+    seat.jumped = false;
+    Event* const given = relay_.host().events(linked.record);
+    context.event_count = seat.events.take(given, kMaxEvents);
+    seat.recent.note(relay_.generation(), given, context.event_count);
     context.flags = 0;
-    for (std::size_t k = 0; k < run_.key_count; ++k) {
-        if (run_.slots[run_.keys[k].slot] != &slot) continue;
+    if (const KeySignal* const key = key_of(slot)) {
         context.flags |= kContextSidechain;
         for (unsigned side = 0; side < kBusChannels; ++side)
-            std::memcpy(relay_.host().sidechain(linked.record, side), run_.keys[k].planes[side],
+            std::memcpy(relay_.host().sidechain(linked.record, side), key->planes[side],
                         context.frames * sizeof(float));
     }
 }
@@ -139,7 +136,8 @@ void Chain::start_next_segment() ISB_RT {
             gather_events(slot);
             enlist(slot);
         } else if (slot.cover.must_cover(slot.bypassed_by_user) ||
-                   why_unlinkable(slot) == MissCause::Busy) {
+                   why_unlinkable(slot) == MissCause::Busy ||
+                   (!slot.bypassed && slot.is_remembered())) {
             break;
         } else {
             // Steadily out of the way: relayed past without the host.
@@ -155,12 +153,23 @@ void Chain::start_next_segment() ISB_RT {
 
 void Chain::gather_events(PluginSlot& slot) ISB_RT {
     if (!slot.accepts_midi || run_.midi_record != kNoRecord) return;
-    for (std::uint32_t i = 0; i < run_.midi_count; ++i) slot.events.add(run_.midi[i]);
+    slot.for_each_worker([&](Seat& seat) {
+        for (std::uint32_t i = 0; i < run_.midi_count; ++i) seat.events.add(run_.midi[i]);
+    });
+}
+
+// Who sends a worker its MIDI from now on: another one than before does not end that one's notes.
+void Chain::turn_to_sender(const PluginSlot& slot, Seat& seat, std::int32_t midi_record) ISB_RT {
+    if (slot.accepts_midi && midi_record != kNobody) {
+        if (seat.midi_source != midi_record && !seat.is_fresh) seat.events.let_go();
+        seat.midi_source = midi_record;
+    }
+    seat.is_fresh = false;
 }
 
 void Chain::forget_last_block() ISB_RT {
     for (std::size_t i = 0; i < run_.count; ++i) {
-        run_.slots[i]->had_block = false;
+        run_.slots[i]->for_each_worker([](Seat& seat) { seat.had_block = false; });
         run_.slots[i]->heard_record = kNoRecord;
     }
 }
@@ -174,14 +183,16 @@ void Chain::follow_midi() ISB_RT {
     for (std::size_t i = 0; i < run_.count; ++i) {
         PluginSlot& slot = *run_.slots[i];
         if (source != kNoRecord && slot.accepts_midi) {
-            for (std::uint32_t k = 0; k < count; ++k) {
-                Event event = events[k];  // from a worker's file: once, then bounded
-                if (event.kind != EventKind::Midi) continue;
-                event.size = std::min<std::uint16_t>(event.size, 3);
-                event.edit = 0;
-                slot.had_block ? slot.events.observe(event) : slot.events.add(event);
-            }
-            if (!slot.had_block) slot.events.hold();
+            slot.for_each_worker([&](Seat& seat) {
+                for (std::uint32_t k = 0; k < count; ++k) {
+                    Event event = events[k];  // from a worker's file: once, then bounded
+                    if (event.kind != EventKind::Midi) continue;
+                    event.size = std::min<std::uint16_t>(event.size, 3);
+                    event.edit = 0;
+                    seat.had_block ? seat.events.observe(event) : seat.events.add(event);
+                }
+                if (!seat.had_block) seat.events.hold();
+            });
         }
         if (!slot.produces_midi || slot.bypassed) continue;
         source = slot.heard_record;
@@ -198,7 +209,7 @@ void Chain::follow_midi() ISB_RT {
 
 void Chain::note_heard(const Linked& linked) ISB_RT {
     linked.slot->heard(run_.time->parts());
-    linked.slot->had_block = true;
+    linked.slot->seat().had_block = true;
     linked.slot->heard_record = static_cast<std::int32_t>(linked.record);
 }
 
@@ -208,14 +219,15 @@ void Chain::take_delivered(const Linked& linked) ISB_RT {
     const OutputView& view = relay_.output(linked.record);
     note_heard(linked);
     const std::uint64_t process_ns = view.report().process_ns.load(std::memory_order_relaxed);
-    slot.recent.note_time(process_ns);
+    slot.seat().recent.note_time(process_ns);
     const std::int64_t latency = view.report().latency_frames.load(std::memory_order_relaxed);
     slot.counters.reported_latency.store(std::clamp<std::int64_t>(latency, 0, kMaxReportedLatency),
                                          std::memory_order_relaxed);
     slot.counters.applied_edit.store(view.report().applied_edit.load(std::memory_order_relaxed),
                                      std::memory_order_relaxed);
-    slot.counters.dropped_events.store(slot.events.dropped(), std::memory_order_relaxed);
+    slot.counters.dropped_events.store(slot.seat().events.dropped(), std::memory_order_relaxed);
     run_.delivered_any = true;
+    remember(slot, linked.midi_record, &slot.seat(), false);
     // A slot that is faded in ends its segment; pipelined chains fade as a whole.
     signal_.take(slot, view, half_of(relay_.generation()), linked.record,
                  run_.mode != ChainMode::Pipelined);
@@ -227,22 +239,24 @@ void Chain::finish_segment() ISB_RT {
 
 // Why a linked slot was not heard; its events are taken back unless the plugin has them, however
 // late. `behind`: a slot before it missed already.
-void Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
+MissCause Chain::blame(const Linked& linked, Effect effect, bool behind) ISB_RT {
     PluginSlot& slot = *linked.slot;
+    Seat& seat = slot.seat();
     MissCause cause = behind ? MissCause::Skipped : MissCause::Offline;
     if (effect == Effect::Skipped) cause = MissCause::Skipped;
     if (effect == Effect::Overrun) cause = MissCause::Overrun;
     if (effect == Effect::Unwoken) cause = MissCause::Unwoken;
     // Behind a record that was retired after it had handed on: its plugin has had the events.
-    slot.had_block = cause == MissCause::Overrun || relay_.is_finished(linked.record);
-    if (!slot.had_block) slot.events.take_back();
+    seat.had_block = cause == MissCause::Overrun || relay_.is_finished(linked.record);
+    if (!seat.had_block) seat.events.take_back();
     if (cause == MissCause::Overrun || cause == MissCause::Unwoken) {
         ++run_.missed;
-        slot.counters.stuck_since_ns.store(now_ns(), std::memory_order_relaxed);
+        seat.was_stuck();
     }
     slot.unheard(cause, run_.time->parts());
     run_.log->push({run_.time->block, now_ns(), relay_.generation(), slot.id,
                     static_cast<std::int32_t>(linked.record), cause});
+    return cause;
 }
 
 void Chain::abandon_segment() ISB_RT {
@@ -256,7 +270,9 @@ void Chain::abandon_segment() ISB_RT {
             take_delivered(linked);
             continue;
         }
-        blame(linked, effect, lost);
+        const MissCause cause = blame(linked, effect, lost);
+        if (cause != MissCause::Skipped) remember(slot, linked.midi_record, &slot.seat(), true);
+        if (Seat* const other = slot.standby(); other && !other->had_block) other->events.hold();
         if (!lost) run_.midi_record = linked.midi_record;  // its own events are not this block's
         if (slot.produces_midi) run_.midi_record = kNobody;
         lost = true;
@@ -292,6 +308,7 @@ void Chain::begin(const BlockTime& time, ChainMode mode, PluginSlot* const* slot
         begin_pipelined();
         return;
     }
+    catch_up();
     relay_.next_generation();
     forget_last_block();
     start_next_segment();

@@ -54,6 +54,10 @@ public:
     // in output(). Returns the number of slots that missed the deadline.
     std::uint32_t complete() ISB_RT;
 
+    // The end of the block, when all is heard: whoever stands by in this chain is given what he has
+    // not had yet. Nobody waits for him.
+    void feed_standbys() ISB_RT;
+
     const float* const* output() const ISB_RT { return output_; }
     bool ran_any() const ISB_RT { return run_.ran_any; }
     bool all_missed() const ISB_RT { return run_.ran_any && !run_.delivered_any; }
@@ -89,8 +93,8 @@ private:
     static constexpr std::int32_t kNobody = -2;
 
     // Linking.
-    bool linkable(const PluginSlot& slot) const ISB_RT;
-    MissCause why_unlinkable(const PluginSlot& slot) const ISB_RT;
+    bool linkable(PluginSlot& slot) ISB_RT;
+    MissCause why_unlinkable(PluginSlot& slot) const ISB_RT;
     void enlist(PluginSlot& slot) ISB_RT;
     void pass_by(PluginSlot& slot, MissCause cause) ISB_RT;
     void start_next_segment() ISB_RT;
@@ -98,7 +102,17 @@ private:
     void write_context(const Linked& linked, std::int32_t input_record,
                        std::int32_t successor) ISB_RT;
 
+    // Standby (chain_standby.cpp).
+    bool is_up_to_date(const PluginSlot& slot, const Seat& seat) const ISB_RT;
+    void remember(PluginSlot& slot, std::int32_t midi_record, Seat* linked, bool failed) ISB_RT;
+    void remember_events(PluginSlot& slot, PastBlock& block, std::int32_t midi_record,
+                         const Seat* linked) ISB_RT;
+    bool feed(PluginSlot& slot, Seat& seat) ISB_RT;
+    void catch_up() ISB_RT;
+    const KeySignal* key_of(const PluginSlot& slot) const ISB_RT;
+
     // Events.
+    void turn_to_sender(const PluginSlot& slot, Seat& seat, std::int32_t midi_record) ISB_RT;
     void gather_events(PluginSlot& slot) ISB_RT;
     void forget_last_block() ISB_RT;
     void follow_midi() ISB_RT;
@@ -108,7 +122,7 @@ private:
     void abandon_segment() ISB_RT;
     void take_delivered(const Linked& linked) ISB_RT;
     void note_heard(const Linked& linked) ISB_RT;
-    void blame(const Linked& linked, ipc::Effect effect, bool behind) ISB_RT;
+    MissCause blame(const Linked& linked, ipc::Effect effect, bool behind) ISB_RT;
     void repair_output() ISB_RT;
 
     // Pipelined (chain_pipelined.cpp).

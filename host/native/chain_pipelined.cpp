@@ -69,7 +69,7 @@ void Chain::start_flight() ISB_RT {
         if (slot.bypassed) {
             flight_.latency_out += slot.cover.latency();
             slot.unheard(MissCause::Bypassed, run_.time->parts());
-            slot.events.hold();
+            slot.seat().events.hold();
             continue;
         }
         ++running;
@@ -94,7 +94,7 @@ void Chain::start_flight() ISB_RT {
     }
     for (const Linked& linked : segment_) {
         linked.slot->unheard(MissCause::Skipped, run_.time->parts());
-        linked.slot->events.hold();
+        linked.slot->seat().events.hold();
     }
     segment_.clear();
 }

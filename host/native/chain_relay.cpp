@@ -55,8 +55,12 @@ bool ChainRelay::is_stuck(std::uint32_t record) const noexcept {
 // ---------------------------------------------------------------- audio thread
 
 bool ChainRelay::is_free(std::uint32_t record) const ISB_RT {
+    return is_free(record, generation());
+}
+
+bool ChainRelay::is_free(std::uint32_t record, std::uint64_t generation) const ISB_RT {
     if (dead_[record].load(std::memory_order_acquire)) return false;
-    return ipc::link(word(record).load(std::memory_order_acquire), generation(), false).any();
+    return ipc::link(word(record).load(std::memory_order_acquire), generation, false).any();
 }
 
 bool ChainRelay::is_offline(std::uint32_t record) const ISB_RT {
@@ -81,6 +85,13 @@ void ChainRelay::start(std::span<const Linked> segment) ISB_RT {
     activation_.record(first).triggered_ns.store(now_ns(), std::memory_order_relaxed);
     const RtAllow semaphore;
     semaphores_[first].post();
+}
+
+void ChainRelay::start_aside(std::uint32_t record, std::uint64_t generation) ISB_RT {
+    apply(word(record), [&](Word seen) { return ipc::link(seen, generation, true); });
+    activation_.record(record).triggered_ns.store(now_ns(), std::memory_order_relaxed);
+    const RtAllow semaphore;
+    semaphores_[record].post();
 }
 
 bool ChainRelay::is_finished(std::span<const Linked> segment) const ISB_RT {

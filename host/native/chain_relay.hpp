@@ -61,12 +61,16 @@ public:
 
     // May the record be linked into this generation?
     bool is_free(std::uint32_t record) const ISB_RT;
+    bool is_free(std::uint32_t record, std::uint64_t generation) const ISB_RT;
     // Is its worker dead? Nobody else's word counts: it may be a wild write.
     bool is_offline(std::uint32_t record) const ISB_RT;
     bool is_finished(std::uint32_t record) const ISB_RT;
 
     // Triggers `segment`, whose contexts are written, and wakes its first worker.
     void start(std::span<const Linked> segment) ISB_RT;
+    // Wakes a record for a block of its own, which nobody waits for: `generation` is one that the
+    // chain is through with, so that the record is free for the next.
+    void start_aside(std::uint32_t record, std::uint64_t generation) ISB_RT;
     bool is_finished(std::span<const Linked> segment) const ISB_RT;
     // True once the last of `segment` is finished; false at the deadline, or when it is a dead
     // worker's turn.

@@ -61,6 +61,13 @@ public:
         return !is_plain() || (by_user != by_user_ && gain_of_dry(by_user) != 1.0f);
     }
 
+    // Another instance of the plugin, which has been given the same, is heard from the next block
+    // on. What it was given before any gap is not lost: there is no latency to wait for.
+    void take_over() ISB_RT {
+        is_filled_ = true;
+        if (state_ == State::Wet) state_ = State::TakenOver;
+    }
+
     // The slot delivers something that must not be heard at once: it returns as from a miss. False
     // if it was out already.
     bool hold_back(const float* const* in) ISB_RT {
@@ -102,14 +109,23 @@ public:
         past_.write(in, frames);
         if (state_ == State::Dry) {
             state_ = State::FadingIn;
-            fade_position_ = -static_cast<int>(latency_);
+            fade_position_ = is_filled_ ? 0 : -static_cast<int>(latency_);
+        } else if (state_ == State::TakenOver) {
+            state_ = State::FadingIn;
+            fade_position_ = 0;
+            is_spliced_ = true;
+            for (std::size_t side = 0; side < 2; ++side)
+                offset_[side] = last_heard_[side] - wet[side][0];
         }
+        is_filled_ = false;
         const float step = 1.0f / static_cast<float>(fade_frames_);
         for (std::size_t side = 0; side < 2; ++side) {
             float offset = offset_[side];
             for (int i = 0; i < frames; ++i) {
                 const int at = fade_position_ + i + 1;
-                const float covered = gain_ * dry(side, frames, i) + offset;
+                // Nothing was missed: the two are the same but for what differs at the joint.
+                const float under = is_spliced_ ? wet[side][i] : gain_ * dry(side, frames, i);
+                const float covered = under + offset;
                 offset *= decay_;
                 if (at <= 0)
                     out[side][i] = covered;
@@ -128,7 +144,7 @@ public:
     }
 
 private:
-    enum class State : std::uint8_t { Wet, Dry, FadingIn };
+    enum class State : std::uint8_t { Wet, Dry, FadingIn, TakenOver };
 
     static constexpr double kFadeSeconds = 0.010;
     static constexpr double kLevelSeconds = 0.3;
@@ -158,6 +174,7 @@ private:
             offset_[side] = last_heard_[side] - gain_ * last_dry_[side];
         }
         state_ = State::Dry;
+        is_filled_ = is_spliced_ = false;
     }
 
     float gain_of_dry(bool by_user) const ISB_RT {
@@ -210,6 +227,8 @@ private:
     State state_ = State::Dry;  // until the plugin has delivered, its input is heard
     float gain_ = 1.0f;         // of the dry input
     int fade_position_ = 0;
+    bool is_filled_ = false;   // whoever delivers next has had all of the input
+    bool is_spliced_ = false;  // the fade is from one instance to another
     float offset_[2] = {}, last_heard_[2] = {}, last_dry_[2] = {};
     double in_power_ = 0.0, out_power_ = 0.0;
     double quiet_frames_ = 0.0;  // how long the input has been silent

@@ -106,25 +106,12 @@ void Engine::apply(const Command& command) ISB_RT {
         case CommandKind::Settle:
             strip->settle();
             break;
-        case CommandKind::Attach: {
-            const bool restarted = command.b != 0;
-            slot->record = static_cast<std::int32_t>(command.a);
-            slot->counters.stuck_blocks.store(0, std::memory_order_relaxed);
-            slot->counters.stuck_since_ns.store(0, std::memory_order_relaxed);
-            slot->counters.nonfinite.end();
-            slot->counters.overlevel.end();
-            slot->counters.misses_in_a_row.store(0, std::memory_order_relaxed);
-            slot->counters.reported_latency.store(-1, std::memory_order_relaxed);
-            slot->counters.applied_edit.store(0, std::memory_order_relaxed);
-            slot->jumped = restarted;
-            slot->is_fresh = true;
-            slot->runaway_frames = 0;
-            if (restarted) slot->events.chase();
-            if (block_count.load(std::memory_order_relaxed) == 0) slot->cover.start_wet();
+        case CommandKind::Attach:
+            attach(*slot, static_cast<std::uint32_t>(command.b >> 1),
+                   static_cast<std::int32_t>(command.a), (command.b & 1) != 0);
             break;
-        }
         case CommandKind::Detach:
-            slot->record = ipc::kNoRecord;
+            slot->seats[static_cast<std::size_t>(command.a)]->leave();
             break;
         case CommandKind::Bypass:
             slot->bypassed = command.a != 0;
@@ -143,13 +130,13 @@ void Engine::apply(const Command& command) ISB_RT {
             event.offset = static_cast<std::uint32_t>(command.b);
             event.index = static_cast<std::uint32_t>(command.a);
             event.value = static_cast<float>(command.value);
-            slot->events.add(event);
+            slot->for_each_worker([&](Seat& seat) { seat.events.add(event); });
             break;
         case CommandKind::Forget:
             event.kind = static_cast<ipc::EventKind>(command.b);
             event.index = static_cast<std::uint32_t>(command.a);
             std::copy_n(command.bytes, 3, event.midi);
-            slot->events.forget(event);
+            slot->for_each_worker([&](Seat& seat) { seat.events.forget(event); });
             break;
         case CommandKind::StripMidi:
             break;  // has a ring of its own
@@ -169,6 +156,34 @@ void Engine::apply(const Command& command) ISB_RT {
             transport.set_signature(static_cast<int>(command.a), static_cast<int>(command.b));
             break;
     }
+}
+
+// A worker sits down: to play if nobody else does, else as the standby.
+void Engine::attach(PluginSlot& slot, std::uint32_t index, std::int32_t record,
+                    bool restarted) ISB_RT {
+    Seat& seat = *slot.seats[index];
+    const std::uint64_t at = slot.backlog ? slot.backlog->count() : 0;
+    // Whoever stood by plays now, as soon as he has caught up.
+    if (&seat == &slot.seat() && slot.standby()) slot.take_over();
+    if (&seat != &slot.seat() && slot.seat().is_taken()) {
+        seat.events.follow(slot.seat().events);
+        seat.take(record, restarted, at);
+        return;
+    }
+    if (&seat != &slot.seat()) {
+        seat.events.follow(slot.seat().events);
+        slot.change_seats();
+    } else if (restarted) {
+        seat.events.chase();
+    }
+    seat.take(record, restarted, at);
+    slot.counters.nonfinite.end();
+    slot.counters.overlevel.end();
+    slot.counters.misses_in_a_row.store(0, std::memory_order_relaxed);
+    slot.counters.reported_latency.store(-1, std::memory_order_relaxed);
+    slot.counters.applied_edit.store(0, std::memory_order_relaxed);
+    slot.runaway_frames = 0;
+    if (block_count.load(std::memory_order_relaxed) == 0) slot.cover.start_wet();
 }
 
 // ---------------------------------------------------------------- strips
@@ -315,6 +330,10 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
     } else {
         for (std::size_t side = 0; side < 2; ++side) std::fill_n(output[side], frames, 0.0f);
     }
+
+    if (plan_)
+        for (PlanStrip& strip : plan_->strips)
+            if (strip.chain) strip.chain->feed_standbys();
 
     if (capture) {
         if (capture->free() < 2 * static_cast<std::size_t>(frames)) {

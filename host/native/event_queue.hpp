@@ -101,6 +101,20 @@ public:
         put_first(made_events_.data(), made_);
     }
 
+    // A plugin that stands by for another one must know what that has been told, and what waits
+    // for it.
+    void follow(const EventQueue& other) ISB_RT {
+        std::copy_n(other.events_.data(), other.count_, events_.data());
+        count_ = other.count_;
+        sent_count_ = settled_ = 0;
+        velocity_ = other.velocity_;
+        controllers_ = other.controllers_;
+        program_ = other.program_;
+        pressure_ = other.pressure_;
+        bend_ = other.bend_;
+        chase();
+    }
+
     // Who sent the notes that the plugin holds will not end them: they and the pedals are ended
     // first of all.
     void let_go() ISB_RT {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A plugin slot as the audio thread knows it: which record plays for it, what is heard when none
-// does, the events on their way, and counters that the control thread reads.
+// A plugin slot as the audio thread knows it: who plays for it and who stands by, what is heard when
+// nobody does, and counters that the control thread reads.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "host/native/backlog.hpp"
 #include "host/native/cover.hpp"
-#include "host/native/event_queue.hpp"
-#include "host/native/worker_thread.hpp"
+#include "host/native/seat.hpp"
 
 namespace isobooth::host {
 
@@ -51,72 +51,79 @@ struct SlotCounters {
     std::atomic<std::uint64_t> repaired_samples{0};
     std::atomic<std::uint64_t> dropped_events{0};
     std::atomic<std::uint32_t> misses_in_a_row{0};  // without the machine's
-    std::atomic<std::uint32_t> stuck_blocks{0};     // how long an older block keeps it busy
-    std::atomic<std::uint64_t> stuck_since_ns{0};   // 0: it is not stuck
+    std::atomic<std::uint64_t> takeovers{0};        // the standby has become the one that plays
     BlockRun nonfinite;
     BlockRun overlevel;
     std::atomic<std::uint64_t> applied_edit{0};      // the newest, as its worker says
     std::atomic<std::int64_t> reported_latency{-1};  // frames, as its worker says; -1: unknown
 };
 
-// What a slot was given and how long it took, lately: for crash reports. Written by the audio
-// thread, read by the control thread once the slot is detached.
-struct RecentEvent {
-    std::uint64_t generation;
-    ipc::Event event;
-};
-
-class Recent {
-public:
-    static constexpr std::size_t kEvents = 128;
-    static constexpr std::size_t kTimes = 32;
-
-    void note(std::uint64_t generation, const ipc::Event& event) ISB_RT {
-        const auto n = event_count.load(std::memory_order_relaxed);
-        events[n % kEvents] = {generation, event};
-        event_count.store(n + 1, std::memory_order_release);
-    }
-    void note_time(std::uint64_t ns) ISB_RT {
-        const auto n = time_count.load(std::memory_order_relaxed);
-        times_ns[n % kTimes] = ns;
-        time_count.store(n + 1, std::memory_order_release);
-    }
-
-    std::array<RecentEvent, kEvents> events{};
-    std::array<std::uint64_t, kTimes> times_ns{};
-    std::atomic<std::uint64_t> event_count{0}, time_count{0};
-    std::atomic<std::uint64_t> generation{0};  // the last block it was linked into
-};
-
 class PluginSlot {
 public:
+    // `keeps_standby`: it has a second seat, and remembers blocks for whoever sits there.
     PluginSlot(std::uint32_t id_, double sample_rate, std::uint32_t max_frames,
-               std::uint32_t latency_capacity)
-        : id(id_), cover(sample_rate, max_frames, latency_capacity) {}
+               std::uint32_t latency_capacity, bool keeps_standby = false)
+        : id(id_), cover(sample_rate, max_frames, latency_capacity) {
+        seats[0] = std::make_unique<Seat>();
+        if (!keeps_standby) return;
+        seats[1] = std::make_unique<Seat>();
+        backlog = std::make_unique<Backlog>(max_frames);
+    }
 
     const std::uint32_t id;
     SlotCounters counters;
-    Recent recent;
-
-    // Whom the watchdog may hold back. Never touched by the audio thread.
-    std::atomic<std::shared_ptr<const WorkerThread>> worker;
+    std::array<std::unique_ptr<Seat>, 2> seats;  // the second: nullptr without a standby
+    std::atomic<std::uint32_t> playing{0};       // whose seat; written by the audio thread
 
     // Owned by the audio thread.
     Cover cover;
-    EventQueue events;
-    std::int32_t record = ipc::kNoRecord;
+    std::unique_ptr<Backlog> backlog;  // nullptr without a standby
     bool bypassed = false;
     bool bypassed_by_user = false;  // then its plain input is heard
     bool accepts_midi = true;
     bool produces_midi = false;
-    bool jumped = false;                         // flag the transport jump in its next block
-    bool is_fresh = true;                        // its plugin holds no notes yet
-    bool had_block = false;                      // its plugin was given this block's events
     std::int32_t heard_record = ipc::kNoRecord;  // the record it was heard from in this block
-    std::int32_t midi_source = ipc::kNoRecord;   // the record that sends its MIDI; none: the host
     float last_good[ipc::kBusChannels] = {};
     std::int64_t runaway_frames = 0;  // over level for as long without a pause
     bool missed = false;              // in this block, and not yet known whose fault that is
+
+    // Who plays, or played last if nobody can.
+    Seat& seat() ISB_RT { return *seats[playing.load(std::memory_order_relaxed)]; }
+    // Who stands by; nullptr: nobody.
+    Seat* standby() ISB_RT {
+        Seat* const other = seats[1 - playing.load(std::memory_order_relaxed)].get();
+        return other && other->is_taken() ? other : nullptr;
+    }
+    // `work(seat)` for both.
+    template <typename Work>
+    void for_each_worker(Work work) ISB_RT {
+        work(seat());
+        if (Seat* const other = standby()) work(*other);
+    }
+
+    // Is what it is given kept, for somebody who has not had it?
+    bool is_remembered() ISB_RT {
+        if (!backlog) return false;
+        const Seat* const other = standby();
+        return (other && !other->out_of_step.load(std::memory_order_relaxed)) || is_behind(seat());
+    }
+    bool is_behind(const Seat& seat) const ISB_RT {
+        return backlog && seat.is_taken() && seat.given < backlog->count() &&
+               !seat.out_of_step.load(std::memory_order_relaxed);
+    }
+
+    // The standby plays from now on. What was said of the other one's sound is not true of it.
+    void take_over() ISB_RT {
+        change_seats();
+        counters.takeovers.fetch_add(1, std::memory_order_relaxed);
+        counters.nonfinite.end();
+        counters.overlevel.end();
+        runaway_frames = 0;
+        cover.take_over();
+    }
+    void change_seats() ISB_RT {
+        playing.store(1 - playing.load(std::memory_order_relaxed), std::memory_order_release);
+    }
 
     void heard(std::uint64_t blocks) ISB_RT {
         counters.processed_blocks.fetch_add(blocks, std::memory_order_relaxed);

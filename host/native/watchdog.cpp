@@ -37,7 +37,8 @@ void Watchdog::stop() {
 
 void Watchdog::watch(std::shared_ptr<PluginSlot> slot) {
     const std::scoped_lock lock(mutex_);
-    watched_.push_back({std::move(slot), nullptr});
+    for (const auto& seat : slot->seats)
+        if (seat) watched_.push_back({{slot, seat.get()}, nullptr});
 }
 
 void Watchdog::run(int priority) noexcept {
@@ -96,9 +97,8 @@ void Watchdog::let_run_between_blocks() noexcept {
 }
 
 void Watchdog::check(Watched& watched) noexcept {
-    const auto worker = watched.slot->worker.load();
-    const bool stuck =
-        watched.slot->counters.stuck_blocks.load(std::memory_order_relaxed) >= kStuckBlocks;
+    const auto worker = watched.seat->worker.load();
+    const bool stuck = watched.seat->stuck_blocks.load(std::memory_order_relaxed) >= kStuckBlocks;
     if (watched.held == worker && stuck) return;
     if (watched.held) {
         // Another worker by now, or it came back.

@@ -36,7 +36,7 @@ public:
 
 private:
     struct Watched {
-        std::shared_ptr<PluginSlot> slot;
+        std::shared_ptr<Seat> seat;                // of a slot, kept alive with it
         std::shared_ptr<const WorkerThread> held;  // null: not stuck
         std::uint64_t cpu_ns = 0;                  // that it had used when it was last looked at
         bool spins = false;                        // it uses the processor

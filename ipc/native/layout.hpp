@@ -18,6 +18,7 @@
 //
 // Version history
 //   1  first layout
+//   2  blocks beside the relay (kContextAside)
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,7 @@
 namespace isobooth::ipc {
 
 constexpr std::uint64_t kMagic = 0x48544F4F424F5349;  // "ISOBOOTH" in memory
-constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::uint32_t kLayoutVersion = 2;
 
 constexpr std::uint32_t kBusChannels = 2;  // the bus between slots is always stereo
 constexpr std::uint32_t kMaxRecords = 64;  // records a chain may be created with
@@ -96,6 +97,7 @@ constexpr std::int32_t kNoRecord = -1;
 
 enum ContextFlags : std::uint32_t {
     kContextSidechain = 1,  // the side-chain planes hold this block's key signal
+    kContextAside = 2,      // a standby's: nobody waits for it, nobody is woken behind it
 };
 
 // What a record's worker must do in one block. Written by the host while the

@@ -240,7 +240,7 @@ void BlockLoop::process_claimed(std::uint64_t generation) noexcept {
 
     const Move done =
         apply(own.state, [generation](Word seen) { return finish(seen, generation); });
-    if (done.effect != Effect::Finished) return;
+    if (done.effect != Effect::Finished || context.flags & kContextAside) return;
     if (context.successor < 0 ||
         static_cast<std::uint32_t>(context.successor) >= ports_.geometry.records) {
         ports_.end.post();

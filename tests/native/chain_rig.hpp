@@ -47,7 +47,7 @@ public:
         chain = std::make_shared<host::Chain>(id, memory_);
         for (const std::string& name : memory_.semaphores) sem_unlink(name.c_str());
         sem_unlink(memory_.end_semaphore.c_str());
-        slot->record = kRecord;
+        slot->seat().record = kRecord;
         slot->cover.start_wet();
         ipc::apply(word(), [](ipc::Word seen) { return ipc::activate(seen); });
         worker_ = std::thread([this] { run(); });
