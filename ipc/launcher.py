@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 import ipc
 from ipc.connection import Connection, ConnectionLost, RequestFailed, RequestTimeout
 from ipc.crash_file import CrashFile
-from ipc.errors import MachineError, WorkerError
+from ipc.errors import IsoboothError, MachineError, WorkerError
 from ipc.handshake import own_hello
 from ipc.messages import (
     Inspect,
@@ -76,6 +76,7 @@ class Launcher:
         self._formats: list[str] = []
         self._process: _LauncherProcess | None = None
         self._workers: dict[int, WorkerProcess] = {}
+        self._unclaimed: set[asyncio.Task[None]] = set()  # ends of workers that nobody waits for
         self._lock = asyncio.Lock()
         self._closed = False
 
@@ -122,7 +123,9 @@ class Launcher:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(_kill_result)
+            ending = asyncio.create_task(_end_unclaimed(task))
+            self._unclaimed.add(ending)
+            ending.add_done_callback(self._unclaimed.discard)
             raise
 
     async def __aenter__(self) -> Self:
@@ -138,12 +141,15 @@ class Launcher:
         await self.close()
 
     async def close(self) -> None:
-        """Ends the launcher. Workers live on; they are stopped one by one, or by the host's end."""
+        """Ends the launcher. Workers live on; they are stopped one by one, or by the host's end.
+        Those that nobody waits for any more end first."""
         self._closed = True
         async with self._lock:
             if self._process is not None:
                 await self._process.close()
             self._process = None
+        if self._unclaimed:
+            await asyncio.wait(self._unclaimed)
 
     async def _spawn(self) -> WorkerProcess:
         async with self._lock:
@@ -362,6 +368,11 @@ def _execute(
     )
 
 
-def _kill_result(task: "asyncio.Task[WorkerProcess]") -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.result().kill()
+async def _end_unclaimed(spawning: "asyncio.Task[WorkerProcess]") -> None:
+    """Ends a worker that whoever asked for it does not wait for any more."""
+    try:
+        worker = await spawning
+    except (IsoboothError, OSError):
+        return
+    worker.kill()
+    await asyncio.wait([worker.reaped], timeout=_KILLED_S)

@@ -2,6 +2,7 @@
 """The launcher is disposable: killed, stopped or lost, workers come and stay all the same."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import random
@@ -338,3 +339,21 @@ def test_children_of_the_host_are_neither_killed_nor_reaped(with_launcher: WithL
             living.wait()
 
     with_launcher(body)
+
+
+def test_a_launcher_that_is_closed_behind_a_cancelled_spawn_leaves_no_worker() -> None:
+    async def body(delay_s: float) -> None:
+        launcher = Launcher()
+        await launcher.start()
+        spawning = asyncio.create_task(launcher.spawn())
+        await asyncio.sleep(delay_s)
+        spawning.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            worker = await spawning
+            await worker.stop()  # it was there before
+        await launcher.close()
+        # The loop ends here: whoever is to be reaped must be so by now.
+        assert not launcher.workers
+
+    for delay_s in (0.0, 0.001, 0.002, 0.003, 0.004, 0.005, 0.007, 0.01):
+        asyncio.run(body(delay_s))
