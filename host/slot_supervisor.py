@@ -428,7 +428,7 @@ class SlotSupervisor:
         self.chain = chain
         if self.status in _GIVEN_UP or self._closing:
             return
-        for tenure in self._tenures():
+        for tenure in self.tenures():
             if tenure.seated_in is not None:
                 self._controls.detach(tenure.seat)
         self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
@@ -673,7 +673,7 @@ class SlotSupervisor:
         why = "another one is prepared" if reason else "the other one was late, and stands by"
         self._log(HostEventKind.TAKEOVER, f"{self.spec.label} is played by its standby; {why}")
 
-    def _tenures(self) -> list[Tenure]:
+    def tenures(self) -> list[Tenure]:
         standby = self.standby.tenure if self.standby is not None else None
         return [tenure for tenure in (self._tenure, standby) if tenure is not None]
 

@@ -55,29 +55,29 @@ public:
     // The block `count()`, which was filled meanwhile, is one of them now.
     void commit() ISB_RT { ++count_; }
 
-    // The notes that begin in a block which somebody failed in: it may be what it failed of. They
-    // are given to the other one only if it turns out not to be: with the next block that the
-    // first one (`record`) delivers.
+    // The notes that begin in the newest block, which `record` failed in: they may be what it failed
+    // of. The other one has them when it turns out that they are not, with the next block that
+    // `record` delivers; or never, for a note that begins late is worse than none.
     void withhold_notes(std::int32_t record) ISB_RT {
         PastBlock& newest = block(count_ - 1);
         std::uint32_t kept = 0;
-        withheld_count_ = 0;
         withheld_from_ = record;
         for (std::uint32_t i = 0; i < newest.event_count; ++i) {
             const ipc::Event& event = newest.events[i];
             const bool begins = event.kind == ipc::EventKind::Midi &&
                                 (event.midi[0] & 0xf0) == 0x90 && event.midi[2] > 0;
-            (begins ? withheld_[withheld_count_++] : newest.events[kept++]) = event;
+            if (!begins)
+                newest.events[kept++] = event;
+            else if (withheld_count_ < withheld_.size())
+                withheld_[withheld_count_++] = event;
         }
         newest.event_count = kept;
     }
-    // `record`: who delivers the coming block, or none.
-    void take_withheld(PastBlock& to, std::int32_t record) ISB_RT {
-        if (record == withheld_from_)
-            for (std::uint32_t i = 0; i < withheld_count_; ++i) {
-                withheld_[i].offset = 0;
-                to.add(withheld_[i]);
-            }
+    std::int32_t withheld_from() const ISB_RT { return withheld_from_; }
+    // `use(event)` for each of them; they are withheld no longer.
+    template <typename Use>
+    void release_notes(Use use) ISB_RT {
+        for (std::uint32_t i = 0; i < withheld_count_; ++i) use(withheld_[i]);
         withheld_count_ = 0;
     }
 

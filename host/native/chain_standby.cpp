@@ -44,7 +44,11 @@ void Chain::remember(PluginSlot& slot, std::int32_t midi_record, Seat* linked, b
             std::memcpy(backlog.plane(number, kBusChannels + side), key->planes[side], bytes);
     }
     block.event_count = 0;
-    backlog.take_withheld(block, linked && !failed ? linked->record : kNoRecord);
+    if (linked && !failed && linked->record == backlog.withheld_from())
+        backlog.release_notes([&block](Event note) {
+            note.offset = 0;
+            block.add(note);
+        });
     remember_events(slot, block, midi_record, linked);
     backlog.commit();
     if (failed) backlog.withhold_notes(linked->record);

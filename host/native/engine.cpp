@@ -177,6 +177,7 @@ void Engine::attach(PluginSlot& slot, std::uint32_t index, std::int32_t record,
         seat.events.chase();
     }
     seat.take(record, restarted, at);
+    if (slot.backlog) slot.backlog->release_notes([](const ipc::Event&) {});
     slot.counters.nonfinite.end();
     slot.counters.overlevel.end();
     slot.counters.misses_in_a_row.store(0, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 // the note-offs. After a restart, program, controllers and held notes are chased.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -154,6 +155,11 @@ public:
             default:
                 break;
         }
+    }
+
+    // The plugin has not been given this note, although it was taken for it.
+    void never_had(const ipc::Event& note) ISB_RT {
+        velocity(note.midi[0] & 0x0f, note.midi[1] & 0x7f) = 0;
     }
 
     // The plugin has been given this event, by us or by the plugin before it.

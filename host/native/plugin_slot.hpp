@@ -115,6 +115,7 @@ public:
     // The standby plays from now on. What was said of the other one's sound is not true of it.
     void take_over() ISB_RT {
         change_seats();
+        backlog->release_notes([this](const ipc::Event& note) { seat().events.never_had(note); });
         counters.takeovers.fetch_add(1, std::memory_order_relaxed);
         counters.nonfinite.end();
         counters.overlevel.end();

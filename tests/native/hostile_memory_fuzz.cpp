@@ -115,7 +115,7 @@ public:
         for (const std::string& made : semaphores_) sem_unlink(made.c_str());
         for (std::uint32_t i = 0; i < kSlots; ++i) {
             slots_.push_back(std::make_unique<PluginSlot>(i, 48000.0, kFrames, 1024));
-            slots_[i]->record = static_cast<std::int32_t>(i);
+            slots_[i]->seat().record = static_cast<std::int32_t>(i);
             slots_[i]->produces_midi = sends_midi && i % 2 == 0;
             // Faded in already: a slot that fades ends its segment, and the next is waited for
             // inside complete(), where no worker of this thread can answer.
@@ -129,8 +129,8 @@ public:
     void start(std::uint32_t record) {
         chain->retire(record);
         chain->reset(record);
-        slots_[record]->is_fresh = true;
-        slots_[record]->events.chase();
+        slots_[record]->seat().is_fresh = true;
+        slots_[record]->seat().events.chase();
         apply(word(record), [](Word seen) { return activate(seen); });
     }
 

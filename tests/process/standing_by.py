@@ -2,8 +2,11 @@
 """A stepped host for slots with a standby: each block waits until the standby has had it too, so
 that what a takeover sounds like is decided to the sample on any machine."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +18,14 @@ from tests.process.stepping import SOON, Steps, stepped
 
 BLOCK = 128
 FADE = round(0.010 * RATE)  # of whoever comes after one who failed
+
+
+def is_stopped(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"
 
 
 class Pair(Steps):
@@ -33,20 +44,31 @@ class Pair(Steps):
         return np.concatenate(parts, axis=1)
 
     def catch_up(self) -> None:
-        """Until whoever stands by has had every block; at once if he is stuck or there is none."""
+        """Until both workers are through with what they were given, but for one that is stopped."""
         slot = self.host.supervisor_of(self.name)
-        standby = slot.standby
-        assert standby is not None
+        chain = slot.chain.native
+        assert chain is not None
+        for tenure in slot.tenures():
+            if tenure.seated_in is not None and not is_stopped(tenure.worker.pid):
+                self.until(
+                    lambda tenure=tenure: (
+                        not tenure.worker.alive or not chain.is_stuck(tenure.record)
+                    ),
+                    "both have had the block",
+                )
 
-        def is_equal() -> bool:
-            tenure, chain = standby.tenure, slot.chain.native
-            if tenure is None or chain is None or not standby.is_ready:
-                return True
-            if self.native.stuck_since_ns(tenure.seat):
-                return True
-            return not chain.is_stuck(tenure.record)
+    def lose_one(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Ends the worker that plays; the host knows before the next block."""
+        pid = self.host.worker_pid(self.name)
+        assert pid is not None
+        os.kill(pid, number)
+        self.until(lambda: self.host.worker_pid(self.name) != pid, "the other one plays")
 
-        self.until(is_equal, "the standby has had the block")
+    def go_on_standing_by(self, pid: int) -> None:
+        """Lets the stopped standby go on; it has come back from the block that it was stopped in."""
+        os.kill(pid, signal.SIGCONT)
+        self.until(lambda: not is_stopped(pid), "woken")
+        self.catch_up()
 
     def until_ready(self) -> None:
         """A standby is there, and is told so. The clock stands meanwhile."""
