@@ -11,6 +11,6 @@ class SlotStatus(StrEnum):
     LATE = "late"  # alive, but missed recent deadlines; covered by the dry signal
     BYPASSED = "bypassed"  # by the user, or held bypassed after too many misses
     RESTARTING = "restarting"  # its worker ended; a new one is being prepared
-    STANDBY = "standby"  # a second worker plays for the first
+    STANDBY = "standby"  # its standby plays; there is no other yet
     QUARANTINED = "quarantined"  # failed too often; blacklisted until its file changes
     FAILED = "failed"  # could not be loaded or restored

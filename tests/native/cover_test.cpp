@@ -59,6 +59,8 @@ public:
         }
     }
 
+    void set_gain(float gain) { gain_ = gain; }
+
     double largest_step() const {
         double largest = 0.0;
         for (std::size_t i = 1; i < heard.size(); ++i)
@@ -214,6 +216,43 @@ void a_splice_goes_on_from_what_was_heard() {
     CHECK(before == -0.25f, "%g", static_cast<double>(before));
 }
 
+// A standby goes on where the other one was: from the last sample, and exact after the fade.
+void a_takeover_between_two_blocks_is_smooth_and_then_exact() {
+    constexpr int kFade = 480;  // 10 ms
+    for (const float other : {1.0f, 0.5f, -1.0f}) {
+        Listening slot;
+        slot.plays(20);
+        slot.cover.take_over();
+        slot.set_gain(other);  // not the same, as it should be
+        slot.plays(20);
+        check_smooth(slot, 1.0);
+        for (std::size_t i = 20 * kFrames + kFade; i < slot.heard.size(); ++i)
+            CHECK(slot.heard[i] == other * slot.input_at(static_cast<std::int64_t>(i)), "frame %zu",
+                  i);
+    }
+}
+
+// Whoever stood by has had what a slot with latency would first have to be filled with.
+void a_takeover_behind_a_gap_does_not_wait_for_the_latency() {
+    constexpr std::uint32_t kLatency = 1024;
+    constexpr int kFade = 480;
+    for (const bool stood_by : {false, true}) {
+        Listening slot(0.9f, kLatency);
+        slot.plays(40);
+        slot.misses(1);
+        if (stood_by) slot.cover.take_over();
+        slot.plays(20);
+        check_smooth(slot, 1.0);
+        const std::size_t end = 41 * kFrames + kFade + (stood_by ? 0 : kLatency);
+        const auto wet = [&](std::size_t i) {
+            return 0.9f * slot.input_at(static_cast<std::int64_t>(i) - kLatency);
+        };
+        CHECK(slot.heard[end - 20] != wet(end - 20), "it fades until then");
+        for (std::size_t i = end; i < slot.heard.size(); ++i)
+            CHECK(slot.heard[i] == wet(i), "frame %zu", i);
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -224,5 +263,7 @@ int main() {
     what_is_steadily_out_of_the_way_needs_no_host();
     a_latency_beyond_the_capacity_is_cut_to_it();
     a_splice_goes_on_from_what_was_heard();
+    a_takeover_between_two_blocks_is_smooth_and_then_exact();
+    a_takeover_behind_a_gap_does_not_wait_for_the_latency();
     std::puts("cover_test: ok");
 }

@@ -238,6 +238,33 @@ void holding_a_full_queue_costs_next_to_nothing() {
     CHECK(busy_us < 1500.0, "%g us a block with news", busy_us);
 }
 
+void a_standby_knows_what_the_other_one_was_told_and_what_waits_for_it() {
+    EventQueue playing, standby;
+    playing.add(midi(0x90, 60, 100));
+    playing.add(midi(0x90, 61, 100));
+    playing.add(midi(0xB0, 7, 90));
+    take(playing);
+    playing.add(parameter(3, 0.5f, 8));
+    playing.add(midi(0x80, 61, 0, 5));
+    standby.add(midi(0x90, 1, 1));  // of the one who stood by before
+    standby.follow(playing);
+    const std::string given = take(standby);
+    CHECK(given == "b0 7 90@0, 90 60 100@0, p3=0.5#8@7, 80 61 0@5", "%s", given.c_str());
+    const std::string left = take(playing);
+    CHECK(left == "p3=0.5#8@7, 80 61 0@5", "the other one is given the same: %s", left.c_str());
+}
+
+void a_note_that_was_withheld_is_not_chased() {
+    EventQueue standby, next;
+    standby.add(midi(0x90, 60, 100));
+    standby.add(midi(0x90, 61, 100));
+    take(standby);
+    standby.never_had(midi(0x90, 61, 100));
+    next.follow(standby);
+    const std::string chased = take(next);
+    CHECK(chased == "90 60 100@0", "%s", chased.c_str());
+}
+
 }  // namespace
 
 int main() {
@@ -250,6 +277,8 @@ int main() {
     what_a_plugin_dies_of_neither_waits_nor_is_chased();
     channel_modes_do_what_they_say();
     what_another_sent_is_let_go_of();
+    a_standby_knows_what_the_other_one_was_told_and_what_waits_for_it();
+    a_note_that_was_withheld_is_not_chased();
     the_end_of_a_note_is_never_lost_in_a_flood();
     holding_a_full_queue_costs_next_to_nothing();
     std::puts("event_queue_test: ok");

@@ -65,7 +65,7 @@ class Pair(Steps):
         self.until(lambda: self.host.worker_pid(self.name) != pid, "the other one plays")
 
     def go_on_standing_by(self, pid: int) -> None:
-        """Lets the stopped standby go on; it has come back from the block that it was stopped in."""
+        """Lets the stopped standby go on; it is back from the block that it was stopped in."""
         os.kill(pid, signal.SIGCONT)
         self.until(lambda: not is_stopped(pid), "woken")
         self.catch_up()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A slot with a standby loses at most the block in which its plugin failed, and the standby is where
-the plugin would have been."""
+"""A slot with a standby loses at most the block in which its plugin failed, and the standby is
+where the plugin would have been."""
 
 import os
 import signal

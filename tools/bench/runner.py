@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.bench import chaos, engine, formats, offline, restart, sandbox, slots
+from tools.bench import chaos, engine, formats, offline, restart, sandbox, slots, standby
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
 Tell = Callable[[str], None]
@@ -20,6 +20,7 @@ class Scale:
     chaos_blocks: int = 20000
     chaos_rounds: int = 4
     kills: int = 50
+    takeovers: int = 60
     offline_blocks: int = 3000
     rounds: int = 3
 
@@ -31,6 +32,7 @@ QUICK = Scale(
     chaos_blocks=2000,
     chaos_rounds=1,
     kills=5,
+    takeovers=6,
     offline_blocks=400,
     rounds=1,
 )
@@ -42,6 +44,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
         **restart.measure(scale.kills, tell),
         **restart.measure_with_edits(scale.kills, tell),
     },
+    "standby": lambda scale, tell: standby.measure(scale.takeovers, tell),
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
@@ -97,6 +100,10 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
         check("restart, ms", figures["restart_ms"], "≤ 100", figures["restart_ms"] <= 100)
         pss = figures["worker_pss_mb"]
         check("memory of a worker, MiB", pss, "≤ 25", pss <= 25)
+    if "standby_takeover_blocks" in figures:
+        blocks, step = figures["standby_takeover_blocks"], figures["standby_largest_step"]
+        check("standby takeover, blocks", blocks, "≤ 1", blocks <= 1)
+        check("standby takeover, largest step, × the sound's", step, "≤ 2", step <= 2)
     if "offline_ratio" in figures:
         one, two = figures["offline_ratio"]["one_chain"], figures["offline_ratio"]["two_chains"]
         check("offline, one chain, × one process", one, "≥ 0.85", one >= 0.85)
