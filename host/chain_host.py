@@ -32,9 +32,10 @@ class ChainHost:
         standbys: int = 0,
         standby_cpu: int = -1,
     ) -> None:
-        if slots > MAX_RECORDS - _SPARE_RECORDS:
+        if slots + standbys > MAX_RECORDS - _SPARE_RECORDS:
+            counted = f"{slots} plugins" + (f" and {standbys} standbys" if standbys else "")
             raise InputError(
-                f"{name}: a chain of {slots} plugins is too long, at most "
+                f"{name}: a chain of {counted} is too long, at most "
                 f"{MAX_RECORDS - _SPARE_RECORDS} fit; split it into a track and a group"
             )
         self.name = name

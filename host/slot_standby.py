@@ -42,6 +42,7 @@ class Owner(Protocol):
     def standby_failed(self, tenure: Tenure, exit: WorkerExit) -> float | None:
         """How long to wait before another one is prepared, s; None: there will be none."""
 
+    def is_out_of_step(self, tenure: Tenure) -> bool: ...
     def standby_given_up(self, reason: str) -> None: ...
     def note_of_standby(self, text: str) -> None: ...
 
@@ -174,7 +175,7 @@ class SlotStandby:
             return
         if tenure.chain.lost(tenure.record):
             tenure.condemn(FaultKind.CRASH, Phase.PROCESS)
-        elif self._native.out_of_step(tenure.seat):
+        elif self._owner.is_out_of_step(tenure):
             self._owner.note_of_standby("was too far behind; another one is prepared")
             tenure.dismiss()
         elif not stalled and hangs(tenure, self._native, self._policy):

@@ -39,7 +39,7 @@ from host.song import Slot
 from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
 from host.trust.settings import Policy
-from host.worker_place import settle
+from host.worker_place import settle, standby_priority
 from ipc._native import monotonic_ns
 from ipc.aside import aside
 from ipc.connection import RequestTimeout
@@ -102,7 +102,7 @@ class SlotSupervisor:
         self._last_edit_s = 0.0
         self._restart: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
-        self._verifying: asyncio.Task[None] | None = None
+        self._verifying: set[asyncio.Task[None]] = set()
         self._reaping: set[asyncio.Task[None]] = set()
 
     @property
@@ -170,7 +170,7 @@ class SlotSupervisor:
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
         self._closing = True
-        for task in (self._restart, self._saving, self._verifying):
+        for task in (self._restart, self._saving, *self._verifying):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
@@ -229,7 +229,9 @@ class SlotSupervisor:
         and dealt with."""
         self._launching = True
         try:
-            if not await self._is_trusted():
+            doubt = await self._why_not_trusted()
+            if doubt:
+                self.fail(doubt)
                 return
             while True:
                 tenure = await self._try_to_launch()
@@ -244,25 +246,31 @@ class SlotSupervisor:
         finally:
             self._launching = False
 
-    async def _is_trusted(self) -> bool:
-        """Files that are not those that were trusted are told of before they are loaded."""
+    async def _why_not_trusted(self) -> str:
+        """Files that are not those that were trusted are told of before they are loaded; why they
+        must not be, or nothing."""
         gate = self._context.trust
         if gate is None:
-            return True
+            return ""
         try:
             admission = await aside(lambda: gate.admit(self.spec.plugin), _HASH_S)
         except (TimeoutError, IsoboothError) as error:
             why = str(error) or "its files, or the data folder, do not answer"
             if gate.policy is not Policy.WARN:
-                self.fail(f"{self.spec.label}: not loaded, because it cannot be verified: {why}")
-                return False
+                return f"{self.spec.label}: not loaded, because it cannot be verified: {why}"
             self._notice(f"it is loaded although its files cannot be verified: {why}")
-            return True
+            return ""
         if not admission.allowed:
-            self.fail(f"{self.spec.label} {admission.told}")
-        elif admission.told:
+            return f"{self.spec.label} {admission.told}"
+        if admission.told:
             self._notice(f"it {admission.told}")
-        return admission.allowed
+        return ""
+
+    def _verify(self, tenure: Tenure, description: PluginDescription) -> None:
+        path = self.spec.plugin_id.path or description.path
+        task = asyncio.get_running_loop().create_task(self._verify_loaded(tenure, path))
+        self._verifying.add(task)
+        task.add_done_callback(self._verifying.discard)
 
     async def _verify_loaded(self, tenure: Tenure, path: str) -> None:
         """Looks once more: where an id does not say the files, and for those that were replaced
@@ -276,6 +284,8 @@ class SlotSupervisor:
             return  # told before the load
         if not admission.allowed and self._tenure is tenure:
             self.fail(f"{self.spec.label} {admission.told}")
+        elif not admission.allowed and self.standby is not None and self.standby.tenure is tenure:
+            self.standby.give_up(f"it {admission.told}")
         elif admission.told:
             self._notice(f"it {admission.told}")
 
@@ -342,9 +352,7 @@ class SlotSupervisor:
         self._lateness.restart()
         self._show_bypass()
         self._send_bypass()
-        self._verifying = asyncio.get_running_loop().create_task(
-            self._verify_loaded(tenure, self.spec.plugin_id.path or loaded.description.path)
-        )
+        self._verify(tenure, loaded.description)
         if restarted:
             self.restarts += 1
             self.last_restart_s = (monotonic_ns() - self._died_ns) / 1e9
@@ -361,7 +369,8 @@ class SlotSupervisor:
         """From the next block on it plays, or stands by."""
         tenure.thread_id = loaded.thread_id
         tenure.priority = self._context.config.worker_priority if loaded.realtime else 0
-        settle(tenure, self.native, stands_by)
+        priority = standby_priority(tenure.priority) if stands_by else tenure.priority
+        self.native.set_worker(tenure.thread_id, priority, tenure.worker.pid, tenure.seat)
         self._controls.attach(tenure.record, restarted, tenure.seat)
         tenure.seated_in = self._context.engine.block_count
 
@@ -512,8 +521,8 @@ class SlotSupervisor:
             self._notice("it truncated its shared memory; its worker is stopped")
             tenure.condemn(FaultKind.CRASH, Phase.PROCESS)
             return
-        if self.standby is not None and self.native.out_of_step(tenure.seat):
-            tenure.dismiss()  # stuck for long, and nobody could take its place
+        if self.is_out_of_step(tenure):
+            tenure.dismiss()
             return
         if not stalled and hangs(tenure, self.native, self._policy):
             tenure.condemn(FaultKind.HANG, Phase.PROCESS)
@@ -598,6 +607,11 @@ class SlotSupervisor:
 
         if self._tenure is None or self._tenure.seated_in is None:
             return Launched(None)  # there will be another call when somebody plays
+        doubt = await self._why_not_trusted()
+        if doubt:
+            return Launched(None, problem=doubt)
+        if self._tenure is None:
+            return Launched(None)
         launched = await self._launcher.launch(
             self.chain, 1 - self._tenure.seat, True, self.was_loaded, started
         )
@@ -613,6 +627,7 @@ class SlotSupervisor:
         assert tenure is not None and loaded is not None
         was_playing = self._context.engine.block_count > 0
         self._seat(tenure, loaded, was_playing, stands_by=True)
+        self._verify(tenure, loaded.description)
         for edit in self.journal.made_after(tenure.last_edit):  # while it was loaded
             self._controls.edit(edit)
         if self._stands_in:
@@ -633,6 +648,15 @@ class SlotSupervisor:
         if self.status is SlotStatus.STANDBY:
             self._show_bypass()
         self._notice(f"it plays on without a standby: {reason}")
+
+    def is_out_of_step(self, tenure: Tenure) -> bool:
+        """It was stuck for so long that nobody knows any more what it has missed."""
+        return self._sits(tenure) and self.native.out_of_step(tenure.seat)
+
+    def _sits(self, tenure: Tenure) -> bool:
+        """What the audio thread says of its seat is said of this worker, not of the one before."""
+        since = tenure.seated_in
+        return since is not None and self._context.engine.block_count >= since + 2
 
     def note_of_standby(self, text: str) -> None:
         self._notice(f"its standby {text}")
@@ -658,10 +682,8 @@ class SlotSupervisor:
         if standby is None or not standby.is_ready or self._tenure is None:
             return
         ready = standby.tenure
-        if ready is None or ready.seated_in is None or self.native.playing != ready.seat:
+        if ready is None or not self._sits(ready) or self.native.playing != ready.seat:
             return
-        if self._context.engine.block_count < ready.seated_in + 2:
-            return  # its seat may have been another one's so far
         late, self._tenure = self._tenure, standby.exchange(self._tenure)
         settle(late, self.native, stands_by=True)
         self._tell_takeover(ready, "")

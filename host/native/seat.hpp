@@ -50,7 +50,10 @@ public:
         out_of_step.store(false, std::memory_order_relaxed);
         came_back();
     }
-    void leave() ISB_RT { record = ipc::kNoRecord; }
+    void leave() ISB_RT {
+        record = ipc::kNoRecord;
+        came_back();
+    }
 
     void was_stuck() ISB_RT { stuck_since_ns.store(ipc::now_ns(), std::memory_order_relaxed); }
     void is_busy() ISB_RT {

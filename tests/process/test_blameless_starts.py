@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from host import slot_supervisor
+from host import slot_launch, slot_supervisor
 from host.slot_loading import load_request
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
@@ -108,14 +108,14 @@ def test_a_worker_that_cannot_be_prepared_is_not_the_plugin_s_fault(
         segments = msgspec.structs.replace(request.segments, end="/isobooth-nothing")
         return msgspec.structs.replace(request, segments=segments)
 
-    monkeypatch.setattr(slot_supervisor, "load_request", name_what_is_not_there)
+    monkeypatch.setattr(slot_launch, "load_request", name_what_is_not_there)
     assert_nobody_is_blamed(database, "no worker could be prepared")
 
 
 def test_a_worker_that_names_a_stranger_s_thread_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slot_supervisor, "is_thread_of", lambda thread, pid: False)
+    monkeypatch.setattr(slot_launch, "is_thread_of", lambda thread, pid: False)
     with play(SONG) as playing:
         playing.until_status("g", SlotStatus.FAILED)
         assert "not its own" in playing.slot("g").reason

@@ -13,6 +13,7 @@ import pytest
 
 from host.host import Host
 from host.song import Slot, Song, Track
+from ipc.errors import InputError
 from ipc.names import segment_path
 from ipc.status import SlotStatus
 from tests.fixtures.build import fixture_library
@@ -253,3 +254,48 @@ def test_live_a_failure_costs_a_block_or_two(number: signal.Signals) -> None:
         late = playing.host.engine.machine_late_blocks - machine
         assert native.bypassed_blocks - before <= 2 + late
         playing.until(lambda: playing.host.standby_pid("t0") is not None, "another standby")
+
+
+def test_two_that_spin_are_both_held_back_and_replaced(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "noise.wav", noise(48000))
+    track = Track(
+        id="t",
+        audio=AudioSource(file=clip, loop=True),
+        chain=chain("fault:spin?after=60", prefix="t", standby=True),
+    )
+    with play(Song(tracks=(track,)), block=512, faults=QUICK) as playing:
+        # The first spins; the standby, given the same, does so too.
+        playing.until(lambda: playing.host.watchdog_demotions >= 2, "both are held back")
+        playing.until(lambda: len(playing.events(HostEventKind.FAULT)) >= 2, "both are ended")
+        told = [event.text for event in playing.events(HostEventKind.FAULT)]
+        assert all("hung" in text for text in told)
+        playing.until_heard("t0", 20)
+
+
+def test_too_many_standbys_for_a_chain_are_refused_before_anything_is_loaded() -> None:
+    slots = chain(*["builtin:gain"] * 30, prefix="t", standby=True)
+    with (
+        pytest.raises(InputError, match="30 plugins and 30 standbys"),
+        play(Song(tracks=(Track(id="t", chain=slots),))),
+    ):
+        pass
+
+
+def test_where_a_worker_runs_follows_its_part() -> None:
+    with pair(one_slot("builtin:tone"), "t0") as played:
+        slot = played.host.supervisor_of("t0")
+        if slot.chain.cpu < 0:
+            pytest.skip("workers are pinned to a core only where there are two")
+        played.render(5)
+
+        def core_of(seat: int) -> set[int]:
+            [tenure] = [tenure for tenure in slot.tenures() if tenure.seat == seat]
+            return os.sched_getaffinity(tenure.thread_id)
+
+        assert (core_of(0), core_of(1)) == ({slot.chain.cpu}, {slot.chain.standby_cpu})
+        assert slot.chain.cpu != slot.chain.standby_cpu
+        played.lose_one()
+        played.render(5)
+        assert core_of(1) == {slot.chain.cpu}
+        played.until_ready()
+        assert core_of(0) == {slot.chain.standby_cpu}
