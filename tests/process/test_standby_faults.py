@@ -28,7 +28,7 @@ from tests.process.songs import (
     write_clip,
 )
 from tests.process.standing_by import BLOCK, FADE, Pair, pair
-from tests.process.stepping import SOON
+from tests.process.stepping import NEVER, SOON
 
 pytestmark = pytest.mark.process
 
@@ -177,6 +177,29 @@ def test_midi_of_the_plugin_before_reaches_the_standby_too() -> None:
         played.host.send_midi("t", bytes((0x80, 69, 0)))
         played.render(400)
         assert np.abs(played.render(10)).max() < 0.01 * loud
+
+
+def test_a_plugin_that_sends_midi_leaves_no_note_hanging() -> None:
+    up = Slot(
+        id="t0", plugin="builtin:midi-transpose", parameters={"Semitones": "12"}, standby=True
+    )
+    quick = {"Waveform": "sine", "Sustain": "100 %", "Release": "0.005 s"}
+    synth = Slot(id="synth", plugin="builtin:synth", parameters=quick)
+    with pair(Song(tracks=(Track(id="t", chain=(up, synth)),)), "t0", NEVER) as played:
+        played.render(5)
+        played.host.send_midi("t", bytes((0x90, 69, 100)))
+        loud = np.abs(played.render(30)).max()
+        pid = played.stop("t0")
+        played.host.send_midi("t", bytes((0x80, 69, 0)))  # in the very block that is lost
+        played.render(60)
+        assert (played.takeovers, played.covered) == (1, 1)
+        assert np.abs(played.render(10)).max() < 0.01 * loud
+        played.host.send_midi("t", bytes((0x90, 71, 100)))
+        assert np.abs(played.render(30)).max() > 0.5 * loud
+        played.host.send_midi("t", bytes((0x80, 71, 0)))
+        played.render(60)
+        assert np.abs(played.render(10)).max() < 0.01 * loud
+        assert played.host.worker_pid("t0") != pid
 
 
 def test_a_bypassed_slot_and_its_standby_miss_the_same(tmp_path: Path) -> None:
