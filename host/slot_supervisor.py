@@ -605,13 +605,11 @@ class SlotSupervisor:
             on_start(tenure)
             self._watch(tenure)
 
-        if self._tenure is None or self._tenure.seated_in is None:
-            return Launched(None)  # there will be another call when somebody plays
         doubt = await self._why_not_trusted()
         if doubt:
             return Launched(None, problem=doubt)
-        if self._tenure is None:
-            return Launched(None)
+        if self._tenure is None or self._tenure.seated_in is None:
+            return Launched(None)  # there will be another call when somebody plays
         launched = await self._launcher.launch(
             self.chain, 1 - self._tenure.seat, True, self.was_loaded, started
         )

@@ -90,6 +90,25 @@ def test_a_plugin_that_changes_while_it_plays_is_looked_at_before_its_restart(
         playing.until_status("g", SlotStatus.FAILED)
 
 
+def test_a_standby_of_other_files_is_not_loaded_and_the_plugin_plays_on(
+    bundle: Path, database: Database
+) -> None:
+    slot = Slot(id="g", plugin=f"vst3:{bundle}", standby=True)
+    song = Song(tracks=(Track(id="t", chain=(slot,)),))
+    with play(song, database=database, trust=TrustSettings(Policy.REFUSE)) as playing:
+        playing.until_heard("g")
+        [binary] = bundle.glob("Contents/*/*.so")
+        content = binary.read_bytes()
+        binary.unlink()
+        binary.write_bytes(content + b"\0")
+        playing.kill("g")
+        playing.until(lambda: playing.host.supervisor_of("g").standby.is_given_up, "no other")  # type: ignore[union-attr]
+        playing.until_heard("g", 20)
+        assert playing.slot("g").status is SlotStatus.ACTIVE
+        [text] = [e.text for e in playing.events(HostEventKind.NOTICE) if "standby" in e.text]
+        assert "isobooth trust accept" in text
+
+
 @pytest.mark.skipif(
     not Path("/usr/lib/lv2/mda.lv2").exists(), reason="package mda-lv2 is not installed"
 )
