@@ -350,3 +350,6 @@ class CapturedProcess:
 def capture_stacks(pid: int, suspect: int, limit_s: float) -> CapturedProcess:
     """The stacks of all threads of a process that is about to be killed, by ptrace; takes
     milliseconds, at most `limit_s`. `suspect`: the thread that hangs; 0: the first."""
+
+def give_memory_back() -> None:
+    """To the system, what the allocator keeps between the few things that are still in use."""

@@ -24,6 +24,7 @@ PluginSlot = engine_module.PluginSlot
 Strip = engine_module.Strip
 Watchdog = engine_module.Watchdog
 capture_stacks = engine_module.capture_stacks
+give_memory_back = engine_module.give_memory_back
 
 BLOCK_ALL_MISSED = engine_module.BLOCK_ALL_MISSED
 BLOCK_LATE = engine_module.BLOCK_LATE
@@ -50,4 +51,5 @@ __all__ = [
     "Strip",
     "Watchdog",
     "capture_stacks",
+    "give_memory_back",
 ]

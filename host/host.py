@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from host.config import HostConfig
 from host.control import Control
-from host.engine_module import Driver, Engine, Watchdog
+from host.engine_module import Driver, Engine, Watchdog, give_memory_back
 from host.events import EventLog, HostEvent, HostEventKind
 from host.mix import Mix
 from host.placement import Placement
@@ -71,6 +71,10 @@ class Host:
         realtime = (
             config.realtime and not config.offline and may_run_realtime(config.audio_priority)
         )
+        if not config.offline:
+            # Of the host before this one: a program that plays song after song would grow by some
+            # MiB a song, for all that is freed, because small things settle in between.
+            give_memory_back()
         self.config = config
         self.realtime = realtime
         self.events = EventLog()

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all slots of a host share."""
 
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
@@ -14,7 +16,10 @@ from host.fault_archive import FaultArchive
 from host.session.session import Session
 from host.store.blacklist import Blacklist
 from host.trust.gate import TrustGate
+from ipc.aside import aside
 from ipc.launcher import Launcher
+
+T = TypeVar("T")
 
 
 class Mix(Protocol):
@@ -41,6 +46,13 @@ class SlotContext:
     song_name: str | None = None
     session: Session | None = None
     missing_told: bool = False
+    # One look-up at a time: each that waits for the database at once would open it once more.
+    _looking_up: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def look_up(self, work: Callable[[], T], limit_s: float) -> T:
+        """As `aside`, of what lies in the database or in plugins' files."""
+        async with self._looking_up:
+            return await aside(work, limit_s)
 
     def tell_missing(self, missing: list[str]) -> None:
         """Once, for all plugins: what of their confinement this kernel cannot do."""

@@ -33,6 +33,7 @@ class Launched:
     tenure: Tenure | None
     loaded: Loaded | None = None
     problem: str = ""
+    may_pass: bool = False  # the problem: a neighbour may be writing over what they share
     refused: str = ""  # the worker's words where it said no to loading the plugin
 
     @property
@@ -97,7 +98,8 @@ class SlotLauncher:
             refused = str(error)
             if error.phase in _BEFORE_PLUGIN:
                 problem = f"{label}: no worker could be prepared: {error}"
-                return Launched(tenure, problem=problem, refused=refused)
+                may_pass = not context.config.offline
+                return Launched(tenure, problem=problem, may_pass=may_pass, refused=refused)
             if error.no_such_plugin and not was_loaded:
                 return Launched(tenure, problem=refused, refused=refused)
             tenure.condemn(FaultKind.LOAD_FAILED)

@@ -41,7 +41,6 @@ from host.tenure import Tenure
 from host.trust.settings import Policy
 from host.worker_place import settle, standby_priority
 from ipc._native import monotonic_ns
-from ipc.aside import aside
 from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
 from ipc.errors import IsoboothError, MachineError, ProtocolError, WorkerError
@@ -50,6 +49,7 @@ from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
+_UNPREPARED, _UNPREPARED_S = 20, 0.05
 _HASH_S = 60.0  # of a plugin with gigabytes of samples in its bundle
 _LOOK_UP_S = 8.0  # a little more than the database waits for others
 
@@ -98,6 +98,7 @@ class SlotSupervisor:
         self._bypassed = spec.bypassed  # by the user
         self._closing = False
         self._launching = False
+        self._unprepared = 0  # workers in a row that could not even attach the shared memory
         self._died_ns = 0
         self._last_edit_s = 0.0
         self._restart: asyncio.Task[None] | None = None
@@ -150,7 +151,9 @@ class SlotSupervisor:
             return None
         problem = "the data folder does not answer"
         try:
-            return await aside(lambda: blacklist.is_blacklisted(self.spec.plugin), _LOOK_UP_S)
+            return await self._context.look_up(
+                lambda: blacklist.is_blacklisted(self.spec.plugin), _LOOK_UP_S
+            )
         except TimeoutError:
             pass
         except MachineError as error:
@@ -228,6 +231,7 @@ class SlotSupervisor:
         """Brings a worker up, another one if that is dismissed; on failure the fault is reported
         and dealt with."""
         self._launching = True
+        self._unprepared = 0
         try:
             doubt = await self._why_not_trusted()
             if doubt:
@@ -243,6 +247,8 @@ class SlotSupervisor:
                 if tenure.worker.alive:
                     self.fail(f"{self.spec.label}: its worker does not end even when it is killed")
                     return
+                if self._unprepared:
+                    await asyncio.sleep(min(self._unprepared * _UNPREPARED_S, 10 * _UNPREPARED_S))
         finally:
             self._launching = False
 
@@ -253,7 +259,7 @@ class SlotSupervisor:
         if gate is None:
             return ""
         try:
-            admission = await aside(lambda: gate.admit(self.spec.plugin), _HASH_S)
+            admission = await self._context.look_up(lambda: gate.admit(self.spec.plugin), _HASH_S)
         except (TimeoutError, IsoboothError) as error:
             why = str(error) or "its files, or the data folder, do not answer"
             if gate.policy is not Policy.WARN:
@@ -279,7 +285,9 @@ class SlotSupervisor:
         if gate is None:
             return
         try:
-            admission = await aside(lambda: gate.loaded(self.spec.plugin, path), _HASH_S)
+            admission = await self._context.look_up(
+                lambda: gate.loaded(self.spec.plugin, path), _HASH_S
+            )
         except (TimeoutError, IsoboothError):
             return  # told before the load
         if not admission.allowed and self._tenure is tenure:
@@ -300,7 +308,12 @@ class SlotSupervisor:
             self.chain, self.native.playing, False, self.was_loaded, started
         )
         self.refused = launched.refused or self.refused
-        if launched.problem:
+        if launched.problem and launched.may_pass and self._unprepared < _UNPREPARED:
+            assert launched.tenure is not None
+            self._unprepared += 1
+            self._set(SlotStatus.RESTARTING, launched.problem)
+            launched.tenure.dismiss()
+        elif launched.problem:
             self.fail(launched.problem)
         elif launched.tenure is not None and launched.loaded is not None:
             if launched.is_state_refused:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The engine: commands into its ring, counters and logs out of it.
+#include <malloc.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -45,6 +46,7 @@ OnMiss policy_of(const std::string& name) {
 }  // namespace
 
 void bind_engine(nb::module_& m) {
+    m.def("give_memory_back", [] { malloc_trim(0); });
     const auto counter = [](auto member) {
         return [member](const Engine& engine) { return (engine.*member).load(); };
     };

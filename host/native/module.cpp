@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <malloc.h>
 #include <nanobind/nanobind.h>
 
 #include "host/native/bindings.hpp"
@@ -13,6 +14,10 @@ using namespace isobooth::host;
 #endif
 
 NB_MODULE(ISOBOOTH_MODULE, m) {
+    // Threads come and go with every song and every look at a file, and each may leave an arena of
+    // its own behind. None of them allocates in a hurry.
+    mallopt(M_ARENA_MAX, 2);
+
     nb::module_::import_("ipc._native");  // Geometry
     m.attr("LOGGED_STRIPS") = kLoggedStrips;
     m.attr("BLOCK_LATE") = static_cast<unsigned>(kBlockLate);
