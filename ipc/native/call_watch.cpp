@@ -283,7 +283,7 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
             remember(caller);
             return 0;
         case Treatment::Refuse:
-        case Treatment::Owner:  // never asked about
+        case Treatment::Command:  // never asked about
             break;
     }
     if (goes_on) return 0;

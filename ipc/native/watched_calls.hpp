@@ -29,8 +29,8 @@ enum class Treatment : std::uint8_t {
     OwnThread,  // goes on if it is about a thread of the caller's process
     Start,      // of a thread or process: goes on while there are not too many
     Signal,     // goes on if Landlock confines signals, or to what the worker started
-    Owner,     // who is signalled for a file: the filter refuses it where Landlock does not confine
-    Remember,  // goes on: whoever leaves the session or the program is to be found all the same
+    Command,    // the filter looks at its command, and knows without asking
+    Remember,   // goes on: whoever leaves the session or the program is to be found all the same
 };
 
 // Indices of arguments; -1: has none. The second path is that of calls that move or link.
@@ -249,6 +249,8 @@ inline constexpr WatchedCall kWatchedCalls[] = {
     {.number = __NR_reboot, .name = "reboot", .treatment = Treatment::Refuse},
     {.number = __NR_settimeofday, .name = "settimeofday", .treatment = Treatment::Refuse},
     {.number = __NR_clock_settime, .name = "clock_settime", .treatment = Treatment::Refuse},
+    {.number = __NR_adjtimex, .name = "adjtimex", .treatment = Treatment::Refuse},
+    {.number = __NR_clock_adjtime, .name = "clock_adjtime", .treatment = Treatment::Refuse},
     {.number = __NR_sethostname, .name = "sethostname", .treatment = Treatment::Refuse},
     {.number = __NR_setdomainname, .name = "setdomainname", .treatment = Treatment::Refuse},
     {.number = __NR_syslog, .name = "syslog", .treatment = Treatment::Refuse},
@@ -270,8 +272,8 @@ inline constexpr WatchedCall kWatchedCalls[] = {
      .treatment = Treatment::Signal,
      .subject = 0},
     {.number = __NR_pidfd_send_signal, .name = "kill", .treatment = Treatment::Signal},
-    {.number = __NR_fcntl, .name = "fcntl", .treatment = Treatment::Owner},
-    {.number = __NR_ioctl, .name = "ioctl", .treatment = Treatment::Owner},
+    {.number = __NR_fcntl, .name = "fcntl", .treatment = Treatment::Command},
+    {.number = __NR_ioctl, .name = "ioctl", .treatment = Treatment::Command},
 
     {.number = __NR_setsid, .name = "setsid", .treatment = Treatment::Remember},
     {.number = __NR_execve, .name = "execve", .treatment = Treatment::Remember},

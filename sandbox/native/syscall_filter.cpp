@@ -44,6 +44,10 @@ constexpr std::uint32_t kSocketTypes = 0xf;     // the others are SOCK_CLOEXEC a
 constexpr std::uint32_t kIoprioWhoProcess = 1;  // linux/ioprio.h
 constexpr std::uint32_t kFioSetOwn = 0x8901, kSiocSetGroup = 0x8902;  // asm-generic/sockios.h
 
+// linux/fs.h, fsverity.h and fscrypt.h: f, v, X; linux/btrfs.h: 0x94.
+constexpr std::uint32_t kIoctlTypes = 0xff00;
+constexpr std::uint32_t kFileSystemTypes[] = {'f' << 8, 'v' << 8, 'X' << 8, 0x94 << 8};
+
 constexpr std::uint32_t errno_action(int error) {
     return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
 }
@@ -75,7 +79,6 @@ public:
         for_call(__NR_prctl, [this] { prctl_block(); });
         for (const WatchedCall& watched : ipc::kWatchedCalls) {
             if (watched.network && wishes_.network) continue;
-            if (watched.treatment == Treatment::Owner && wishes_.signals_scoped) continue;
             for_call(watched.number, [this, &watched] { block(watched); });
         }
         ret(SECCOMP_RET_ALLOW);
@@ -150,8 +153,8 @@ private:
                 return start_block(watched);
             case Treatment::Signal:
                 return signal_block(watched);
-            case Treatment::Owner:
-                return owner_block(watched);
+            case Treatment::Command:
+                return watched.number == __NR_fcntl ? fcntl_block() : ioctl_block();
             case Treatment::Remember:
                 return ask();
         }
@@ -204,15 +207,27 @@ private:
             refuse();
     }
 
-    // Who owns a file is sent its signals, whichever it chose: as good as kill().
-    void owner_block(const WatchedCall& watched) {
+    // Who owns a file is sent its signals, whichever it chose: as good as kill(). A lease makes
+    // everybody else wait who opens a file, even one that its holder may only read.
+    void fcntl_block() {
         load_argument(1);
-        if (watched.number == __NR_fcntl)
+        if_equal(F_SETLEASE, [this] { ret(errno_action(EPERM)); });
+        if (!wishes_.signals_scoped)
             for (const std::uint32_t command : {F_SETOWN, F_SETOWN_EX, F_SETSIG})
                 if_equal(command, [this] { ret(errno_action(EPERM)); });
-        else
+        allow();
+    }
+
+    // Some commands of file systems need no file that is open for writing: they set flags, seal
+    // for ever, make and remove subvolumes. To a plugin no file system has any.
+    void ioctl_block() {
+        load_argument(1);
+        if (!wishes_.signals_scoped)
             for (const std::uint32_t command : {kFioSetOwn, kSiocSetGroup})
                 if_equal(command, [this] { ret(errno_action(EPERM)); });
+        add(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kIoctlTypes));
+        for (const std::uint32_t type : kFileSystemTypes)
+            if_equal(type, [this] { ret(errno_action(ENOTTY)); });
         allow();
     }
 

@@ -254,11 +254,26 @@ def test_semaphores_of_others_cannot_be_waited_for(intrude: Intrude) -> None:
     assert intrude("locks_others", OPEN).error != errno.EPERM
 
 
+@pytest.mark.parametrize("act", ["flags_file", "leases"])
+def test_a_file_that_may_only_be_read_stays_as_it_is(
+    intrude: Intrude, secret: Path, act: str
+) -> None:
+    if intrude(act, OPEN, FILE=secret).error:
+        pytest.skip("this file system has no such thing")
+    assert intrude(act, Permissions(read=(str(secret),)), FILE=secret).error > 0
+
+
+def test_the_clock_cannot_be_bent(intrude: Intrude) -> None:
+    assert intrude("bends_clock", DEFAULT).error == errno.EPERM
+    assert intrude("bends_clock", OPEN).error == 0
+
+
+@pytest.mark.parametrize("act", ["leaves_stranger"])
 def test_another_program_that_hides_where_it_came_from_ends_with_the_worker(
-    intrude: Intrude,
+    intrude: Intrude, act: str
 ) -> None:
     seconds = f"{1000 + os.getpid() / 1e7:.7f}"  # nobody else sleeps as long
-    done = intrude("leaves_stranger", DEFAULT, SECONDS=seconds)
+    done = intrude(act, DEFAULT, SECONDS=seconds)
     assert done.error == 0
     assert not [pid for pid in all_pids() if seconds in command_line(pid)]
 
