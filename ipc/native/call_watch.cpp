@@ -26,6 +26,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -44,7 +45,7 @@ constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
 
 constexpr std::size_t kPage = 4096;
 
-// Alive at once there are fewer: new processes are rationed.
+// Alive at once there are fewer: new processes are rationed. Who comes on top may not leave.
 constexpr std::size_t kMostLeavers = 4096;
 
 // Reads memory of a thread that waits in a call; fewer bytes than asked for where it ends.
@@ -111,6 +112,22 @@ long status_field(pid_t pid, const char* name) {
             found = std::strtol(line.data() + std::strlen(name), nullptr, 10);
     std::fclose(file);
     return found;
+}
+
+// Processes that have ended and that nobody descends from: a session is called after its first.
+void forget_the_dead(std::vector<std::pair<pid_t, std::uint64_t>>& processes) {
+    std::set<long> sessions;
+    std::error_code error;
+    for (std::filesystem::directory_iterator at("/proc", error), end; !error && at != end;
+         at.increment(error)) {
+        const pid_t pid = std::atoi(at->path().filename().c_str());
+        if (pid > 0) sessions.insert(stat_field(pid, kSession));
+    }
+    if (error) return;
+    std::erase_if(processes, [&](const auto& process) {
+        return !sessions.contains(process.first) &&
+               stat_field(process.first, kStarted) != static_cast<long>(process.second);
+    });
 }
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
@@ -279,9 +296,8 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
             return EAGAIN;
         }
         case Treatment::Remember:
-            goes_on = true;
-            remember(caller);
-            return 0;
+            goes_on = remember(caller);
+            return EAGAIN;
         case Treatment::Refuse:
         case Treatment::Command:  // never asked about
             break;
@@ -345,18 +361,25 @@ std::string CallWatch::path_of(const seccomp_notif& asked, int path, int folder)
     return whole.lexically_normal().string();
 }
 
-// By the moment it began as well: the number may be another's later.
-void CallWatch::remember(pid_t thread) {
+// By the moment it began as well: the number may be another's later. False: nobody may leave whom
+// nobody would find.
+bool CallWatch::remember(pid_t thread) {
     const pid_t process = static_cast<pid_t>(status_field(thread, "Tgid:"));
     const long started = process > 0 ? stat_field(process, kStarted) : -1;
-    if (started < 0) return;
+    if (started < 0) return false;
+    const std::pair leaver(process, static_cast<std::uint64_t>(started));
     const std::lock_guard lock(mutex_);
-    if (leavers_.size() >= kMostLeavers) leavers_.erase(leavers_.begin());
-    leavers_.emplace_back(process, static_cast<std::uint64_t>(started));
+    if (told_leavers_) return false;
+    if (std::find(leavers_.begin(), leavers_.end(), leaver) != leavers_.end()) return true;
+    if (leavers_.size() >= kMostLeavers) forget_the_dead(leavers_);
+    if (leavers_.size() >= kMostLeavers) return false;
+    leavers_.push_back(leaver);
+    return true;
 }
 
 std::vector<std::pair<pid_t, std::uint64_t>> CallWatch::leavers() {
     const std::lock_guard lock(mutex_);
+    told_leavers_ = true;
     return leavers_;
 }
 

@@ -62,7 +62,8 @@ public:
     // What was denied since the last call. `lost` is what there was no room for, in all.
     std::vector<WatchedAct> read();
     // Processes, and when they began (as /proc says it), that came from the worker and have left
-    // its session, or its program: nothing else tells where those came from.
+    // its session, or its program: nothing else tells where those came from. From then on none may
+    // leave.
     std::vector<std::pair<pid_t, std::uint64_t>> leavers();
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
@@ -83,7 +84,7 @@ private:
     void see_file(const WatchedCall& watched, const seccomp_notif& asked, int path, int folder);
     void note_files();
     void note(WatchedAct act);
-    void remember(pid_t thread);
+    bool remember(pid_t thread);
     std::string path_of(const seccomp_notif& asked, int path, int folder) const;
 
     const int listener_;
@@ -95,6 +96,7 @@ private:
     std::mutex mutex_;
     std::vector<WatchedAct> acts_;
     std::vector<std::pair<pid_t, std::uint64_t>> leavers_;
+    bool told_leavers_ = false;
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

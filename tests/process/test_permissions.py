@@ -268,7 +268,7 @@ def test_the_clock_cannot_be_bent(intrude: Intrude) -> None:
     assert intrude("bends_clock", OPEN).error == 0
 
 
-@pytest.mark.parametrize("act", ["leaves_stranger"])
+@pytest.mark.parametrize("act", ["leaves_stranger", "leaves_in_crowd"])
 def test_another_program_that_hides_where_it_came_from_ends_with_the_worker(
     intrude: Intrude, act: str
 ) -> None:
