@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ipc._native import FORK_BURST, MAX_THREADS
+from ipc.own_folder import make_own_folder
 from ipc.permissions import Confined, plain_name
 from ipc.text import one_line
 
@@ -90,7 +91,7 @@ def own_folder_made(act: tuple[str, bytes, bool, bool, int], confined: Confined)
     path = os.fsdecode(raw)
     if refused or not write or call not in ("mkdir", "open", "openat", "creat", "rename"):
         return None
-    for own in confined.own:
+    for own in confined.own if confined.owner else ():
         parent, name = os.path.split(own)
         first = path.removeprefix(f"{parent}/").split("/")[0]
         if not path.startswith(f"{parent}/") or plain_name(first) != plain_name(name):
@@ -101,7 +102,7 @@ def own_folder_made(act: tuple[str, bytes, bool, bool, int], confined: Confined)
             # One is enough, however it is written.
             if any(plain_name(entry) == plain_name(name) for entry in os.listdir(parent)):
                 return None
-            os.mkdir(folder, mode=0o700)
+            make_own_folder(folder, confined.owner)
         except OSError:
             return None
         return Denial(f"make its own folder {folder}, which it can use from its next start", "")
@@ -119,7 +120,8 @@ def _file_denial(call: str, path: str, write: bool, confined: Confined) -> Denia
         if not write:
             if not there or os.path.isdir(real) or not os.access(real, os.R_OK):
                 return None
-            return Denial(f"read {path}", f"--read {shlex.quote(path)}", path)
+            wanted = _settings_of(path, confined) or path
+            return Denial(f"read {path}", f"--read {shlex.quote(wanted)}", path)
         if there and call == "mkdir":
             return None
         # What its user could not do either was not denied by us.
@@ -134,7 +136,14 @@ def _file_denial(call: str, path: str, write: bool, confined: Confined) -> Denia
     wanted = path if call != "mkdir" else f"{path.rstrip('/')}/"
     if call in ("unlink", "rmdir", "rename", "link", "symlink"):
         wanted = os.path.dirname(path)
+    wanted = _settings_of(path, confined) or wanted
     return Denial(f"{deed.get(call, 'write to')} {path}", f"--write {shlex.quote(wanted)}", path)
+
+
+def _settings_of(path: str, confined: Confined) -> str | None:
+    """The folder called like the plugin that the path is in: if it is the plugin's after all, then
+    all of it."""
+    return next((folder for folder in confined.foreign if _is_below(path, [folder])), None)
 
 
 def _resolved(path: str) -> str:

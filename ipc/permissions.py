@@ -41,6 +41,8 @@ class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     readable: list[str]  # absolute paths, as named and with links resolved: these and all below
     writable: list[str]
     own: list[str]  # folders that it may have for its settings, but that do not exist yet
+    foreign: list[str]  # folders that are called like it, but were not made for it
+    owner: str  # what it was installed as; "": nothing can be its own
     signals_scoped: bool
     missing: list[str]  # what the kernel could not do, for people
 

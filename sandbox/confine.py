@@ -56,7 +56,8 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
     for name in _UNREACHABLE:
         os.environ.pop(name, None)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"  # Qt ends processes that have no display
-    rights = rights_of(permissions, identify(plugin_id))
+    identity = identify(plugin_id)
+    rights = rights_of(permissions, identity)
     missing = []
     abi = landlock_abi()
     if abi:
@@ -75,7 +76,8 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
         except RuntimeError:
             missing.append("system calls (no seccomp)")
     if watcher is not None:
-        _tell(watcher, listener, _confined(rights, permissions, abi, missing))
+        confined = _confined(rights, permissions, abi, missing, identity.owner)
+        _tell(watcher, listener, confined)
 
 
 def _set_limits(permissions: Permissions) -> None:
@@ -119,13 +121,17 @@ def _rules(rights: Rights, permissions: Permissions) -> list[tuple[str, FileAcce
     return rules
 
 
-def _confined(rights: Rights, permissions: Permissions, abi: int, missing: list[str]) -> Confined:
+def _confined(
+    rights: Rights, permissions: Permissions, abi: int, missing: list[str], owner: str
+) -> Confined:
     own = [permissions.temporary] if permissions.temporary else []
     writable = [*rights.write, *rights.devices, *own]
     return Confined(
         readable=[*rights.read, *writable],
         writable=writable,
         own=rights.missing,
+        foreign=rights.foreign,
+        owner=owner,
         signals_scoped=abi >= LANDLOCK_SIGNALS,
         missing=missing,
     )

@@ -29,6 +29,11 @@ class Identity:
     files: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def owner(self) -> str:
+        """Who this plugin is to its folders: what it was installed as, which no plugin chooses."""
+        return self.files[0] if self.files and "\n" not in self.files[0] else ""
+
 
 def identify(plugin_id: str) -> Identity:
     """Never fails: what cannot be found out is left out, and loading will say why."""

@@ -6,7 +6,9 @@ import msgspec
 from ipc.denial import denial_of
 from ipc.permissions import Confined
 
-NOTHING = Confined(readable=[], writable=[], own=[], signals_scoped=True, missing=[])
+NOTHING = Confined(
+    readable=[], writable=[], own=[], foreign=[], owner="", signals_scoped=True, missing=[]
+)
 
 
 def test_a_path_that_is_no_text_is_told_in_text() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import re
+import shutil
 import socket
 import stat
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from ipc.confinement import remove_folder
 from ipc.denial import Denial
 from ipc.launcher import Launcher
 from ipc.messages import Load
+from ipc.own_folder import make_own_folder
 from ipc.permissions import Permissions
 from ipc.processes import all_pids, command_line, process_stat
 from sandbox._native import landlock_abi
@@ -158,10 +160,43 @@ def test_a_new_file_needs_its_folder_or_itself(intrude: Intrude, home: Path) -> 
 
 def test_the_own_settings_may_be_written_but_not_under_strict(intrude: Intrude, home: Path) -> None:
     own = home / ".config" / "Wri_tes"  # the plugin's label, written another way
-    own.mkdir(parents=True)
+    own.parent.mkdir()
+    make_own_folder(str(own), fixture_library("intruder"))
     assert intrude("writes", DEFAULT, FILE=own / "settings").error == 0
     assert (own / "settings").read_text() == "intruder"
     assert intrude("writes", STRICT, FILE=own / "settings").error
+
+
+@pytest.mark.parametrize("owner", [None, "/usr/lib/ladspa/another.so"])
+def test_a_plugin_called_like_a_program_gets_nothing_of_it(
+    intrude: Intrude, home: Path, owner: str | None
+) -> None:
+    for name in ("writes", "reads"):
+        folder = home / ".config" / name  # the plugin's label
+        folder.parent.mkdir(exist_ok=True)
+        if owner is None:
+            folder.mkdir()
+        else:
+            make_own_folder(str(folder), owner)
+        (folder / f"{name}.conf").write_text("login")
+        done = intrude(name, DEFAULT, FILE=folder / f"{name}.conf")
+        assert done.error
+        assert (folder / f"{name}.conf").read_text() == "login"
+        assert [d.allow for d in done.denials] == [f"--{name[:-1]} {folder}"]
+        allowed = Permissions(**{name[:-1]: (str(folder),)})
+        assert intrude(name, allowed, FILE=folder / f"{name}.conf").error == 0
+
+
+def test_a_folder_that_was_made_for_a_plugin_and_removed_is_not_its_own(
+    intrude: Intrude, home: Path
+) -> None:
+    folder = home / ".config" / "writes"
+    folder.parent.mkdir()
+    intrude("writes", DEFAULT, FILE=folder / "x")
+    assert intrude("writes", DEFAULT, FILE=folder / "x").error == 0
+    shutil.rmtree(folder)
+    folder.mkdir()
+    assert intrude("writes", DEFAULT, FILE=folder / "x").error
 
 
 def test_settings_in_a_folder_of_another_name_can_be_read(intrude: Intrude, home: Path) -> None:
@@ -181,8 +216,10 @@ def test_no_name_gives_a_plugin_what_decides_over_plugins(intrude: Intrude, home
     from sandbox.identity import Identity
     from sandbox.profiles import rights_of
 
-    rights = rights_of(DEFAULT, Identity(names=("Isobooth", "Auto Start", "systemd")))
+    names = ("Isobooth", "Auto Start", "systemd", "autostart/evil", "../evil", "evil\n")
+    rights = rights_of(DEFAULT, Identity(files=("/usr/lib/ladspa/evil.so",), names=names))
     assert not [path for path in rights.write if ".config" in path]
+    assert rights.missing == []
 
 
 def test_a_settings_folder_that_is_wanted_is_made_for_the_next_start(
@@ -199,6 +236,7 @@ def test_a_settings_folder_that_is_wanted_is_made_for_the_next_start(
     # Not once more for each way to write its name.
     intrude("makes_folder", DEFAULT, FILE=wanted.with_name("MAKES-folder"))
     assert os.listdir(wanted.parent) == ["makes_folder"]
+    assert intrude("makes_folder", DEFAULT, FILE=wanted / "presets").error == 0
 
 
 def test_a_plugin_has_a_folder_for_temporary_files_and_loses_it(intrude: Intrude) -> None:

@@ -66,6 +66,7 @@ def show_command(
                 "read": None if rights is None else rights.read,
                 "write": None if rights is None else rights.write,
                 "would_own": [] if rights is None else rights.missing,
+                "of_others": [] if rights is None else rights.foreign,
                 "network": rights is None or allowed.network,
                 "memory_mb": memory_mb,
                 "file": str(permission_file()),
@@ -78,6 +79,7 @@ def show_command(
     else:
         _print_paths("writes", rights.write or ["nothing but its temporary folder"])
         _print_paths("may make", rights.missing)
+        _print_paths("of others", rights.foreign)
         _print_paths("reads", rights.read)
     print(f"{'network':<10}{'yes' if rights is None or allowed.network else 'no'}")
     print(f"{'memory':<10}{memory_mb} MiB")
