@@ -75,6 +75,7 @@ class Confinement:
         self.leavers: frozenset[ProcessIdentity] = frozenset()
         self._watch: CallWatch | None = None
         self._acts: list[_Act] = []
+        self._disk_is_gone = False
         self._telling: asyncio.Task[None] | None = None
         self._told: set[tuple[str, str]] = set()
         self._told_lately: list[float] = []
@@ -166,7 +167,10 @@ class Confinement:
         asyncio.get_running_loop().add_reader(watch.fileno(), lambda: self._read(watch))
 
     def _read(self, watch: CallWatch) -> None:
-        self._acts += watch.read()
+        acts = watch.read()
+        if self._disk_is_gone:
+            return
+        self._acts += acts
         if self._acts and (self._telling is None or self._telling.done()):
             self._telling = asyncio.get_running_loop().create_task(self._tell())
 
@@ -183,7 +187,10 @@ class Confinement:
             try:
                 denials = await aside(look, _LOOK_S)
             except TimeoutError:
-                continue
+                # Each look more would be a thread more that never ends.
+                self._disk_is_gone = True
+                self._acts = []
+                return
             for denial in denials:
                 if denial is not None and self._is_news(denial):
                     self._on_denial(denial)

@@ -9,11 +9,13 @@ import re
 import shutil
 import socket
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ipc import confinement
 from ipc.confinement import remove_folder
 from ipc.denial import Denial
 from ipc.launcher import Launcher
@@ -359,6 +361,39 @@ def test_its_own_children_and_threads_are_its_own(intrude: Intrude) -> None:
         for permissions in (DEFAULT, STRICT):
             done = intrude(act, permissions)
             assert (done.error, done.denials) == (0, []), act
+
+
+def test_a_path_on_a_disk_that_is_gone_holds_up_nobody(
+    load_request: LoadRequest,
+    secret: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    answered = threading.Event()
+    looks: list[str] = []
+
+    def look(*_arguments: object) -> None:
+        looks.append(threading.current_thread().name)
+        answered.wait(60)
+
+    monkeypatch.setattr(confinement, "denial_of", look)
+    monkeypatch.setattr(confinement, "_LOOK_S", 0.05)
+    monkeypatch.setenv("ISOBOOTH_INTRUDER_FILE", str(secret))
+    monkeypatch.setenv("ISOBOOTH_INTRUDER_TIMES", "10")
+
+    async def body() -> None:
+        async with Launcher() as launcher:
+            worker = await launcher.spawn()
+            plugin = f"ladspa:{fixture_library('intruder')}#reads_again"
+            await worker.request(load_request(plugin), 20.0)
+            await worker.stop()
+
+    try:
+        asyncio.run(asyncio.wait_for(body(), 30))
+    finally:
+        answered.set()
+    assert looks == ["isb-aside"]  # not on the control thread, and no thread more for each path
+    wait_until(lambda: not any(t.name == "isb-aside" for t in threading.enumerate()), 5.0)
 
 
 def test_a_fork_bomb_is_stopped_and_cleared_away(intrude: Intrude) -> None:
