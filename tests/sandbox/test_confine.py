@@ -75,6 +75,48 @@ print(json.dumps([
 
 
 @pytest.mark.skipif(landlock_abi() < 1, reason="this kernel has no Landlock")
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls have other numbers there")
+@pytest.mark.parametrize("abi", [0, 1, 5])
+def test_older_landlocks_leave_no_way_to_signal_others(tmp_path: Path, abi: int) -> None:
+    found = run(
+        f"""
+import ctypes, signal, struct
+library = ctypes.CDLL(None, use_errno=True)
+other = os.getppid()
+
+def call(*arguments):
+    if library.syscall(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), "")
+
+confinement.landlock_abi = lambda: {abi}
+ours, theirs = socket.socketpair()
+room = ctypes.create_string_buffer(struct.pack("iii", 0, 0, -1), 128)  # SI_QUEUE
+confine(tmp)
+process = os.pidfd_open(other)
+print(json.dumps([
+    outcome(call, 62, other, 0),  # kill
+    outcome(call, 62, -other, 0),
+    outcome(call, 62, -1, 0),
+    outcome(call, 200, other, 0),  # tkill
+    outcome(call, 234, other, other, 0),  # tgkill
+    outcome(call, 129, other, 0, room),  # rt_sigqueueinfo
+    outcome(call, 297, other, other, 0, room),  # rt_tgsigqueueinfo
+    outcome(signal.pidfd_send_signal, process, 0),
+    outcome(fcntl.fcntl, ours, fcntl.F_SETOWN, other),
+    outcome(fcntl.fcntl, ours, 15, struct.pack("ii", 1, other)),  # F_SETOWN_EX
+    outcome(fcntl.fcntl, ours, fcntl.F_SETSIG, 9),
+    outcome(fcntl.ioctl, ours, 0x8901, struct.pack("i", other)),  # FIOSETOWN
+    outcome(fcntl.ioctl, ours, 0x8902, struct.pack("i", other)),  # SIOCSPGRP
+    outcome(os.kill, os.getpid(), 0), outcome(signal.raise_signal, signal.SIGURG),
+    outcome(signal.setitimer, signal.ITIMER_REAL, 100.0),
+]))
+""",
+        tmp_path,
+    )
+    assert found == [*["EPERM"] * 13, *["done"] * 3]
+
+
+@pytest.mark.skipif(landlock_abi() < 1, reason="this kernel has no Landlock")
 @pytest.mark.parametrize("abi", [1, 2, 3, 4, 5])
 def test_older_landlocks_are_used_for_what_they_can(tmp_path: Path, abi: int) -> None:
     if landlock_abi() < abi:
