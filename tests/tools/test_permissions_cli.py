@@ -42,6 +42,16 @@ def test_what_is_allowed_is_listed_shown_and_taken_back(run_cli: RunCli, home: P
     assert "there are none" in gone.err
 
 
+def test_a_folder_of_the_same_name_is_shown_as_of_others(run_cli: RunCli, home: Path) -> None:
+    name = Path(VERB.partition(":")[2]).stem
+    folder = home / ".config" / name
+    folder.mkdir(parents=True)
+    shown = json.loads(run_cli("permissions", "show", VERB, "--json").out)
+    assert shown["of_others"] == [str(folder)]
+    assert str(folder) not in shown["write"]
+    assert str(home / ".cache" / name) in shown["would_own"]
+
+
 def test_what_is_to_be_written_is_made(run_cli: RunCli, home: Path) -> None:
     for wanted, is_folder in ((f"{home}/log", False), (f"{home}/bank/", True)):
         done = run_cli("permissions", "allow", VERB, "--write", wanted)
