@@ -113,6 +113,11 @@ def read_input(path: FilePath, expected: str, max_bytes: int) -> bytes:
             raise file_error(path, "read", error) from None
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe that somebody put there opens at once, and shows that it is none of ours."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
 class AtomicFile:
     """A new file that stands under its name complete or not at all.
 
@@ -154,9 +159,10 @@ class AtomicFile:
         """Removes what killed programs left half-written of this file. Who still writes holds a
         lock, or is about to take it."""
         for path in self._target.parent.glob(glob.escape(self._target.name) + PART):
-            with contextlib.suppress(OSError), open(path, "rb") as remains:
+            with contextlib.suppress(OSError), open(path, "rb", opener=_without_waiting) as remains:
+                status = os.fstat(remains.fileno())
                 fcntl.flock(remains, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if time.time() - os.fstat(remains.fileno()).st_mtime > _LOCKING_S:
+                if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _LOCKING_S:
                     path.unlink()
 
     def _replaced_mode(self) -> int | None:

@@ -159,6 +159,15 @@ def test_what_a_killed_program_left_half_written_is_removed_by_the_next(tmp_path
     assert all(path.exists() for path in others)
 
 
+def test_a_pipe_in_the_place_of_remains_holds_nobody_up(tmp_path: Path) -> None:
+    pipe = tmp_path / "out.wav.0123abcd.part"
+    os.mkfifo(pipe)
+    os.utime(pipe, (1, 1))
+    with AtomicFile(tmp_path / "out.wav") as output:
+        output.file.write(b"whole")
+    assert pipe.exists()
+
+
 def test_what_another_program_writes_at_the_moment_stays(tmp_path: Path) -> None:
     target = tmp_path / "out.wav"
     with AtomicFile(target) as first:
