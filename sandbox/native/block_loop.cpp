@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cstring>
 
 #include "ipc/native/denormals.hpp"
@@ -93,6 +94,7 @@ void BlockLoop::run(int priority, int cpu) noexcept {
     prctl(PR_SET_NAME, "isb-block");
     const CrashStack crash_stack;
     realtime_.store(ask_for_attention(priority, cpu));
+    fesetenv(FE_DFL_ENV);  // a plugin's constructor may have left another one on the main thread
     const DenormalsOff guard;
     thread_id_.store(static_cast<int>(syscall(SYS_gettid)));
     auto& state = ports_.own_activation().state;
