@@ -20,6 +20,7 @@ from host.events import HostEventKind
 from host.journal import Journal
 from host.next_blocks import next_blocks
 from host.poison import PoisonWatch
+from host.slot_admission import SlotAdmission
 from host.slot_context import SlotContext
 from host.slot_controls import SlotControls
 from host.slot_faults import SlotFaults
@@ -36,22 +37,18 @@ from host.slot_watch import (
     rubbish,
 )
 from host.song import Slot
-from host.store.blacklist import BlacklistEntry
 from host.tenure import Tenure
-from host.trust.settings import Policy
 from host.worker_place import settle, standby_priority
 from ipc._native import monotonic_ns
 from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
-from ipc.errors import IsoboothError, MachineError, ProtocolError, WorkerError
+from ipc.errors import IsoboothError, ProtocolError, WorkerError
 from ipc.messages import GetParameters, Loaded
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
 _UNPREPARED, _UNPREPARED_S = 20, 0.05
-_HASH_S = 60.0  # of a plugin with gigabytes of samples in its bundle
-_LOOK_UP_S = 8.0  # a little more than the database waits for others
 
 _PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED, SlotStatus.STANDBY)
 _GIVEN_UP = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
@@ -89,6 +86,7 @@ class SlotSupervisor:
         self._latency = LatencyWatch()
         self._poison = PoisonWatch()
         self._faults = SlotFaults(context, self._log)
+        self._admission = SlotAdmission(spec, context, self._notice)
         self._launcher = SlotLauncher(spec, native, self.journal, context)
         self._tenure: Tenure | None = None
         self.standby: SlotStandby | None = None  # None: the slot keeps none
@@ -128,7 +126,7 @@ class SlotSupervisor:
 
     async def start(self) -> None:
         """Loads the plugin. Afterwards the status says how it went."""
-        entry = await self._blacklisted()
+        entry = await self._admission.blacklisted()
         self._state.postpone(time.monotonic())
         if entry is None:
             if self.spec.standby and self.standby is None and not self._context.config.offline:
@@ -143,23 +141,6 @@ class SlotSupervisor:
             f"{self.spec.label} stays bypassed: {self.spec.plugin} is blacklisted "
             f"({entry.reason}); `isobooth blacklist remove {entry.id}` lifts it",
         )
-
-    async def _blacklisted(self) -> BlacklistEntry | None:
-        """A list that cannot be read keeps no plugin from playing: it is sandboxed either way."""
-        blacklist = self._context.blacklist
-        if blacklist is None or self._context.config.ignore_blacklist:
-            return None
-        problem = "the data folder does not answer"
-        try:
-            return await self._context.look_up(
-                lambda: blacklist.is_blacklisted(self.spec.plugin), _LOOK_UP_S
-            )
-        except TimeoutError:
-            pass
-        except MachineError as error:
-            problem = str(error)
-        self._notice(f"it is loaded although the blacklist cannot be read: {problem}")
-        return None
 
     def end(self) -> None:
         """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
@@ -233,7 +214,7 @@ class SlotSupervisor:
         self._launching = True
         self._unprepared = 0
         try:
-            doubt = await self._why_not_trusted()
+            doubt = await self._admission.why_not_trusted()
             if doubt:
                 self.fail(doubt)
                 return
@@ -252,26 +233,6 @@ class SlotSupervisor:
         finally:
             self._launching = False
 
-    async def _why_not_trusted(self) -> str:
-        """Files that are not those that were trusted are told of before they are loaded; why they
-        must not be, or nothing."""
-        gate = self._context.trust
-        if gate is None:
-            return ""
-        try:
-            admission = await self._context.look_up(lambda: gate.admit(self.spec.plugin), _HASH_S)
-        except (TimeoutError, IsoboothError) as error:
-            why = str(error) or "its files, or the data folder, do not answer"
-            if gate.policy is not Policy.WARN:
-                return f"{self.spec.label}: not loaded, because it cannot be verified: {why}"
-            self._notice(f"it is loaded although its files cannot be verified: {why}")
-            return ""
-        if not admission.allowed:
-            return f"{self.spec.label} {admission.told}"
-        if admission.told:
-            self._notice(f"it {admission.told}")
-        return ""
-
     def _verify(self, tenure: Tenure, description: PluginDescription) -> None:
         path = self.spec.plugin_id.path or description.path
         task = asyncio.get_running_loop().create_task(self._verify_loaded(tenure, path))
@@ -279,23 +240,13 @@ class SlotSupervisor:
         task.add_done_callback(self._verifying.discard)
 
     async def _verify_loaded(self, tenure: Tenure, path: str) -> None:
-        """Looks once more: where an id does not say the files, and for those that were replaced
-        between the look and the load."""
-        gate = self._context.trust
-        if gate is None:
+        problem = await self._admission.verify_loaded(path)
+        if not problem:
             return
-        try:
-            admission = await self._context.look_up(
-                lambda: gate.loaded(self.spec.plugin, path), _HASH_S
-            )
-        except (TimeoutError, IsoboothError):
-            return  # told before the load
-        if not admission.allowed and self._tenure is tenure:
-            self.fail(f"{self.spec.label} {admission.told}")
-        elif not admission.allowed and self.standby is not None and self.standby.tenure is tenure:
-            self.standby.give_up(f"it {admission.told}")
-        elif admission.told:
-            self._notice(f"it {admission.told}")
+        if self._tenure is tenure:
+            self.fail(f"{self.spec.label} {problem}")
+        elif self.standby is not None and self.standby.tenure is tenure:
+            self.standby.give_up(f"it {problem}")
 
     async def _try_to_launch(self) -> Tenure | None:
         """The new worker's tenure, whatever became of it; None if there is none."""
@@ -618,7 +569,7 @@ class SlotSupervisor:
             on_start(tenure)
             self._watch(tenure)
 
-        doubt = await self._why_not_trusted()
+        doubt = await self._admission.why_not_trusted()
         if doubt:
             return Launched(None, problem=doubt)
         if self._tenure is None or self._tenure.seated_in is None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from host import slot_launch, slot_supervisor
+from host import slot_admission, slot_launch
 from host.slot_loading import load_request
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
@@ -46,7 +46,7 @@ def test_a_blacklist_that_does_not_answer_keeps_nobody_from_playing(
         answered.wait(30)
 
     monkeypatch.setattr(Blacklist, "is_blacklisted", wait)
-    monkeypatch.setattr(slot_supervisor, "_LOOK_UP_S", 0.2)
+    monkeypatch.setattr(slot_admission, "_LOOK_UP_S", 0.2)
     try:
         with play(song, database=database) as playing:
             assert asked.is_set()
