@@ -37,7 +37,6 @@ from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from host.session.folder import Playing
 from host.session.session import Session
-from host.song import Slot, Song, Track
 from host.song import AudioSource, Slot, Song, Track
 
 EQ, SYNTH = "vst3:/usr/lib/vst3/ZamEQ2.vst3", "lv2:http://drobilla.net/plugins/mda/EPiano"

@@ -2,7 +2,6 @@
 """What every command has in common: fast help, one line an error, exit codes, clean stdout."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -40,17 +39,6 @@ def test_help_imports_nothing_heavy() -> None:
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
     assert _python(code).stderr.strip() == "[]"
-
-
-def test_help_comes_at_once() -> None:
-    """In processor time, so that a busy machine does not count."""
-    spent = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert _python("from tools.cli import run; run(['--help'])").returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(spent) < 0.3
 
 
 def test_the_version_is_told(run_cli: Any) -> None:
