@@ -83,6 +83,11 @@ class Host:
         return _unreaped(self.all_pids)
 
 
+def _is_stopped(pid: int) -> bool:
+    states = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
+
+
 def _unreaped(pids: Iterable[int]) -> list[int]:
     left = []
     for pid in pids:
@@ -141,6 +146,8 @@ def test_a_stopped_worker_of_a_killed_host_is_swept(
     stopped = [host.told["launcher"], playing, idle]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
+    # A thread that has not seen the signal yet may see its host's end first.
+    wait_until(lambda: all(_is_stopped(pid) for pid in stopped))
     host.process.kill()
     host.process.wait()
     wait_until(lambda: set(host.still_there()) == set(stopped))
