@@ -136,6 +136,8 @@ class Chain:
     def is_stuck(self, record: int) -> bool:
         """Of a record that is in no block: its worker has not come back from one that was given up,
         or its word is none that the relay leaves there."""
+    def is_in_block(self, record: int) -> bool:
+        """Whether its worker has begun a block and not ended it, as it says itself."""
     def reset(self, record: int) -> None:
         """Makes a reaped record fit for the next worker."""
 

@@ -86,6 +86,10 @@ class ChainHost:
         """The record, which is in no block, is not free for one either."""
         return self.native is not None and self.native.is_stuck(record)
 
+    def is_in_block(self, record: int) -> bool:
+        """The record's worker has begun a block and not ended it, as it says itself."""
+        return self.native is not None and self.native.is_in_block(record)
+
     @property
     def has_lost_pages(self) -> bool:
         """What all workers of the chain share was truncated, and the host has noticed it."""

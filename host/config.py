@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from host.permissions import PermissionRules
+from host.song import Grouping
 from host.trust.settings import TrustSettings
 
 ChainMode = Literal["relayed", "hosted", "pipelined"]
@@ -53,6 +54,7 @@ class HostConfig:
     warm_up_blocks: int = 8  # of silence, live only: offline, every sample counts
     capture_s: float = 0.0  # ring of what is played, for recording it; 0: none
     ignore_blacklist: bool = False
+    grouping: Grouping | None = None  # None: as the song says
     permissions: PermissionRules = field(default_factory=PermissionRules)
     trust: TrustSettings = field(
         default_factory=TrustSettings

@@ -18,6 +18,7 @@ from host.backtrace.frames import Backtrace, StackEvidence
 from host.backtrace.signature import signature_of
 from host.crash_report import FaultKind
 from host.engine_module import capture_stacks
+from host.worker_group import GroupMember
 from ipc.worker_process import WorkerExit, WorkerProcess
 
 # A spinning thread stops within microseconds, one in the middle of a page fault within
@@ -33,14 +34,12 @@ class Explained:
 
 
 Then = Callable[[Explained], None]
+Worker = WorkerProcess | GroupMember
 
 
 def evidence_of_end(exit: WorkerExit) -> StackEvidence | str | None:
     """What a worker could still tell of its crash."""
-    snapshot = exit.snapshot
-    if snapshot is None or snapshot.signal != exit.signal:
-        return None
-    return evidence_of(snapshot)
+    return None if exit.evidence is None else evidence_of(exit.evidence)
 
 
 def explained(kind: FaultKind, signal_name: str | None, evidence: StackEvidence | str) -> Explained:
@@ -56,15 +55,15 @@ class CrashExplainer:
         # One at a time: a plugin that crashes in a loop must not keep all processors busy.
         self._unwinding = ThreadPoolExecutor(1, "isb-unwind")
         self._capturing = ThreadPoolExecutor(4, "isb-capture")
-        self._captured: dict[WorkerProcess, StackEvidence | str] = {}
+        self._captured: dict[Worker, StackEvidence | str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def kill_hung(self, worker: WorkerProcess, thread_id: int) -> None:
+    def kill_hung(self, worker: Worker, thread_id: int) -> None:
         """Takes the stacks of a worker, then kills it. `thread_id` is the thread that hangs; 0:
         the main thread."""
         self._start(self._capture_and_kill(worker, thread_id))
 
-    def explain(self, worker: WorkerProcess, kind: FaultKind, exit: WorkerExit, then: Then) -> None:
+    def explain(self, worker: Worker, kind: FaultKind, exit: WorkerExit, then: Then) -> None:
         """Calls `then` on the loop; not at all where nothing is known."""
         evidence = self._captured.pop(worker, None) or evidence_of_end(exit)
         if evidence is not None:
@@ -77,7 +76,7 @@ class CrashExplainer:
         self._unwinding.shutdown(wait=False, cancel_futures=True)
         self._capturing.shutdown(wait=False, cancel_futures=True)
 
-    async def _capture_and_kill(self, worker: WorkerProcess, thread_id: int) -> None:
+    async def _capture_and_kill(self, worker: Worker, thread_id: int) -> None:
         try:
             taken = await asyncio.get_running_loop().run_in_executor(
                 self._capturing, capture_stacks, worker.pid, thread_id, _CAPTURE_S

@@ -207,6 +207,10 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     backtrace: Backtrace | None = None  # of a hang all threads
     signature: str | None = None  # the same for the same bug; None: not known (yet)
     loaded: LoadedWith | None = None  # None: not known
+    # Slots in the same process: one of them may have broken what this one fell over; and those that
+    # may have ended it just as well.
+    shared_with: list[str] = msgspec.field(default_factory=list)
+    suspects: list[str] = msgspec.field(default_factory=list)
     schema: int = REPORT_SCHEMA
 
     def __post_init__(self) -> None:

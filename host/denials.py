@@ -41,7 +41,8 @@ class SlotDenials:
 
 def denial_text(label: str, plugin: str, denial: Denial) -> str:
     """For people: what was tried, and the command that lets it."""
-    text = f"{label} tried to {denial.what}"
+    who = f"{label}, or a plugin of the same process," if denial.is_uncertain else label
+    text = f"{who} tried to {denial.what}"
     if not denial.allow:
         return text
     return f"{text}; `isobooth permissions allow {shlex.quote(plugin)} {denial.allow}` lets it"

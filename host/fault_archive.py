@@ -48,7 +48,7 @@ class FaultArchive:
                 problem = str(error)
             _tell(loop, partial(kept, stored, problem))
 
-        self._do(write)
+        self.do(write)
 
     def complete(self, report_id: str, explained: Explained, ruled: Ruled) -> None:
         """Adds a backtrace to a report. `ruled` is called on the loop if the blacklist has a rule
@@ -64,7 +64,7 @@ class FaultArchive:
                 if rule is not None:
                     _tell(loop, partial(ruled, rule))
 
-        self._do(write)
+        self.do(write)
 
     def blacklist(
         self,
@@ -83,7 +83,7 @@ class FaultArchive:
             except IsoboothError as error:
                 _tell(loop, partial(failed, str(error)))
 
-        self._do(write)
+        self.do(write)
 
     async def close(self) -> bool:
         """Waits until all is written; False if that takes too long."""
@@ -102,7 +102,8 @@ class FaultArchive:
         thread.join()  # it has nothing left to do
         return True
 
-    def _do(self, job: Callable[[], None]) -> None:
+    def do(self, job: Callable[[], None]) -> None:
+        """Has it done after all that was asked for before."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="isb-archive", daemon=True)
             self._thread.start()

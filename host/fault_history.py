@@ -24,6 +24,11 @@ class FaultHistory:
             self._faults.popleft()
 
     @property
+    def is_repeated(self) -> bool:
+        """It failed more than once."""
+        return len(self._faults) > 1
+
+    @property
     def is_hopeless(self) -> bool:
         """It failed too often to be tried again."""
         return len(self._faults) >= self._policy.crash_limit

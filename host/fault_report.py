@@ -110,6 +110,8 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         loaded=_loaded_with(news.tenure, slot),
         memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
         denials=list(slot.denials.all),
+        shared_with=[place.label for place in news.tenure.neighbours],
+        suspects=list(news.tenure.suspects),
     )
 
 
@@ -131,8 +133,8 @@ def _loaded_with(tenure: Tenure, slot: SlotSupervisor) -> LoadedWith:
 
 def access_of(exit: WorkerExit) -> FaultyAccess | None:
     """To what memory a worker ended of reaching, or who sent the signal that ended it."""
-    snapshot = exit.snapshot
-    if snapshot is None or snapshot.signal != exit.signal:
+    snapshot = exit.evidence
+    if snapshot is None:
         return None
     if snapshot.sender not in (0, exit.pid):
         return FaultyAccess(sender=snapshot.sender)

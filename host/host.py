@@ -24,6 +24,7 @@ from host.session.session import Session
 from host.slot_supervisor import SlotSupervisor
 from host.song import SILENCE_DB, Slot, Song
 from host.store.blacklist import Blacklist
+from host.store.conduct_store import ConductStore
 from host.store.crash_store import CrashStore
 from host.store.database import Database
 from host.store.trust_store import TrustStore
@@ -51,6 +52,7 @@ class SlotReport:
     denials: tuple[str, ...]  # what it tried that its permissions do not allow
     latency_frames: int
     last_restart_s: float | None
+    shares_with: tuple[str, ...]  # slots in the same process
 
 
 class Host:
@@ -110,6 +112,7 @@ class Host:
             self._watchdog,
             session,
             TrustGate(TrustStore(database), config.trust) if database is not None else None,
+            ConductStore(database) if database is not None else None,
         )
         self._session = session
         self._closed = False
@@ -351,4 +354,5 @@ def _report(slot: SlotSupervisor) -> SlotReport:
         denials=slot.denials.all,
         latency_frames=slot.latency_frames,
         last_restart_s=slot.last_restart_s,
+        shares_with=tuple(slot.shares_with),
     )

@@ -93,10 +93,9 @@ class Mix:
     async def start(self, context: SlotContext) -> None:
         """Creates chains, loads every plugin at the same time, publishes the first plan."""
         number = 0
-        for strip, chain, pipelined in self._chain_specs():
+        for strip, chain, mode in self._chain_specs():
             if not chain:
                 continue
-            mode: ChainMode = "pipelined" if pipelined else self._config.mode
             core = self._placement.core_for_chain()
             kept = [keeps_standby(slot, self._config, mode) for slot in chain]
             strip.chain = ChainHost(
@@ -124,13 +123,23 @@ class Mix:
         # Ready workers use no processor: loading all at once uses every core.
         starts = (slot.start() for slot in self.slots())
         raise_first(await asyncio.gather(*starts, return_exceptions=True))
+        while pending := [s.coming_back for s in self.slots() if s.coming_back is not None]:
+            await asyncio.wait(pending)
         self.notes += unheard_inputs(self.song, {s.spec.id: s.description for s in self.slots()})
         self.publish()
 
-    def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], bool]]:
+    def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], ChainMode]]:
+        mode = self._config.mode
         for strip, track in zip(self.strips, self.song.tracks, strict=False):
-            yield strip, track.chain, track.pipelined
-        yield self.strips[-1], self.song.master.chain, False
+            yield strip, track.chain, "pipelined" if track.pipelined else mode
+        yield self.strips[-1], self.song.master.chain, mode
+
+    def groupable(self) -> Iterator[tuple[str, SongSlot]]:
+        """Slots whose plugins can share a process with others, with the strips they are on."""
+        for strip, chain, mode in self._chain_specs():
+            for slot in chain:
+                if not keeps_standby(slot, self._config, mode):
+                    yield strip.id, slot
 
     # ------------------------------------------------------------------ plans
 

@@ -90,10 +90,10 @@ def _given(tenure: Tenure, exit: WorkerExit, native: PluginSlot) -> list[Suspect
 
 
 def _place_of(kind: FaultKind, exit: WorkerExit) -> Place:
-    snapshot = exit.snapshot
+    snapshot = exit.evidence
     if kind in HANGS:
         return "hang", None, "", 0
-    if snapshot is None:
+    if snapshot is None or exit.signal is None:
         return kind.value, exit.signal or exit.exit_code, "", 0
     mapping = MemoryMap(snapshot.maps).at(snapshot.pc)
     if mapping is None:

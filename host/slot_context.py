@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
+from host.conduct_keeper import ConductKeeper
 from host.config import HostConfig
 from host.crash_explainer import CrashExplainer
 from host.engine_module import Engine, Watchdog
@@ -16,6 +17,7 @@ from host.fault_archive import FaultArchive
 from host.session.session import Session
 from host.store.blacklist import Blacklist
 from host.trust.gate import TrustGate
+from host.worker_groups import WorkerGroups
 from ipc.aside import aside
 from ipc.launcher import Launcher
 
@@ -36,9 +38,11 @@ class SlotContext:
     engine: Engine
     commands: CommandQueue
     launcher: Launcher
+    workers: WorkerGroups
     watchdog: Watchdog | None
     archive: FaultArchive | None  # None: nothing is kept
     explainer: CrashExplainer
+    conduct: ConductKeeper | None
     blacklist: Blacklist | None
     trust: TrustGate | None
     events: EventLog

@@ -47,7 +47,9 @@ class SlotFaults:
     ) -> Sentence:
         """Reports a worker's end. The report is written later: nobody waits for a disk."""
         kind, phase = tenure.fault_of(exit)
-        self._history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
+        is_certain = not tenure.suspects
+        self._history.add(time.monotonic(), own=kind is not FaultKind.KILLED and is_certain)
+        self._note_conduct(slot, kind, is_certain)
         # A plugin that says no when asked to load says so again: trying once more is no help.
         offline = self._context.config.offline
         fails = offline or (kind is FaultKind.LOAD_FAILED and not slot.was_loaded)
@@ -60,6 +62,8 @@ class SlotFaults:
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)
         what = story_of(kind, exit, slot.refused)
+        if tenure.suspects:
+            what = f"or {' or '.join(tenure.suspects)}, in the same process, {what}"
         label = slot.spec.label
         self._log(HostEventKind.FAULT, f"{label} {what}", report_id)
         if fails:
@@ -78,6 +82,7 @@ class SlotFaults:
         kind, phase = tenure.fault_of(exit)
         history = self._standby_history
         history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
+        self._note_conduct(slot, kind, is_certain=True)
         action = "standby given up" if history.is_hopeless else "standby replaced"
         report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
         if report_id is not None:
@@ -85,6 +90,12 @@ class SlotFaults:
         what = story_of(kind, exit, "")
         self._log(HostEventKind.FAULT, f"{slot.spec.label}: its standby {what}", report_id)
         return None if history.is_hopeless else history.back_off_s
+
+    def _note_conduct(self, slot: SlotSupervisor, kind: FaultKind, is_certain: bool) -> None:
+        # Who kills it from outside says nothing of the plugin.
+        if self._context.conduct is not None and kind is not FaultKind.KILLED:
+            block = self._context.engine.block_count
+            self._context.conduct.failed(slot.spec.plugin, block, is_certain)
 
     def _report(self, slot: SlotSupervisor, news: FaultNews) -> str | None:
         """Has a report written; its id, which stands unless the store says otherwise later."""
@@ -116,7 +127,7 @@ class SlotFaults:
         assert archive is not None
 
         def ruled(rule: BlacklistEntry) -> None:
-            if slot.status in (SlotStatus.QUARANTINED, SlotStatus.FAILED):
+            if tenure.suspects or slot.status in (SlotStatus.QUARANTINED, SlotStatus.FAILED):
                 return
             why = f"failed with signature {rule.signature} ({rule.reason})"
             self._quarantine(slot, report_id, why, own=True)

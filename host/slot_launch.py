@@ -16,11 +16,12 @@ from host.slot_context import SlotContext
 from host.slot_loading import load_request
 from host.song import Slot
 from host.tenure import Tenure
+from host.worker_group import GroupMember, Place
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.errors import IsoboothError, MachineError
 from ipc.messages import Loaded
 from ipc.processes import is_thread_of
-from ipc.worker_process import WorkerDied
+from ipc.worker_process import WorkerDied, WorkerProcess
 
 _BEFORE_PLUGIN = ("attach", "lock_down")  # steps of a load that are no plugin's doing
 
@@ -69,7 +70,7 @@ class SlotLauncher:
             problem = f"{chain.name}: no record is free; too many workers will not die"
             return Launched(None, problem=problem)
         try:
-            worker = await context.launcher.spawn()
+            worker = await self._worker(chain, record, stands_by)
         except (IsoboothError, OSError) as error:  # no process, no descriptor: not its doing
             chain.pool.release(record)
             return Launched(None, problem=f"{label}: no worker could be started: {error}")
@@ -112,4 +113,16 @@ class SlotLauncher:
         if not is_thread_of(loaded.thread_id, worker.pid):
             tenure.condemn(FaultKind.LOAD_FAILED)
             return Launched(tenure, refused="its worker names a thread that is not its own")
+        if isinstance(worker, GroupMember):
+            worker.thread_id, worker.path = loaded.thread_id, loaded.description.path
         return Launched(tenure, loaded)
+
+    async def _worker(
+        self, chain: ChainHost, record: int, stands_by: bool
+    ) -> WorkerProcess | GroupMember:
+        spec, context = self.spec, self.context
+        if stands_by:
+            return await context.launcher.spawn()
+        permissions = context.config.permissions.of(spec.plugin)
+        place = Place(spec.id, spec.label, spec.plugin, chain, record, permissions)
+        return await context.workers.worker_for(place)

@@ -38,6 +38,7 @@ from host.slot_watch import (
 )
 from host.song import Slot
 from host.tenure import Tenure
+from host.worker_group import GroupMember
 from host.worker_place import settle, standby_priority
 from ipc._native import monotonic_ns
 from ipc.connection import RequestTimeout
@@ -96,6 +97,7 @@ class SlotSupervisor:
         self._bypassed = spec.bypassed  # by the user
         self._closing = False
         self._launching = False
+        self._was_taken_along = False  # by a neighbour, the last time that its worker ended
         self._unprepared = 0  # workers in a row that could not even attach the shared memory
         self._died_ns = 0
         self._last_edit_s = 0.0
@@ -105,7 +107,7 @@ class SlotSupervisor:
         self._reaping: set[asyncio.Task[None]] = set()
 
     @property
-    def worker(self) -> WorkerProcess | None:
+    def worker(self) -> WorkerProcess | GroupMember | None:
         return self._tenure.worker if self._tenure is not None else None
 
     @property
@@ -121,6 +123,17 @@ class SlotSupervisor:
     @property
     def latency_frames(self) -> int:
         return self._latency.frames
+
+    @property
+    def shares_with(self) -> list[str]:
+        """Ids of the slots that are played by the same process."""
+        return [place.slot for place in self._tenure.neighbours] if self._tenure else []
+
+    @property
+    def coming_back(self) -> "asyncio.Task[None] | None":
+        """While it is loaded anew because a neighbour ended its process."""
+        is_pending = self._restart is not None and not self._restart.done()
+        return self._restart if is_pending and self._was_taken_along else None
 
     # ------------------------------------------------------------------ start and stop
 
@@ -148,8 +161,9 @@ class SlotSupervisor:
         self._set(SlotStatus.FAILED, "its host ends")
         if self.standby is not None:
             self.standby.dismiss()
+        self._context.workers.move_out(self.spec.id)  # nobody needs to wait for it
         if self._tenure is not None:
-            self._tenure.worker.kill()
+            self._tenure.dismiss()
 
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
@@ -281,7 +295,7 @@ class SlotSupervisor:
 
     def _is_replaced(self, tenure: Tenure) -> bool:
         """Another worker shall take its place; its end is no fault."""
-        return tenure.is_dismissed or tenure.chain is not self.chain
+        return tenure.is_dismissed or tenure.is_taken_along or tenure.chain is not self.chain
 
     def _state_refused(self, tenure: Tenure, loaded: Loaded) -> None:
         """A plugin that does not take its state is loaded anew with the one before."""
@@ -334,7 +348,7 @@ class SlotSupervisor:
         tenure.thread_id = loaded.thread_id
         tenure.priority = self._context.config.worker_priority if loaded.realtime else 0
         priority = standby_priority(tenure.priority) if stands_by else tenure.priority
-        self.native.set_worker(tenure.thread_id, priority, tenure.worker.pid, tenure.seat)
+        self.native.set_worker(tenure.thread_id, priority, tenure.stoppable_pid, tenure.seat)
         self._controls.attach(tenure.record, restarted, tenure.seat)
         tenure.seated_in = self._context.engine.block_count
 
@@ -357,6 +371,7 @@ class SlotSupervisor:
             self.standby.lost(tenure, exit, tenure.chain.is_damaged)
             return
         self._died_ns = died_ns
+        self._was_taken_along = tenure.is_taken_along
         if self._tenure is tenure:
             self._tenure = None
         if self._closing:
@@ -365,6 +380,8 @@ class SlotSupervisor:
         if self.status in _GIVEN_UP:
             return
         if self._is_replaced(tenure):
+            if tenure.is_taken_along:
+                self._set(SlotStatus.RESTARTING, "a plugin of the same process ended it")
             if not self._launching and not self._let_standby_play("is replaced"):
                 self._restart_in(0.0)
         elif tenure.chain.is_damaged:
@@ -469,6 +486,7 @@ class SlotSupervisor:
 
     def _give_up(self, status: SlotStatus, reason: str) -> None:
         self._set(status, reason)
+        self._context.workers.move_out(self.spec.id)
         self._send_bypass()
 
     # ------------------------------------------------------------------ watching

@@ -77,6 +77,16 @@ class OnMiss(StrEnum):
     SILENCE = "silence"
 
 
+class Grouping(StrEnum):
+    """Which plugins share a process."""
+
+    PLUGIN = "plugin"  # none: each runs alone
+    CHAIN = "chain"
+    VENDOR = "vendor"
+    ALL = "all"
+    AUTO = "auto"  # those of a chain that have proved themselves
+
+
 class Slot(Struct, frozen=True, kw_only=True):
     """One plugin's place in a chain. Its state is restored first, then program and parameters."""
 
@@ -95,6 +105,7 @@ class Slot(Struct, frozen=True, kw_only=True):
     on_miss: OnMiss = OnMiss.AUTO
     sidechain: Identifier | None = None
     standby: bool = False
+    alone: bool = False
 
     @property
     def plugin_id(self) -> PluginId:
@@ -191,6 +202,7 @@ class Song(Struct, frozen=True, kw_only=True):
     ] = (4, 4)
     length_s: LengthSeconds | None = None
     tail_s: TailSeconds | None = None
+    grouping: Grouping = Grouping.PLUGIN
     tracks: Annotated[tuple[Track, ...], Meta(description="a list of tracks")] = ()
     master: Master = Master()
     folder: Annotated[str, Meta(extra={"in_file": False})] = ""

@@ -11,27 +11,33 @@ import time
 from collections.abc import Callable
 
 from host.commands import CommandQueue
+from host.conduct import Conduct
+from host.conduct_keeper import ConductKeeper
 from host.config import HostConfig
 from host.crash_explainer import CrashExplainer
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
+from host.grouping import group_keys
 from host.mix import Mix, raise_first
 from host.plugin_id import PluginFormat
 from host.session.session import Session
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
-from host.song import Song
+from host.song import Grouping, Song
 from host.store.blacklist import Blacklist
+from host.store.conduct_store import ConductStore
 from host.store.crash_store import CrashStore
 from host.trust.gate import TrustGate
-from ipc.errors import WorkerError
+from host.worker_groups import WorkerGroups
+from ipc.errors import IsoboothError, WorkerError
 from ipc.launcher import Launcher
 from ipc.sweep import sweep_dead_hosts
 
 _TICK_S = 0.01
 # The control thread itself was not scheduled for this long: clocks of others prove nothing.
 _STALL_S = 0.25
+_LOOK_UP_S = 8.0
 
 
 class Supervisor:
@@ -46,6 +52,7 @@ class Supervisor:
         watchdog: Watchdog | None,
         session: Session | None = None,
         trust: TrustGate | None = None,
+        conduct: ConductStore | None = None,
     ) -> None:
         self._trust = trust
         self.config = config
@@ -55,7 +62,17 @@ class Supervisor:
         self.launcher = launcher
         self.mix: Mix | None = None
         self._blacklist = blacklist
+        self._workers = WorkerGroups(
+            launcher,
+            config.faults,
+            events,
+            realtime=config.realtime and not config.offline and config.worker_priority > 0,
+        )
         self._archive = FaultArchive(crashes, blacklist) if crashes and blacklist else None
+        self._conduct = (
+            ConductKeeper(conduct, self._archive, config) if conduct and self._archive else None
+        )
+        self._conduct_store = conduct
         self._explainer = CrashExplainer()
         self._watchdog = watchdog
         self._session = session
@@ -85,9 +102,11 @@ class Supervisor:
             engine=self.engine,
             commands=self.commands,
             launcher=self.launcher,
+            workers=self._workers,
             watchdog=self._watchdog,
             archive=self._archive,
             explainer=self._explainer,
+            conduct=self._conduct,
             blacklist=self._blacklist,
             trust=self._trust,
             events=self.events,
@@ -95,6 +114,7 @@ class Supervisor:
             session=self._session,
             song_name=mix.song.name or None,
         )
+        self._workers.assign(await self._groups(mix, context))
         if not self._closing:
             await mix.start(context)
         for note in mix.notes:
@@ -108,6 +128,26 @@ class Supervisor:
         if not self._closing:
             self._ticker = asyncio.create_task(self._tick_forever())
 
+    async def _groups(self, mix: Mix, context: SlotContext) -> dict[str, str]:
+        """Which slots share a process; none where it is not known what may."""
+        grouping = self.config.grouping or mix.song.grouping
+        if grouping is Grouping.PLUGIN:
+            return {}
+        known: dict[str, Conduct] = {}
+        store = self._conduct_store
+        if store is not None:
+            plugins = {slot.plugin for _, slot in mix.song.slots()}
+            try:
+                known = await context.look_up(lambda: store.of(plugins), _LOOK_UP_S)
+            except (IsoboothError, TimeoutError) as error:
+                self.events.add(
+                    HostEventKind.NOTICE,
+                    f"every plugin runs in a process of its own: how they have behaved cannot be "
+                    f"looked up: {str(error) or 'the data folder does not answer'}",
+                )
+                return {}
+        return group_keys(grouping, mix.groupable(), known, self.config.permissions)
+
     async def close(self) -> None:
         """Stops every worker, frees the chains, waits for crash reports to be written. The engine
         must be stopped."""
@@ -120,12 +160,14 @@ class Supervisor:
             await self._explainer.close()
             return
         try:
-            ends = (slot.close() for slot in self.mix.slots())
+            ends = [*(slot.close() for slot in self.mix.slots()), self._workers.close()]
             raise_first(await asyncio.gather(*ends, return_exceptions=True))
         finally:
             self.engine.clear()
             self.mix.close()
             await self._explainer.close()
+            if self._conduct is not None:
+                self._conduct.close(self.mix.slots(), self.engine.block_count)
             if self._archive is not None and not await self._archive.close():
                 self.events.add(
                     HostEventKind.NOTICE,

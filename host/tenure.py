@@ -14,12 +14,13 @@ from host.engine_module import PluginSlot
 from host.fault_report import phase_of
 from host.journal import Restore
 from host.stall import StallWatch
+from host.worker_group import GroupMember, Place
 from ipc.worker_process import WorkerExit, WorkerProcess
 
 
 @dataclass(eq=False)
 class Tenure:
-    worker: WorkerProcess
+    worker: WorkerProcess | GroupMember
     explainer: CrashExplainer
     chain: ChainHost
     record: int
@@ -41,15 +42,43 @@ class Tenure:
         if self._verdict is not None or not self.worker.alive:  # it has its reason already
             return
         self._verdict = kind, phase
+        if isinstance(self.worker, GroupMember):
+            self.worker.is_accused = True
         if kind in HANGS:
             self.explainer.kill_hung(self.worker, self.thread_id if phase is Phase.PROCESS else 0)
+        elif kind is FaultKind.LOAD_FAILED and isinstance(self.worker, GroupMember):
+            self.worker.dismiss(has_played=False)
         else:
             self.worker.kill()
 
     def dismiss(self) -> None:
-        """Kills it without blame: another worker shall take its place."""
+        """Ends it without blame: another worker shall take its place."""
         self.is_dismissed = True
-        self.worker.kill()
+        if isinstance(self.worker, GroupMember):
+            self.worker.dismiss(self.seated_in is not None)
+        else:
+            self.worker.kill()
+
+    @property
+    def stoppable_pid(self) -> int:
+        """The process that may be stopped for the length of a block, should its plugin spin; 0: not
+        without stopping others."""
+        return 0 if isinstance(self.worker, GroupMember) else self.worker.pid
+
+    @property
+    def is_taken_along(self) -> bool:
+        """It ended because a neighbour in its process did."""
+        return isinstance(self.worker, GroupMember) and self.worker.is_taken_along
+
+    @property
+    def neighbours(self) -> list[Place]:
+        """Of the slots in the same process."""
+        return self.worker.neighbours if isinstance(self.worker, GroupMember) else []
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Labels of other slots that may have ended the process just as well."""
+        return self.worker.suspects if isinstance(self.worker, GroupMember) else ()
 
     def fault_of(self, exit: WorkerExit) -> tuple[FaultKind, Phase]:
         """What its end is called."""

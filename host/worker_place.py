@@ -17,9 +17,9 @@ def standby_priority(priority: int) -> int:
 
 def settle(tenure: Tenure, native: PluginSlot, stands_by: bool) -> None:
     """Puts it where its part belongs, and tells the watchdog."""
-    chain, thread, pid = tenure.chain, tenure.thread_id, tenure.worker.pid
+    chain, thread = tenure.chain, tenure.thread_id
     priority = standby_priority(tenure.priority) if stands_by else tenure.priority
-    if tenure.worker.alive and is_thread_of(thread, pid):
+    if tenure.worker.alive and is_thread_of(thread, tenure.worker.pid):
         core = chain.standby_cpu if stands_by else chain.cpu
         with contextlib.suppress(OSError):  # it is gone, or stays where it is
             if core >= 0:
@@ -27,4 +27,4 @@ def settle(tenure: Tenure, native: PluginSlot, stands_by: bool) -> None:
             if priority > 0:
                 policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
                 os.sched_setscheduler(thread, policy, os.sched_param(priority))
-    native.set_worker(thread, priority, pid, tenure.seat)
+    native.set_worker(thread, priority, tenure.stoppable_pid, tenure.seat)

@@ -65,9 +65,9 @@ class CallWatch:
         """Ends the thread; whatever is asked from now on fails."""
     def fileno(self) -> int:
         """Readable when there is something to `read`."""
-    def read(self) -> list[tuple[str, bytes, bool, bool, int]]:
+    def read(self) -> list[tuple[str, bytes, bool, bool, int, int]]:
         """What was denied or may have been: (call, path or address, it writes, it was refused here,
-        argument)."""
+        argument, thread)."""
     def leavers(self) -> list[tuple[int, int]]:
         """(pid, start time as /proc says it) of all that left the worker's session or program."""
     @property
@@ -88,7 +88,7 @@ class CrashSnapshot:
     def thread_name(self) -> bytes: ...
     @property
     def signal(self) -> int:
-        """0..64."""
+        """0..64; 0: the process called exit()."""
     @property
     def signal_code(self) -> int:
         """si_code: above 0 the kernel raised it, else a process sent it."""

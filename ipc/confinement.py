@@ -21,7 +21,7 @@ import msgspec
 
 from ipc._native import CallWatch
 from ipc.aside import aside
-from ipc.denial import Denial, denial_of, own_folder_made
+from ipc.denial import Act, Denial, denial_of, own_folder_made
 from ipc.errors import MachineError
 from ipc.names import new_private_folder, runtime_folder
 from ipc.permissions import Confined, Permissions
@@ -37,8 +37,6 @@ _LOOK_S = 5.0
 _LAST_WORDS_S = 0.5
 
 _decoder = msgspec.msgpack.Decoder(Confined)
-
-_Act = tuple[str, bytes, bool, bool, int]
 
 
 class Confinement:
@@ -74,7 +72,7 @@ class Confinement:
         # has ended.
         self.leavers: frozenset[ProcessIdentity] = frozenset()
         self._watch: CallWatch | None = None
-        self._acts: list[_Act] = []
+        self._acts: list[Act] = []
         self._disk_is_gone = False
         self._telling: asyncio.Task[None] | None = None
         self._told: set[tuple[str, str]] = set()
@@ -181,7 +179,7 @@ class Confinement:
         while self._acts:
             acts, self._acts = self._acts, []
 
-            def look(acts: list[_Act] = acts) -> list[Denial | None]:
+            def look(acts: list[Act] = acts) -> list[Denial | None]:
                 return [own_folder_made(act, confined) or denial_of(act, confined) for act in acts]
 
             try:

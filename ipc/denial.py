@@ -39,25 +39,34 @@ _DEEDS = {
 }
 
 
+# As a CallWatch tells of it: (call, path or address, it writes, it was refused there, argument,
+# thread).
+Act = tuple[str, bytes, bool, bool, int, int]
+
+
 class Denial(msgspec.Struct, frozen=True):
     """`what` completes "it tried to …"; `allow` are the options of `isobooth permissions allow`
-    that let it; `path` is the file or address, or empty."""
+    that let it; `path` is the file or address, or empty; `thread` tried it; `is_uncertain` where
+    another plugin of the same process may have."""
 
     what: str
     allow: str
     path: str = ""
+    thread: int = 0
+    is_uncertain: bool = False
 
 
-def denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> Denial | None:
+def denial_of(act: Act, confined: Confined) -> Denial | None:
     """What was denied by an act that a CallWatch has noted, printable; None if nothing was."""
     denial = _denial_of(act, confined)
     if denial is None:
         return None
-    return Denial(one_line(denial.what), one_line(denial.allow), one_line(denial.path))
+    what, allow, path = map(one_line, (denial.what, denial.allow, denial.path))
+    return Denial(what, allow, path, thread=act[-1])
 
 
-def _denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> Denial | None:
-    call, raw, write, refused, argument = act
+def _denial_of(act: Act, confined: Confined) -> Denial | None:
+    call, raw, write, refused, argument, _ = act
     path = os.fsdecode(raw)
     if not refused and call != "kill":
         return _file_denial(call, path, write, confined)
@@ -81,17 +90,17 @@ def _denial_of(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> D
 _OPEN = "--profile open"
 
 
-def own_folder_made(act: tuple[str, bytes, bool, bool, int], confined: Confined) -> Denial | None:
+def own_folder_made(act: Act, confined: Confined) -> Denial | None:
     """Makes the folder for settings that a plugin wanted to make or write in, if it may have one.
 
     What a process is confined to cannot be widened, so the plugin that runs now is denied; the next
     one will find the folder. Made only when asked for: most plugins want none.
     """
-    call, raw, write, refused, _ = act
+    call, raw, write, refused, _, _ = act
     path = os.fsdecode(raw)
     if refused or not write or call not in ("mkdir", "open", "openat", "creat", "rename"):
         return None
-    for own in confined.own if confined.owner else ():
+    for own, owner in confined.own.items():
         parent, name = os.path.split(own)
         first = path.removeprefix(f"{parent}/").split("/")[0]
         if not path.startswith(f"{parent}/") or plain_name(first) != plain_name(name):
@@ -102,10 +111,11 @@ def own_folder_made(act: tuple[str, bytes, bool, bool, int], confined: Confined)
             # One is enough, however it is written.
             if any(plain_name(entry) == plain_name(name) for entry in os.listdir(parent)):
                 return None
-            make_own_folder(folder, confined.owner)
+            make_own_folder(folder, owner)
         except OSError:
             return None
-        return Denial(f"make its own folder {folder}, which it can use from its next start", "")
+        what = f"make its own folder {folder}, which it can use from its next start"
+        return Denial(what, "", thread=act[-1])
     return None
 
 

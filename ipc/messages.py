@@ -9,6 +9,7 @@ the host, so the limits stand here, in the types.
 Protocol versions
     1  first protocol
     2  a failure says whether there is no such plugin
+    3  a worker may hold several slots: gather, and `member`
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -37,6 +38,9 @@ MAX_LINES = 256
 MAX_LINE = 1000
 Lines = Annotated[list[Annotated[str, Meta(max_length=MAX_LINE)]], Meta(max_length=MAX_LINES)]
 LatencyFrames = Annotated[int, Meta(ge=0, le=MAX_REPORTED_LATENCY)]
+# Slots in one worker: what one crash may take along.
+MAX_MEMBERS = 32
+MemberNumber = Annotated[int, Meta(ge=0, lt=MAX_MEMBERS)]
 
 R = TypeVar("R", bound="Message")
 
@@ -168,8 +172,45 @@ class ChainGeometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sample_rate: float
 
 
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A slot that a worker will hold: what it plays, and where."""
+
+    plugin: str
+    geometry: ChainGeometry
+    segments: SegmentNames
+    record: int
+
+
+# How a worker tells which member it ended for, where it ends by itself.
+EXIT_MEMBER = 96
+
+
+def member_thread_name(member: int) -> str:
+    """The main thread of a group's worker, while it runs this member's code."""
+    return f"isb-member-{member}"
+
+
+class Gathered(Message, tag="gathered"):
+    """All members can be loaded now."""
+
+
+class Gather(Request[Gathered], tag="gather", kw_only=True):
+    """Makes the worker the home of several slots: attaches to all their chains and locks down, for
+    what any of them may do, because no member can once another one's code runs.
+
+    Each is loaded by a Load with its number, which attaches and confines no more. One descriptor
+    may travel along, as with Load.
+    """
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    members: Annotated[list[Member], Meta(min_length=1, max_length=MAX_MEMBERS)]
+    realtime: bool = False  # whether a member's audio thread will have a priority
+    permissions: Permissions = Permissions()
+
+
 class Load(Request[Loaded], tag="load", kw_only=True):
-    """Makes the worker one slot of a chain: the first and only one of its life.
+    """Makes the worker one slot of a chain: the first and only one of its life, or, after a Gather,
+    the `member`th of those.
 
     One descriptor may travel along: the socket on which the worker tells what it was confined to.
 
@@ -195,6 +236,7 @@ class Load(Request[Loaded], tag="load", kw_only=True):
     cpu: int = -1  # core of the audio thread; -1: any
     warm_up_blocks: int = 8
     permissions: Permissions = Permissions()
+    member: MemberNumber = 0
 
 
 class SavedState(Message, tag="saved_state"):
@@ -206,6 +248,8 @@ class SavedState(Message, tag="saved_state"):
 class SaveState(Request[SavedState], tag="save_state"):
     """Captures the plugin's state while it plays on."""
 
+    member: MemberNumber = 0
+
 
 class Parameters(Message, tag="parameters"):
     max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
@@ -214,6 +258,8 @@ class Parameters(Message, tag="parameters"):
 
 class GetParameters(Request[Parameters], tag="get_parameters"):
     """The values of all parameters, in order."""
+
+    member: MemberNumber = 0
 
 
 class Text(Message, tag="text"):
@@ -225,6 +271,7 @@ class ParameterText(Request[Text], tag="parameter_text"):
 
     index: Count
     value: Normalized
+    member: MemberNumber = 0
 
 
 class Value(Message, tag="value"):
@@ -236,6 +283,7 @@ class ParameterFromText(Request[Value], tag="parameter_from_text"):
 
     index: Count
     text: Annotated[str, Meta(max_length=4096)]
+    member: MemberNumber = 0
 
 
 class Description(Message, tag="description"):
@@ -265,6 +313,7 @@ LauncherRequest = Hello | Warm | Spawn | Inspect
 LauncherReply = Welcome | Warmed | Spawned | Inspection | Failed
 WorkerRequest = (
     Hello
+    | Gather
     | Load
     | SaveState
     | GetParameters
@@ -276,6 +325,7 @@ WorkerRequest = (
 )
 WorkerReply = (
     Welcome
+    | Gathered
     | Loaded
     | SavedState
     | Parameters

@@ -40,9 +40,10 @@ class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     readable: list[str]  # absolute paths, as named and with links resolved: these and all below
     writable: list[str]
-    own: list[str]  # folders that it may have for its settings, but that do not exist yet
+    # Folders that it may have for its settings, but that do not exist yet; and whose each would be:
+    # what that plugin was installed as.
+    own: dict[str, str]
     foreign: list[str]  # folders that are called like it, but were not made for it
-    owner: str  # what it was installed as; "": nothing can be its own
     signals_scoped: bool
     missing: list[str]  # what the kernel could not do, for people
 

@@ -34,12 +34,12 @@ def kill_group(leader: int) -> None:
 
 class ProcessTree:
     """What came from one worker. `known` are children of the host that are somebody else's;
-    `owned_file` is the file that only this worker could map for writing, once it has one;
+    `owned_files` are those that only this worker could map for writing, once it has any;
     `leavers` are processes that came from it and left its session or its program."""
 
     def __init__(self, worker: ProcessIdentity, known: Callable[[], Collection[int]]) -> None:
         self.worker = worker
-        self.owned_file: str | None = None
+        self.owned_files: set[str] = set()
         self.leavers: frozenset[ProcessIdentity] = frozenset()
         self._known = known
         self._killed: set[int] = set()
@@ -92,8 +92,13 @@ class ProcessTree:
             # Dead ones tell no more than that. A number is nobody else's while it is a session's.
             or any(stat.session == leaver.pid for leaver in self.leavers)
             or _worker_of(pid) == str(self.worker)
-            or (self.owned_file is not None and self.owned_file in mapped_files(pid, writable=True))
+            or self._maps_its_files(pid)
         )
+
+    def _maps_its_files(self, pid: int) -> bool:
+        if not self.owned_files:
+            return False
+        return not self.owned_files.isdisjoint(mapped_files(pid, writable=True))
 
 
 def _worker_of(pid: int) -> str | None:

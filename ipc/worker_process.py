@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -24,7 +24,9 @@ from ipc.denial import Denial
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
     Describe,
+    Gather,
     Load,
+    Member,
     Message,
     Request,
     SaveState,
@@ -66,7 +68,14 @@ class WorkerExit:
     max_rss_bytes: int
     last_pss_bytes: int | None  # when it was last looked at; None: it was not
     stderr_tail: str
-    snapshot: CrashSnapshot | None = None  # of a crash, where the worker could still take one
+    # Of a crash, or of a call of exit(), where the worker could still take one.
+    snapshot: CrashSnapshot | None = None
+
+    @property
+    def evidence(self) -> CrashSnapshot | None:
+        """The snapshot, if it is one of this very end."""
+        snapshot = self.snapshot
+        return snapshot if snapshot and snapshot.signal == (self.signal or 0) else None
 
     @property
     def is_outside_kill(self) -> bool:
@@ -165,11 +174,11 @@ class WorkerProcess:
         """Raises RequestFailed, RequestTimeout, WorkerDied, ConnectionLost (all WorkerError),
         ProtocolError, or MachineError where a plugin cannot be confined. A timeout leaves the
         worker as it is: whether to kill it is the caller's decision."""
-        if isinstance(message, Load):
-            output = message.segments.outputs[message.record]
-            self._tree.owned_file = segment_path(output)
+        for place in _places_of(message):
+            output = place.segments.outputs[place.record]
+            self._tree.owned_files.add(segment_path(output))
         descriptors: tuple[int, ...] = ()
-        if isinstance(message, Load | Describe) and self._confinement is None:
+        if isinstance(message, Gather | Load | Describe) and self._confinement is None:
             confinement = self._confine(message.permissions)
             asks = msgspec.structs.replace(message, permissions=confinement.permissions)
             message = cast(Request[R], asks)
@@ -354,7 +363,13 @@ class _Asked:
     phase: str | None
 
 
+def _places_of(message: Request[Any]) -> Sequence[Load | Member]:
+    if isinstance(message, Gather):
+        return message.members
+    return [message] if isinstance(message, Load) else []
+
+
 def _phase_of(message: Request[Any]) -> str | None:
-    if isinstance(message, Load | Describe):
+    if isinstance(message, Gather | Load | Describe):
         return "load"
     return "save" if isinstance(message, SaveState) else None

@@ -13,6 +13,7 @@ import resource
 import socket
 import sys
 import tempfile
+from collections.abc import Sequence
 
 import msgspec
 
@@ -39,8 +40,10 @@ _UNREACHABLE = (
 )
 
 
-def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | None) -> None:
-    """Confines this process to what `permissions` allow the plugin, for good. `watcher` is where
+def confine(
+    plugin_ids: Sequence[str], permissions: Permissions, watcher: socket.socket | None
+) -> None:
+    """Confines this process to what `permissions` allow its plugins, for good. `watcher` is where
     the host waits to be asked; None: nobody is told of denials.
 
     Raises OSError if what the kernel has cannot be put to use: then no plugin must be loaded.
@@ -56,8 +59,7 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
     for name in _UNREACHABLE:
         os.environ.pop(name, None)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"  # Qt ends processes that have no display
-    identity = identify(plugin_id)
-    rights = rights_of(permissions, identity)
+    rights = rights_of(permissions, [identify(plugin_id) for plugin_id in plugin_ids])
     missing = []
     abi = landlock_abi()
     if abi:
@@ -76,7 +78,7 @@ def confine(plugin_id: str, permissions: Permissions, watcher: socket.socket | N
         except RuntimeError:
             missing.append("system calls (no seccomp)")
     if watcher is not None:
-        confined = _confined(rights, permissions, abi, missing, identity.owner)
+        confined = _confined(rights, permissions, abi, missing)
         _tell(watcher, listener, confined)
 
 
@@ -121,9 +123,7 @@ def _rules(rights: Rights, permissions: Permissions) -> list[tuple[str, FileAcce
     return rules
 
 
-def _confined(
-    rights: Rights, permissions: Permissions, abi: int, missing: list[str], owner: str
-) -> Confined:
+def _confined(rights: Rights, permissions: Permissions, abi: int, missing: list[str]) -> Confined:
     own = [permissions.temporary] if permissions.temporary else []
     writable = [*rights.write, *rights.devices, *own]
     return Confined(
@@ -131,7 +131,6 @@ def _confined(
         writable=writable,
         own=rights.missing,
         foreign=rights.foreign,
-        owner=owner,
         signals_scoped=abi >= LANDLOCK_SIGNALS,
         missing=missing,
     )

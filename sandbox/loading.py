@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a worker becomes a slot of a chain.
 
-The order is the protection: everything the worker will ever need is attached before the plugin's
-first line of code runs, rights are given up next, and the chain learns of the slot only when the
-plugin sounds as it should.
+The order is the protection: everything the worker will ever need is attached before the first line
+of a plugin's code runs, rights are given up next (sandbox/worker.py does both), and the chain
+learns of the slot only when the plugin sounds as it should.
 """
 
 import math
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 
 from ipc._native import MAX_REPORTED_LATENCY, Geometry
 from ipc.errors import WorkerError
-from ipc.messages import MAX_LINE, MAX_LINES, Load, Loaded
+from ipc.messages import MAX_LINE, MAX_LINES, ChainGeometry, Load, Loaded
+from ipc.names import SegmentNames
 from ipc.text import one_line
 from sandbox._native import BlockLoop, ChainPorts, Slot
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
-from sandbox.lockdown import limit_realtime
 
 # How a plugin refuses what it is given: a worker's own words, or those of a binding.
 _REJECTIONS = (WorkerError, RuntimeError, ValueError, IndexError)
@@ -53,21 +53,11 @@ class LoadedSlot:
 def load(
     request: Load,
     phases: Phases,
-    before_plugin: Callable[[], None],
+    place: ChainPorts,
     after_plugin: Callable[[LoadedPlugin], None],
 ) -> tuple[LoadedSlot, Loaded]:
-    """Raises WorkerError or RuntimeError; `phases.current` says where.
-
-    `before_plugin` is called between the attach and the first line of the plugin's code;
-    `after_plugin` once it is loaded, with what must not be destroyed even if a later step fails.
-    """
-    started = time.perf_counter()
-    with phases("attach"):
-        ports = _attach(request)
-    with phases("lock_down"):
-        if request.priority > 0:
-            limit_realtime()
-        before_plugin()
+    """Raises WorkerError or RuntimeError; `phases.current` says where. `after_plugin` is called
+    once it is loaded, with what must not be destroyed even if a later step fails."""
     with phases("load"):
         plugin = open_plugin(
             request.plugin,
@@ -85,7 +75,7 @@ def load(
         rejected = _set_parameters(plugin, request)
         applied_edit = _replay(plugin, request, rejected)
     with phases("warm_up"):
-        loop = BlockLoop(Slot(plugin.processors, request.max_frames), ports)
+        loop = BlockLoop(Slot(plugin.processors, request.max_frames), place)
         loop.warm_up(request.warm_up_blocks)
     with phases("start"):
         tail_s = bounded_tail(plugin.tail_s)
@@ -103,7 +93,7 @@ def load(
         produces_midi=plugin.produces_midi,
         thread_id=loop.thread_id,
         realtime=loop.realtime,
-        load_ms=(time.perf_counter() - started) * 1000,
+        load_ms=sum(phases.durations_ms.values()),
         phases_ms=phases.durations_ms,
     )
 
@@ -118,8 +108,8 @@ def bounded_tail(tail_s: float) -> float:
     return max(0.0, tail_s) if not math.isnan(tail_s) else 0.0
 
 
-def _attach(request: Load) -> ChainPorts:
-    shape, names = request.geometry, request.segments
+def attach(shape: ChainGeometry, names: SegmentNames, record: int) -> ChainPorts:
+    """Maps all that one record of a chain needs. Raises RuntimeError."""
     return ChainPorts(
         Geometry(shape.records, shape.max_frames, shape.sample_rate),
         names.host,
@@ -127,7 +117,7 @@ def _attach(request: Load) -> ChainPorts:
         names.outputs,
         names.semaphores,
         names.end,
-        request.record,
+        record,
     )
 
 

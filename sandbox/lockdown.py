@@ -16,6 +16,8 @@ from sandbox._native import install_crash_handler
 # handler keeps /proc/self/maps open besides.
 CONTROL_FD = 3
 
+PROCESS_NAME = "isb-worker"
+
 # CPU time that a real-time thread may take without ever sleeping. The host's watchdog is faster;
 # this stands behind it, for when the host is gone. SIGXCPU first, so that a crash report can tell
 # it from a plain kill.
@@ -26,7 +28,7 @@ _RUNAWAY_HARD_US = 1_200_000
 def separate(control_fd: int, output_fd: int, crash_fd: int) -> socket.socket:
     """Leaves the launcher's session and descriptors; returns the control socket."""
     os.setsid()
-    set_process_name("isb-worker")
+    set_process_name(PROCESS_NAME)
     # The host ends its workers in order; a Ctrl-C that somehow comes here must not.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _keep_only(control_fd, output_fd, crash_fd)

@@ -49,26 +49,32 @@ _PLUGIN_PATHS = ("LV2_PATH", "VST3_PATH", "LADSPA_PATH", "CLAP_PATH")
 @dataclass
 class Rights:
     """Paths that exist now, with links and resolved; `missing` are own folders that do not, and
-    `foreign` folders that are called like the plugin but were not made for it."""
+    whose they would be; `foreign` are folders that are called like the plugin but were not made for
+    it."""
 
     read: list[str] = field(default_factory=list)
     write: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     devices: tuple[str, ...] = _DEVICES
 
 
-def rights_of(permissions: Permissions, identity: Identity) -> Rights:
-    """What the profile, and the exceptions from it, allow one plugin. Not for `open`."""
+def rights_of(permissions: Permissions, identities: Iterable[Identity]) -> Rights:
+    """What the profile, and the exceptions from it, allow the plugins of one process: what belongs
+    to one is within reach of all. Not for `open`."""
     home = Path(os.path.expanduser("~"))
     rights = Rights()
-    rights.read += identity.files
+    for identity in identities:
+        rights.read += identity.files
+        if permissions.profile == "default":
+            folders = own_folders(home, identity)
+            rights.write += folders.own
+            rights.foreign += folders.foreign
+            if identity.owner:
+                rights.missing |= dict.fromkeys(folders.missing, identity.owner)
+            rights.read += own_files(home, identity.names)
     if permissions.profile == "default":
         rights.read += [*_SHARED, *(str(home / name) for name in _SHARED_IN_HOME), *_plugin_paths()]
-        folders = own_folders(home, identity)
-        rights.write += folders.own
-        rights.missing, rights.foreign = folders.missing, folders.foreign
-        rights.read += own_files(home, identity.names)
     rights.read += permissions.read
     rights.write += permissions.write
     rights.read = [*programs_need(), *with_resolved(_existing(rights.read))]

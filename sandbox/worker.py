@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker: one plugin, one process, one control socket.
+"""A worker: one process with one control socket, and one plugin, or a group of them.
 
 The main thread serves the host's requests one by one, and everything a plugin wants called on
 its main thread is called there. Audio runs on a native thread of its own (sandbox/native/
@@ -8,12 +8,12 @@ because a plugin's destructors are its least tested code.
 """
 
 import contextlib
-import functools
 import gc
 import os
 import socket
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import msgspec
@@ -22,9 +22,12 @@ from ipc.channel import Channel, MalformedMessage
 from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
+    EXIT_MEMBER,
     Describe,
     Description,
     Failed,
+    Gather,
+    Gathered,
     GetParameters,
     Hello,
     Inspect,
@@ -41,14 +44,17 @@ from ipc.messages import (
     Text,
     Value,
     WorkerRequest,
+    member_thread_name,
 )
-from sandbox._native import rearm_crash_handler, start_guard
+from ipc.permissions import Permissions
+from ipc.processes import set_process_name
+from sandbox._native import ChainPorts, rearm_crash_handler, start_guard
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.confine import confine
 from sandbox.inspection import inspect
-from sandbox.loading import LoadedSlot, Phases, bounded, load
-from sandbox.lockdown import separate
+from sandbox.loading import LoadedSlot, Phases, attach, bounded, load
+from sandbox.lockdown import PROCESS_NAME, limit_realtime, separate
 
 _IDLE_PERIOD_S = 0.05
 _OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
@@ -58,7 +64,7 @@ _MAX_MESSAGE = 8192
 # Exit codes of a worker that ends by itself. Plugins may exit with any code.
 EXIT_STOPPED = 0
 EXIT_PROTOCOL = 70
-EXIT_PLUGIN = 71  # the plugin cannot go on, as it is loaded
+EXIT_PLUGIN = 71  # the plugin cannot go on, as it is loaded; of a group, EXIT_MEMBER and more
 
 
 def run(control_fd: int, output_fd: int, crash_fd: int) -> NoReturn:
@@ -83,7 +89,9 @@ class _Worker:
         self._channel = channel
         self._greeted = False
         self._locked_down = False
-        self._slot: LoadedSlot | None = None
+        self._is_group = False
+        self._places: dict[int, ChainPorts] = {}  # of members that are not loaded yet
+        self._slots: dict[int, LoadedSlot] = {}  # by member
         self._offline = False
         self._kept: list[object] = []  # never destroyed: a reply must not die of a destructor
 
@@ -107,17 +115,31 @@ class _Worker:
     def _idle_until_request(self) -> None:
         """Gives the plugin its turns on this thread, if its format needs any: many workers that
         wake up for nothing would disturb the audio threads."""
-        if self._slot is None or type(self._slot.plugin).idle is LoadedPlugin.idle:
-            return
+        idlers = {
+            member: slot.plugin
+            for member, slot in self._slots.items()
+            if type(slot.plugin).idle is not LoadedPlugin.idle
+        }
         period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
-        while not self._channel.wait(period_s):
-            try:
-                self._slot.plugin.idle()
-            except WorkerError as error:
-                # A new worker loads it as it is now; the host starts one when this one ends.
-                with contextlib.suppress(OSError):
-                    print(error, file=sys.stderr, flush=True)
-                os._exit(EXIT_PLUGIN)
+        while idlers and not self._channel.wait(period_s):
+            for member, plugin in idlers.items():
+                try:
+                    with self._on_behalf_of(member):
+                        plugin.idle()
+                except WorkerError as error:
+                    # A new worker loads it as it is now; the host starts one when this one ends.
+                    with contextlib.suppress(OSError):
+                        print(error, file=sys.stderr, flush=True)
+                    os._exit(EXIT_MEMBER + member if self._is_group else EXIT_PLUGIN)
+
+    @contextlib.contextmanager
+    def _on_behalf_of(self, member: int) -> Iterator[None]:
+        """Of a group, the main thread's name tells a crash report whose code it runs."""
+        if self._is_group:
+            set_process_name(member_thread_name(member))
+        yield
+        if self._is_group:
+            set_process_name(PROCESS_NAME)
 
     def _send(self, number: int, message: Message) -> None:
         try:
@@ -151,38 +173,69 @@ class _Worker:
                 check_versions(request, "the host")
                 self._greeted = True
                 return own_welcome()
+            case Gather():
+                return self._gather(request, phases)
             case Load():
-                return self._load(request, phases)
+                with self._on_behalf_of(request.member):
+                    return self._load(request, phases)
             case Describe():
                 return self._describe(request, phases)
             case Inspect():
                 return inspect()
             case Stop():
                 return Stopped()
-        plugin = self._plugin()
+        if isinstance(request, SaveState | GetParameters | ParameterText | ParameterFromText):
+            with self._on_behalf_of(request.member):
+                return self._ask(self._slot(request.member), request, phases)
+        raise ProtocolError(f"nothing is done for {type(request).__name__}")
+
+    def _ask(
+        self,
+        slot: LoadedSlot,
+        request: SaveState | GetParameters | ParameterText | ParameterFromText,
+        phases: Phases,
+    ) -> Message:
+        plugin = slot.plugin
         match request:
             case SaveState():
-                return self._save(plugin, phases)
+                return _save(slot, phases)
             case GetParameters():
                 return Parameters(values=_values(plugin))
             case ParameterText(index=index, value=value):
                 return Text(text=plugin.parameter_text(index, value)[:_MAX_TEXT])
             case ParameterFromText(index=index, text=text):
                 return Value(value=bounded(plugin.parameter_from_text(index, text)))
-        raise ProtocolError(f"nothing is done for {type(request).__name__}")
+
+    def _gather(self, request: Gather, phases: Phases) -> Message:
+        self._refuse_second()
+        with phases("attach"):
+            places = [attach(m.geometry, m.segments, m.record) for m in request.members]
+        with phases("lock_down"):
+            plugins = [member.plugin for member in request.members]
+            self._lock_down(plugins, request.permissions, request.realtime)
+        self._is_group = True
+        self._places = dict(enumerate(places))
+        return Gathered()
 
     def _load(self, request: Load, phases: Phases) -> Message:
-        if self._locked_down:
-            raise WorkerError("a worker loads one plugin in its life; this one has done so")
         self._offline = request.offline
-        before = functools.partial(self._before_plugin, request)
-        self._slot, loaded = load(request, phases, before, self._after_plugin)
+        if self._is_group:
+            place = self._places.pop(request.member, None)
+            if place is None:
+                raise WorkerError(f"its group has no place {request.member}, or not any more")
+        else:
+            self._refuse_second()
+            with phases("attach"):
+                place = attach(request.geometry, request.segments, request.record)
+            with phases("lock_down"):
+                self._lock_down([request.plugin], request.permissions, request.priority > 0)
+        slot, loaded = load(request, phases, place, self._after_plugin)
+        self._slots[request.member] = slot
         return loaded
 
     def _describe(self, request: Describe, phases: Phases) -> Message:
-        if self._locked_down:
-            raise WorkerError("a worker loads one plugin in its life; this one has done so")
-        self._before_plugin(request)
+        self._refuse_second()
+        self._lock_down([request.plugin], request.permissions, realtime=False)
         with phases("load"):
             plugin = open_plugin(
                 request.plugin, sample_rate=request.sample_rate, max_frames=request.max_frames
@@ -195,9 +248,17 @@ class _Worker:
             state_bytes = len(plugin.get_state())
         return Description(plugin=msgspec.structs.replace(description, state_bytes=state_bytes))
 
-    def _before_plugin(self, request: Load | Describe) -> None:
+    def _refuse_second(self) -> None:
+        if self._locked_down:
+            raise WorkerError("a worker loads one plugin in its life; this one has done so")
+
+    def _lock_down(self, plugins: Sequence[str], permissions: Permissions, realtime: bool) -> None:
+        """The last thing before the first line of a plugin's code. `realtime`: an audio thread
+        will have a priority."""
         self._locked_down = True
-        confine(request.plugin, request.permissions, self._watcher())
+        if realtime:
+            limit_realtime()
+        confine(plugins, permissions, self._watcher())
         # Not before: a thread started earlier would keep the rights that were given up. Until
         # now the main thread alone has noticed the host's end, and no plugin could hold it up.
         start_guard(self._channel.fileno())
@@ -213,19 +274,19 @@ class _Worker:
         self._kept.append(plugin)
         rearm_crash_handler()  # many plugins catch crashes themselves, only to show a window
 
-    def _save(self, plugin: LoadedPlugin, phases: Phases) -> SavedState:
-        assert self._slot is not None
-        with phases("save"):
-            # Before the capture: an edit that comes in between is in the state, and will be
-            # replayed, which does no harm; the other way round it would be lost.
-            applied_edit = self._slot.loop.applied_edit
-            data = plugin.get_state()
-        return SavedState(data=data, applied_edit=applied_edit)
-
-    def _plugin(self) -> LoadedPlugin:
-        if self._slot is None:
+    def _slot(self, member: int) -> LoadedSlot:
+        if member not in self._slots:
             raise WorkerError("no plugin is loaded in this worker")
-        return self._slot.plugin
+        return self._slots[member]
+
+
+def _save(slot: LoadedSlot, phases: Phases) -> SavedState:
+    with phases("save"):
+        # Before the capture: an edit that comes in between is in the state, and will be
+        # replayed, which does no harm; the other way round it would be lost.
+        applied_edit = slot.loop.applied_edit
+        data = slot.plugin.get_state()
+    return SavedState(data=data, applied_edit=applied_edit)
 
 
 def _values(plugin: LoadedPlugin) -> list[float]:

@@ -25,6 +25,7 @@ COMMANDS = (
     "blacklist",
     "permissions",
     "trust",
+    "grouping",
     "doctor",
     "bench",
 )

@@ -17,6 +17,11 @@ ProfileOption = Annotated[
     typer.Option("--profile", help="What plugins may do, instead of what is set for them."),
 ]
 
+GroupingOption = Annotated[
+    Literal["plugin", "chain", "vendor", "all", "auto"] | None,
+    typer.Option("--grouping", help="Which plugins share a process, whatever the song says."),
+]
+
 
 def number(least: float, most: float) -> Callable[[str], float]:
     """A parser of numbers from `least` to `most`. NaN is none, and the message says the range."""

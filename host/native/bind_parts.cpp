@@ -106,6 +106,7 @@ void bind_parts(nb::module_& m) {
         .def_prop_ro("shared_lost", &PythonChain::shared_lost)
         .def("retire", &Chain::retire, nb::arg("record"))
         .def("is_stuck", &Chain::is_stuck, nb::arg("record"))
+        .def("is_in_block", &Chain::is_in_block, nb::arg("record"))
         .def("reset", &Chain::reset, nb::arg("record"));
 }
 

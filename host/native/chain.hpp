@@ -40,6 +40,7 @@ public:
     // Control thread: see ChainRelay.
     void retire(std::uint32_t record) noexcept { relay_.retire(record); }
     bool is_stuck(std::uint32_t record) const noexcept { return relay_.is_stuck(record); }
+    bool is_in_block(std::uint32_t record) const noexcept { return relay_.is_in_block(record); }
     void reset(std::uint32_t record) noexcept { relay_.reset(record); }
 
     // ---- audio thread ----

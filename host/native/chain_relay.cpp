@@ -43,6 +43,8 @@ void ChainRelay::reset(std::uint32_t record) noexcept {
     // Whatever the last worker did to the word, a late activation or a wild write: all of its
     // process tree is reaped, so this is the only party left.
     word(record).store(make_word(Status::Offline, 0), std::memory_order_release);
+    activation_.record(record).claimed_ns.store(0, std::memory_order_release);
+    activation_.record(record).finished_ns.store(0, std::memory_order_release);
     dead_[record].store(false, std::memory_order_release);
 }
 
@@ -50,6 +52,12 @@ bool ChainRelay::is_stuck(std::uint32_t record) const noexcept {
     const Word seen = word(record).load(std::memory_order_acquire);
     const bool rests = status_of(seen) == Status::Idle || status_of(seen) == Status::Finished;
     return !rests || generation_of(seen) > generation();
+}
+
+bool ChainRelay::is_in_block(std::uint32_t record) const noexcept {
+    const ipc::Activation& own = activation_.record(record);
+    return own.claimed_ns.load(std::memory_order_acquire) >
+           own.finished_ns.load(std::memory_order_acquire);
 }
 
 // ---------------------------------------------------------------- audio thread

@@ -49,6 +49,8 @@ public:
     // Of a record that is in no block: is its worker still in one that was given up, or its word
     // one that no rule of the relay leaves there?
     bool is_stuck(std::uint32_t record) const noexcept;
+    // Has its worker begun a block and not ended it? As it says itself.
+    bool is_in_block(std::uint32_t record) const noexcept;
 
     // ---- audio thread ----
     std::uint64_t generation() const ISB_RT { return generation_.load(std::memory_order_relaxed); }

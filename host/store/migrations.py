@@ -81,8 +81,31 @@ def _trust(connection: sa.Connection) -> None:
     ).create(connection)
 
 
+def _conduct(connection: sa.Connection) -> None:
+    """4: how plugins have behaved."""
+    sa.Table(
+        "plugin_conduct",
+        sa.MetaData(),
+        sa.Column("plugin_id", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("vendor", sa.Text, nullable=False),
+        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("played_s", sa.Double, nullable=False),
+        sa.Column("calm_s", sa.Double, nullable=False),
+        sa.Column("calm_sessions", sa.Integer, nullable=False),
+        sa.Column("faults", sa.Integer, nullable=False),
+        sa.Column("last_fault", sa.Text),
+        sa.Column("choice", sa.Text, nullable=False),
+    ).create(connection)
+
+
 # Step n brings a file from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first_tables, _signatures, _trust)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _first_tables,
+    _signatures,
+    _trust,
+    _conduct,
+)
 
 SCHEMA_VERSION = len(MIGRATIONS)
 

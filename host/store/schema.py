@@ -53,6 +53,23 @@ class TrustRow(Base):
     since: Mapped[str]
 
 
+class ConductRow(Base):
+    """How a plugin has behaved so far."""
+
+    __tablename__ = "plugin_conduct"
+
+    plugin_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    vendor: Mapped[str]
+    version: Mapped[str]
+    played_s: Mapped[float]
+    calm_s: Mapped[float]  # since it last failed, if ever
+    calm_sessions: Mapped[int]
+    faults: Mapped[int]
+    last_fault: Mapped[str | None]
+    choice: Mapped[str]  # the user's: auto, alone, share
+
+
 class BlacklistRow(Base):
     """What is not to be loaded, until its file changes or the user lifts it.
 

@@ -247,6 +247,7 @@ bool CallWatch::still_waits(const seccomp_notif& asked) const {
 }
 
 void CallWatch::answer(const seccomp_notif& asked) {
+    caller_ = static_cast<pid_t>(asked.pid);
     bool goes_on = false;
     int error = EPERM;
     if (const WatchedCall* watched = watched_call(static_cast<std::uint32_t>(asked.data.nr)))
@@ -389,6 +390,7 @@ void CallWatch::note(WatchedAct act) {
         lost_.fetch_add(1, std::memory_order_relaxed);
         return;
     }
+    act.thread = caller_;
     acts_.push_back(std::move(act));
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(news_, &one, sizeof one);

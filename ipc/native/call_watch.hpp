@@ -40,6 +40,7 @@ struct WatchedAct {
     bool write = false;   // of a file call
     bool refused = true;  // false: Landlock has decided
     std::uint64_t argument = 0;
+    pid_t thread = 0;  // whose call it was
 };
 
 // More are no plugin's work but a bomb's.
@@ -97,6 +98,7 @@ private:
     std::vector<WatchedAct> acts_;
     std::vector<std::pair<pid_t, std::uint64_t>> leavers_;
     bool told_leavers_ = false;
+    pid_t caller_ = 0;  // the thread that is answered
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

@@ -21,7 +21,7 @@ namespace {
 // Paths are bytes to the kernel, and a plugin may name any.
 nb::tuple as_tuple(const WatchedAct& act) {
     return nb::make_tuple(act.call, nb::bytes(act.path.data(), act.path.size()), act.write,
-                          act.refused, act.argument);
+                          act.refused, act.argument, act.thread);
 }
 
 }  // namespace

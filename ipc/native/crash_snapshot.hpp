@@ -32,7 +32,7 @@ struct CrashSnapshot {
     std::atomic<std::uint32_t> complete;
     std::uint32_t version;
     std::int32_t thread_id;
-    std::int32_t signal;
+    std::int32_t signal;       // 0: the process called exit()
     std::int32_t signal_code;  // si_code: > 0 raised by the kernel, else sent by a process
     std::int32_t sender;       // the process that sent it; 0: the kernel
     std::uint64_t fault_address;

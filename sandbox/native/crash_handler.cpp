@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <system_error>
 
@@ -123,7 +124,8 @@ void take_registers(CrashSnapshot& to, const ucontext_t& context) noexcept {
 #endif
 }
 
-void take(CrashSnapshot& to, int number, const siginfo_t& info, const void* context) noexcept {
+void take(CrashSnapshot& to, int number, const siginfo_t& info,
+          const ucontext_t& context) noexcept {
     to.version = ipc::kSnapshotVersion;
     to.thread_id = static_cast<std::int32_t>(syscall(SYS_gettid));
     to.signal = number;
@@ -132,7 +134,7 @@ void take(CrashSnapshot& to, int number, const siginfo_t& info, const void* cont
     to.sender = sent ? info.si_pid : 0;
     to.fault_address = sent ? 0 : reinterpret_cast<std::uint64_t>(info.si_addr);
     to.access = Access::Unknown;
-    take_registers(to, *static_cast<const ucontext_t*>(context));
+    take_registers(to, context);
     prctl(PR_GET_NAME, to.thread_name);
     to.maps_bytes = read_maps(to.maps, ipc::kSnapshotMapsBytes);
     const Range range = stack_at(to.sp, to.maps, to.maps_bytes);
@@ -158,7 +160,7 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) noexcept {
         if (g.taken.exchange(true))
             let_the_first_finish(*snapshot);
         else
-            take(*snapshot, number, *info, context);
+            take(*snapshot, number, *info, *static_cast<const ucontext_t*>(context));
     }
     struct sigaction fatal {};
     fatal.sa_handler = SIG_DFL;
@@ -166,6 +168,17 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) noexcept {
     // Blocked until this handler returns, and then the end. Where it may not be sent, the faulty
     // instruction is about to run again.
     syscall(SYS_tgkill, pid, syscall(SYS_gettid), number);
+}
+
+// A plugin has called exit(), on this thread: nobody else tells who it was. The first to be
+// registered, so that what runs at the end of the process has run.
+void on_exit() noexcept {
+    CrashSnapshot* const snapshot = g.snapshot.load(std::memory_order_acquire);
+    if (!snapshot || static_cast<pid_t>(syscall(SYS_getpid)) != g.pid || g.taken.exchange(true))
+        return;
+    ucontext_t here{};
+    siginfo_t info{};
+    if (getcontext(&here) == 0) take(*snapshot, 0, info, here);
 }
 
 }  // namespace
@@ -182,6 +195,7 @@ void install_crash_handler(int fd) {
     static CrashStack* const main_stack = new CrashStack;  // never destroyed: like its thread
     (void)main_stack;
     rearm_crash_handler();
+    std::atexit(&on_exit);
 }
 
 void rearm_crash_handler() noexcept {

@@ -49,7 +49,7 @@ os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 kill_group(pid)
 os.waitpid(pid, 0)
 tree = ProcessTree(identity, lambda: {bystander.pid})
-tree.owned_file = owned
+tree.owned_files.add(owned)
 print("ended", asyncio.run(tree.end()))
 os.unlink(owned)
 print("bystander", bystander.poll())

@@ -12,6 +12,7 @@ import pytest
 
 from host.config import FaultPolicy
 from host.permissions import PermissionRules, PluginRule
+from host.song import Grouping
 from ipc.names import SHM_DIR
 from ipc.processes import all_pids, process_stat
 from sandbox._native import landlock_abi
@@ -36,6 +37,7 @@ ENDS = (
     "close_all",
     "ignore_all_and_sleep",
     "leave_children",
+    "crash_in_own_thread",
     "exit_quietly",
     "end_at_once",
     "end_thread",
@@ -85,6 +87,20 @@ def test_a_plugin_that_ends_its_worker_is_back_and_nobody_else_notices(
         check_mix(playing, clip)
         # Its neighbours in the chain hand on as before.
         assert playing.slot("bad0").status is playing.slot("bad2").status is SlotStatus.ACTIVE
+
+
+@pytest.mark.parametrize("label", ENDS)
+def test_those_who_share_its_process_are_restored_without_it(
+    label: str, clip: Audio, clip_file: str
+) -> None:
+    with beside(label, clip_file, grouping=Grouping.CHAIN) as playing:
+        assert playing.slot("bad1").shares_with == ("bad0", "bad2")
+        for slot in ("bad1", "bad0", "bad2"):
+            playing.until_restarts(slot, 1)
+            playing.until_heard(slot)
+        # One that has itself killed looks like one that is killed: they part the second time.
+        playing.until(lambda: playing.slot("bad1").shares_with == (), "it runs alone")
+        check_mix(playing, clip)
 
 
 @pytest.mark.parametrize("label, says", HARMLESS.items())

@@ -219,9 +219,9 @@ def test_no_name_gives_a_plugin_what_decides_over_plugins(intrude: Intrude, home
     from sandbox.profiles import rights_of
 
     names = ("Isobooth", "Auto Start", "systemd", "autostart/evil", "../evil", "evil\n")
-    rights = rights_of(DEFAULT, Identity(files=("/usr/lib/ladspa/evil.so",), names=names))
+    rights = rights_of(DEFAULT, [Identity(files=("/usr/lib/ladspa/evil.so",), names=names)])
     assert not [path for path in rights.write if ".config" in path]
-    assert rights.missing == []
+    assert rights.missing == {}
 
 
 def test_a_settings_folder_that_is_wanted_is_made_for_the_next_start(

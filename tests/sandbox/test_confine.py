@@ -30,7 +30,7 @@ def outcome(act, *arguments):
 def confine(temporary, watched=False, **fields):
     ours, theirs = socket.socketpair()
     permissions = Permissions(temporary=temporary, **fields)
-    confinement.confine("builtin:gain", permissions, theirs if watched else None)
+    confinement.confine(["builtin:gain"], permissions, theirs if watched else None)
     if not watched:
         return None
     data = ours.recv(1 << 20)

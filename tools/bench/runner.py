@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.bench import chaos, engine, formats, offline, restart, sandbox, slots, standby
+from tools.bench import chaos, engine, formats, grouping, offline, restart, sandbox, slots, standby
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
 Tell = Callable[[str], None]
@@ -47,6 +47,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "standby": lambda scale, tell: standby.measure(scale.takeovers, tell),
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
+    "grouping": lambda scale, tell: grouping.measure(scale.slot_blocks, scale.slot_rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
@@ -115,6 +116,11 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
         slot, start = figures["sandbox_slot_us"], figures["sandbox_start_ms"]
         check("confined over open, a slot, µs", slot, "≤ 1", slot <= 1)
         check("confined over open, a start, ms", start, "≤ 10", start <= 10)
+    if "group_pss_mb" in figures:
+        apart, together = figures["group_pss_mb"]["apart"], figures["group_pss_mb"]["together"]
+        check("8 together, MiB", together, f"< {apart:g} (apart)", together < apart)
+        slot = figures["group_slot_us"]
+        check("together over apart, a slot, µs", slot, "≤ 1", slot <= 1)
     if "chaos" in figures:
         late, calm = figures["chaos"]["late_blocks"], figures["chaos"]["calm_late_blocks"]
         check("late blocks under faults", late, f"≤ {calm} (calm run)", late <= calm)

@@ -207,6 +207,8 @@ def _lines_of(report: CrashReport) -> Iterator[str]:
             for edit in report.last_edits
         ],
     )
+    yield from _section("shared its process with", report.shared_with)
+    yield from _section("may have been instead", report.suspects)
     yield from _section("denied", [f"it tried to {denial}" for denial in report.denials])
     if report.backtrace is not None:
         yield from _backtrace_lines(report.backtrace)

@@ -57,7 +57,7 @@ def show_command(
     plugin = typed_plugin_id(plugin)
     allowed = load_permissions().of(plugin)
     memory_mb = allowed.memory_mb or default_memory_mb()
-    rights = None if allowed.profile == "open" else rights_of(allowed, identify(plugin))
+    rights = None if allowed.profile == "open" else rights_of(allowed, [identify(plugin)])
     if as_json or context.obj:
         console.print_json(
             {
@@ -65,7 +65,7 @@ def show_command(
                 "profile": allowed.profile,
                 "read": None if rights is None else rights.read,
                 "write": None if rights is None else rights.write,
-                "would_own": [] if rights is None else rights.missing,
+                "would_own": [] if rights is None else list(rights.missing),
                 "of_others": [] if rights is None else rights.foreign,
                 "network": rights is None or allowed.network,
                 "memory_mb": memory_mb,
@@ -78,7 +78,7 @@ def show_command(
         print(f"{'files':<10}all of yours")
     else:
         _print_paths("writes", rights.write or ["nothing but its temporary folder"])
-        _print_paths("may make", rights.missing)
+        _print_paths("may make", list(rights.missing))
         _print_paths("of others", rights.foreign)
         _print_paths("reads", rights.read)
     print(f"{'network':<10}{'yes' if rights is None or allowed.network else 'no'}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tools import console
-from tools.options import JsonOption, ProfileOption, file_name, number
+from tools.options import GroupingOption, JsonOption, ProfileOption, file_name, number
 
 if TYPE_CHECKING:
     from host.session.recovery import Recovered
@@ -57,6 +57,7 @@ def play(
         typer.Option(parser=number(0.0, 86400.0), metavar="S", help="Stop after so many seconds."),
     ] = None,
     profile: ProfileOption = None,
+    grouping: GroupingOption = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -72,6 +73,7 @@ def play(
     A plugin that crashes or hangs is replaced while the mix plays on, and so is a device that is
     unplugged.
     """
+    from host.song import Grouping
     from ipc.errors import InputError
     from tools.play.session import PlaySettings
 
@@ -89,6 +91,7 @@ def play(
         loop=loop,
         seconds=seconds,
         profile=profile,
+        grouping=None if grouping is None else Grouping(grouping),
     )
     if resume:
         return _tell(_resume(None if song is None else str(song), settings), as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tools import console
-from tools.options import ProfileOption, file_name, number
+from tools.options import GroupingOption, ProfileOption, file_name, number
 
 if TYPE_CHECKING:
     from tools.render.many import Folder
@@ -112,12 +112,14 @@ def render_command(
         int, typer.Option("--jobs", "-j", min=1, max=64, help="Files rendered at a time.")
     ] = 1,
     profile: ProfileOption = None,
+    grouping: GroupingOption = None,
 ) -> int:
     """Render a song, or audio files through a chain of plugins.
 
     Offline, a plugin that fails costs one more try; failing again, no file and exit code 1.
     """
     from host.audio_file import SampleFormat
+    from host.song import Grouping
     from tools.commands.permission_rules import permission_rules
     from tools.commands.trusted_files import trust_settings
     from tools.render.many import Folder
@@ -162,6 +164,7 @@ def render_command(
             keep_going=keep_going,
             pin_workers=jobs == 1,
             permissions=permission_rules(profile),
+            grouping=None if grouping is None else Grouping(grouping),
             trust=trust_settings(),
         ),
         folder=Folder(Path(output), f".{kind or 'wav'}", force, resume, jobs)

@@ -17,7 +17,7 @@ from host.realtime import REALTIME_ADVICE
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
-from host.song import Song
+from host.song import Grouping, Song
 from host.store.database import Database
 from host.trust.settings import TrustSettings
 from ipc.errors import InputError, IsoboothError
@@ -48,6 +48,7 @@ class PlaySettings:
     profile: Profile | None = None  # as it was asked for; `permissions` hold it
     permissions: PermissionRules = field(default_factory=PermissionRules)
     trust: TrustSettings = field(default_factory=TrustSettings)
+    grouping: Grouping | None = None  # None: as the song says
 
     @property
     def block(self) -> int:
@@ -79,6 +80,7 @@ def play_song(
         mode="pipelined" if settings.pipelined else "relayed",
         permissions=settings.permissions,
         trust=settings.trust,
+        grouping=settings.grouping,
     )
     kept = Session(name, _playing(settings, song), resumes=resumes)
     with Host(config, database, session=kept) as host:

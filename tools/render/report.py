@@ -28,6 +28,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
     last_restart_ms: float | None
     crashes: list[str]
     denials: list[str] = []
+    shares_with: list[str] = []
 
     @classmethod
     def of(cls, slot: SlotReport, earlier_crashes: Sequence[str]) -> "SlotEntry":
@@ -46,6 +47,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
             last_restart_ms=None if restart_s is None else _tenths(1000 * restart_s),
             crashes=[*earlier_crashes, *slot.crashes],
             denials=list(slot.denials),
+            shares_with=list(slot.shares_with),
         )
 
 

@@ -8,7 +8,7 @@ import msgspec
 from host.audio_file import SampleFormat
 from host.config import HostConfig, offline_batch
 from host.permissions import PermissionRules
-from host.song import Song
+from host.song import Grouping, Song
 from host.trust.settings import TrustSettings
 
 SAMPLE_RATES = range(8000, 192_001)
@@ -32,6 +32,7 @@ class RenderSettings:
     keep_going: bool = False
     permissions: PermissionRules = field(default_factory=PermissionRules)
     trust: TrustSettings = field(default_factory=TrustSettings)
+    grouping: Grouping | None = None  # None: as the song says
     pin_workers: bool = True  # not where several songs are rendered at once: all use one core
 
     @property
@@ -62,5 +63,7 @@ class RenderSettings:
             pin_workers=self.pin_workers,
             permissions=self.permissions,
             trust=self.trust,
+            # One that failed must not take others along: what they sounded like would be lost.
+            grouping=Grouping.PLUGIN if precise else self.grouping,
         )
         return replace(config, capture_s=CAPTURE_S) if self.realtime else config
