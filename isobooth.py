@@ -38,6 +38,7 @@ from host.session.recovery import Recovered, recover
 from host.session.session import Session
 from host.song import (
     AudioSource,
+    Grouping,
     LiveInput,
     Master,
     MidiSource,
@@ -65,6 +66,7 @@ def recover_session(session_id: str | None = None) -> Recovered:
 __all__ = [
     "AudioSource",
     "FaultPolicy",
+    "Grouping",
     "Host",
     "HostConfig",
     "InputError",

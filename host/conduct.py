@@ -63,7 +63,8 @@ class Conduct(msgspec.Struct, frozen=True, kw_only=True):
         """For people."""
         if self.choice is not Choice.AUTO:
             return "you said so"
-        played = f"{self.calm_s / 3600:.1f} h in {self.calm_sessions} sessions"
+        sessions = f"{self.calm_sessions} session{'' if self.calm_sessions == 1 else 's'}"
+        played = f"{self.calm_s / 3600:.1f} h in {sessions}"
         if self.last_fault is not None:
             return f"it failed on {self.last_fault[:10]}; since then it played {played}"
         return f"it played {played} and never failed"
