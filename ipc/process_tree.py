@@ -12,8 +12,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 
+from ipc.aside import aside
 from ipc.names import WORKER_VARIABLE
 from ipc.processes import ProcessIdentity, children_of, mapped_files, process_stat
 
@@ -51,18 +53,26 @@ class ProcessTree:
         """
         deadline = time.monotonic() + _PATIENCE_S
         pause_s = _FIRST_PAUSE_S
-        while self._end_once():
-            if time.monotonic() > deadline:
+        # What a process has mapped, or in its environment, the kernel tells when it can lock its
+        # memory, which may be never: such a look must not hold up the loop.
+        while candidates := list(self._candidates()):
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            try:
+                if not await aside(partial(self._end_once, candidates), left_s):
+                    break
+            except TimeoutError:
                 return False
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         return True
 
-    def _end_once(self) -> bool:
-        """Kills every member there is now, and reaps what can be. True if there was any: a member
+    def _end_once(self, candidates: Iterable[int]) -> bool:
+        """Kills every member among them, and reaps what can be. True if there was any: a member
         that ends leaves its own children to us, so only a round that finds none is the last."""
         found = False
-        for pid in self._candidates():
+        for pid in candidates:
             if not self._came_from_worker(pid):
                 continue
             found = True

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,15 @@ from ipc.processes import all_pids, process_stat
 from sandbox._native import landlock_abi
 from tests.fixtures.build import fixture_library
 from tests.process.beside import check_mix, song_with
-from tests.process.songs import Audio, Playing, SlotStatus, noise, play, write_clip
+from tests.process.songs import (
+    Audio,
+    HostEventKind,
+    Playing,
+    SlotStatus,
+    noise,
+    play,
+    write_clip,
+)
 
 pytestmark = [
     pytest.mark.process,
@@ -138,6 +147,30 @@ def test_a_plugin_that_cannot_even_begin_is_given_up(
     with play(song_with(hostile(label), clip_file), block=BLOCK, faults=few) as playing:
         playing.until_status("bad1", SlotStatus.QUARANTINED)
         playing.run(10)
+        check_mix(playing, clip)
+
+
+def test_a_plugin_that_dies_of_saving_its_state_disturbs_nobody(
+    clip: Audio, clip_file: str
+) -> None:
+    soon = replace(FAULTS, snapshot_after_edit_s=0.05)
+    with play(song_with("fault:save-segv", clip_file), block=BLOCK, faults=soon) as playing:
+        playing.host.set_parameter("bad1", 0, 0.5)
+        playing.until_restarts("bad1", 1)
+        playing.until_heard("bad1")
+        check_mix(playing, clip)
+
+
+def test_a_plugin_that_dies_of_its_own_state_disturbs_nobody(clip: Audio, clip_file: str) -> None:
+    soon = replace(FAULTS, snapshot_after_edit_s=0.05, snapshot_good_blocks=2)
+    with play(song_with("fault:restore-segv", clip_file), block=BLOCK, faults=soon) as playing:
+        journal = playing.host.supervisor_of("bad1").journal
+        playing.host.set_parameter("bad1", 0, 0.5)
+        playing.until(lambda: any(s.good for s in journal.snapshots), "a state that it may die of")
+        playing.kill("bad1")
+        playing.until_restarts("bad1", 1)
+        playing.until_heard("bad1")
+        assert playing.events(HostEventKind.FAULT)[-1].text.endswith("SIGSEGV (restore)")
         check_mix(playing, clip)
 
 
