@@ -24,22 +24,18 @@ from host.slot_admission import SlotAdmission
 from host.slot_context import SlotContext
 from host.slot_controls import SlotControls
 from host.slot_faults import SlotFaults
+from host.slot_health import SlotHealth
 from host.slot_launch import Launched, SlotLauncher
+from host.slot_seats import SlotSeats
 from host.slot_standby import SlotStandby, keeps_standby
+from host.slot_standing import SlotStanding
 from host.slot_state import SlotState
 from host.slot_watch import (
-    MAX_LATENCY_FRAMES,
-    LatencyWatch,
-    Lateness,
-    LatenessWatch,
-    hangs,
     longest_rubbish,
-    rubbish,
 )
 from host.song import Slot
 from host.tenure import Tenure
 from host.worker_group import GroupMember
-from host.worker_place import settle, standby_priority
 from ipc._native import monotonic_ns
 from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
@@ -51,9 +47,6 @@ from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
 _UNPREPARED, _UNPREPARED_S = 20, 0.05
 
-_PLAYING = (SlotStatus.ACTIVE, SlotStatus.LATE, SlotStatus.BYPASSED, SlotStatus.STANDBY)
-_GIVEN_UP = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
-
 
 class SlotSupervisor:
     """Keeps one slot's plugin running, or says why it does not."""
@@ -64,8 +57,6 @@ class SlotSupervisor:
         self.spec = spec
         self.native = native
         self.chain = chain
-        self.status = SlotStatus.RESTARTING
-        self.reason = ""  # why it is not active, for people
         self.restarts = 0
         self.description: PluginDescription | None = None
         self.tail_s = 0.0
@@ -81,20 +72,21 @@ class SlotSupervisor:
         self.denials = SlotDenials(spec, context.events, context.engine)
         self._context = context
         self._policy = context.config.faults
-        self._controls = SlotControls(context.engine, native, context.commands)
-        self._state = SlotState(self.journal, native, context.engine, context.config)
-        self._lateness = LatenessWatch(native, self._policy)
-        self._latency = LatencyWatch()
+        engine = context.engine
+        self._controls = SlotControls(engine, native, context.commands)
+        self._standing = SlotStanding(
+            spec, native, self._controls, self._policy, context.events, engine
+        )
+        self._health = SlotHealth(spec, native, self._controls, self._standing, context)
+        self._state = SlotState(self.journal, native, engine, context.config)
         self._poison = PoisonWatch()
-        self._faults = SlotFaults(context, self._log)
-        self._admission = SlotAdmission(spec, context, self._notice)
+        self._faults = SlotFaults(context, self._standing.log)
+        self._admission = SlotAdmission(spec, context, self._standing.notice)
         self._launcher = SlotLauncher(spec, native, self.journal, context)
-        self._tenure: Tenure | None = None
-        self.standby: SlotStandby | None = None  # None: the slot keeps none
+        priority = context.config.worker_priority
+        self.seats = SlotSeats(spec, native, engine, self._controls, self._standing, priority)
         if keeps_standby(spec, context.config, chain.mode):
-            self.standby = SlotStandby(self, native, self._policy)
-        self._stands_in = ""  # why the standby plays, until there is another one
-        self._bypassed = spec.bypassed  # by the user
+            self.seats.standby = SlotStandby(self, native, self._policy)
         self._closing = False
         self._launching = False
         self._was_taken_along = False  # by a neighbour, the last time that its worker ended
@@ -107,13 +99,27 @@ class SlotSupervisor:
         self._reaping: set[asyncio.Task[None]] = set()
 
     @property
+    def status(self) -> SlotStatus:
+        return self._standing.status
+
+    @property
+    def reason(self) -> str:
+        """Why it is not active, for people."""
+        return self._standing.reason
+
+    @property
+    def standby(self) -> SlotStandby | None:
+        """None: the slot keeps none."""
+        return self.seats.standby
+
+    @property
     def worker(self) -> WorkerProcess | GroupMember | None:
-        return self._tenure.worker if self._tenure is not None else None
+        return self.seats.playing.worker if self.seats.playing is not None else None
 
     @property
     def record(self) -> int | None:
         """The chain's record that its worker plays on; None while it has no worker."""
-        return self._tenure.record if self._tenure is not None else None
+        return self.seats.playing.record if self.seats.playing is not None else None
 
     @property
     def reports(self) -> list[str]:
@@ -122,12 +128,13 @@ class SlotSupervisor:
 
     @property
     def latency_frames(self) -> int:
-        return self._latency.frames
+        return self._health.latency_frames
 
     @property
     def shares_with(self) -> list[str]:
         """Ids of the slots that are played by the same process."""
-        return [place.slot for place in self._tenure.neighbours] if self._tenure else []
+        playing = self.seats.playing
+        return [place.slot for place in playing.neighbours] if playing is not None else []
 
     @property
     def coming_back(self) -> "asyncio.Task[None] | None":
@@ -143,13 +150,13 @@ class SlotSupervisor:
         self._state.postpone(time.monotonic())
         if entry is None:
             if self.spec.standby and self.standby is None and not self._context.config.offline:
-                self._notice("it has no standby, because its track is pipelined")
+                self._standing.notice("it has no standby, because its track is pipelined")
             await self._launch()
             if self.standby is not None:
                 await self.standby.settled()
             return
         self._give_up(SlotStatus.QUARANTINED, f"blacklisted: {entry.reason}")
-        self._log(
+        self._standing.log(
             HostEventKind.QUARANTINED,
             f"{self.spec.label} stays bypassed: {self.spec.plugin} is blacklisted "
             f"({entry.reason}); `isobooth blacklist remove {entry.id}` lifts it",
@@ -158,12 +165,12 @@ class SlotSupervisor:
     def end(self) -> None:
         """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
         self._closing = True
-        self._set(SlotStatus.FAILED, "its host ends")
+        self._standing.set(SlotStatus.FAILED, "its host ends")
         if self.standby is not None:
             self.standby.dismiss()
         self._context.workers.move_out(self.spec.id)  # nobody needs to wait for it
-        if self._tenure is not None:
-            self._tenure.dismiss()
+        if self.seats.playing is not None:
+            self.seats.playing.dismiss()
 
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
@@ -175,11 +182,11 @@ class SlotSupervisor:
                     await task
         if self.standby is not None:
             await self.standby.close()
-        if self._tenure is not None:
+        if self.seats.playing is not None:
             try:
-                await self._tenure.worker.stop()
+                await self.seats.playing.worker.stop()
             except WorkerError as error:
-                self._notice(str(error))
+                self._standing.notice(str(error))
         while self._reaping:
             await asyncio.gather(*self._reaping)
 
@@ -191,17 +198,17 @@ class SlotSupervisor:
         self._controls.edit(self.journal.edit(index, value))
 
     def set_bypass(self, bypassed: bool) -> None:
-        self._bypassed = bypassed
-        self._lateness.forget()
-        self._send_bypass()
-        if self.status in _PLAYING:
-            self._show_bypass()
+        self._standing.bypassed = bypassed
+        self._standing.lateness.forget()
+        self._standing.tell_bypass()
+        if self._standing.is_playing:
+            self._standing.set_playing()
 
     def fail(self, reason: str) -> None:
         """It is not heard any more; its policy for misses says what is heard instead."""
         self._give_up(SlotStatus.FAILED, reason)
-        self._dismiss_all()
-        self._log(HostEventKind.FAILED, reason)
+        self.seats.dismiss_all()
+        self._standing.log(HostEventKind.FAILED, reason)
 
     async def parameters(self) -> list[float]:
         """All parameters' values, normalized, as the plugin says. Raises WorkerError."""
@@ -213,12 +220,12 @@ class SlotSupervisor:
         """The slot as a song keeps it, as it is now: with the plugin's state, or the last good one
         if the plugin cannot say, and every edit made before this call."""
         slot = None
-        if self._tenure is not None and self.status in _PLAYING:
+        if self.seats.playing is not None and self._standing.is_playing:
             runs = self.status is not SlotStatus.BYPASSED
             with contextlib.suppress(WorkerError, ProtocolError):
-                slot = await self._state.capture(self.spec, self._tenure, runs)
+                slot = await self._state.capture(self.spec, self.seats.playing, runs)
         slot = slot or self._state.last_known(self.spec)
-        return msgspec.structs.replace(slot, bypassed=self._bypassed)
+        return msgspec.structs.replace(slot, bypassed=self._standing.bypassed)
 
     # ------------------------------------------------------------------ loading
 
@@ -237,7 +244,7 @@ class SlotSupervisor:
                 if tenure is None or not self._is_replaced(tenure):
                     return
                 await asyncio.wait([tenure.worker.exited], timeout=_KILLED_S)
-                if self._closing or self.status in _GIVEN_UP:
+                if self._closing or self._standing.is_given_up:
                     return
                 if tenure.worker.alive:
                     self.fail(f"{self.spec.label}: its worker does not end even when it is killed")
@@ -257,7 +264,7 @@ class SlotSupervisor:
         problem = await self._admission.verify_loaded(path)
         if not problem:
             return
-        if self._tenure is tenure:
+        if self.seats.playing is tenure:
             self.fail(f"{self.spec.label} {problem}")
         elif self.standby is not None and self.standby.tenure is tenure:
             self.standby.give_up(f"it {problem}")
@@ -266,7 +273,7 @@ class SlotSupervisor:
         """The new worker's tenure, whatever became of it; None if there is none."""
 
         def started(tenure: Tenure) -> None:
-            self._tenure = tenure
+            self.seats.playing = tenure
             self._watch(tenure)
 
         launched = await self._launcher.launch(
@@ -276,7 +283,7 @@ class SlotSupervisor:
         if launched.problem and launched.may_pass and self._unprepared < _UNPREPARED:
             assert launched.tenure is not None
             self._unprepared += 1
-            self._set(SlotStatus.RESTARTING, launched.problem)
+            self._standing.set(SlotStatus.RESTARTING, launched.problem)
             launched.tenure.dismiss()
         elif launched.problem:
             self.fail(launched.problem)
@@ -305,12 +312,12 @@ class SlotSupervisor:
         has_another = self.journal.next_restore().state is not None
         then = "the one before is tried" if has_another else "it is loaded without"
         for line in loaded.state_errors:
-            self._notice(f"{line}; {then}")
+            self._standing.notice(f"{line}; {then}")
         tenure.dismiss()
 
     def _begin(self, tenure: Tenure, loaded: Loaded) -> None:
         """The worker is ready: from the next block on it is heard."""
-        if tenure.chain is not self.chain or self.status in _GIVEN_UP:  # meanwhile
+        if tenure.chain is not self.chain or self._standing.is_given_up:  # meanwhile
             tenure.dismiss()
         if not tenure.worker.alive or self._closing or tenure.is_dismissed:
             return
@@ -321,36 +328,25 @@ class SlotSupervisor:
         self.tail_s = loaded.tail_s
         self.rejected_parameters = loaded.parameters_rejected
         for line in (*loaded.state_errors, *loaded.parameters_rejected):
-            self._notice(line)
-        self._seat(tenure, loaded, restarted)
+            self._standing.notice(line)
+        self.seats.seat(tenure, loaded, restarted, stands_by=False)
         tenure.processed_before = native.processed_blocks
         self._state.restarted(tenure, loaded.applied_edit)
         self._controls.set_policy(self.spec.on_miss, loaded)
-        self._take_latency(loaded.latency_frames)
-        self._lateness.restart()
-        self._show_bypass()
-        self._send_bypass()
+        self._health.take_latency(loaded.latency_frames)
+        self._standing.lateness.restart()
+        self._standing.set_playing()
+        self._standing.tell_bypass()
         self._verify(tenure, loaded.description)
         if restarted:
             self.restarts += 1
             self.last_restart_s = (monotonic_ns() - self._died_ns) / 1e9
-            self._log(
+            self._standing.log(
                 HostEventKind.RECOVERED,
                 f"{self.spec.label} is back after {self.last_restart_s * 1000:.0f} ms",
             )
         if self.standby is not None:
             self.standby.prepare()
-
-    def _seat(
-        self, tenure: Tenure, loaded: Loaded, restarted: bool, stands_by: bool = False
-    ) -> None:
-        """From the next block on it plays, or stands by."""
-        tenure.thread_id = loaded.thread_id
-        tenure.priority = self._context.config.worker_priority if loaded.realtime else 0
-        priority = standby_priority(tenure.priority) if stands_by else tenure.priority
-        self.native.set_worker(tenure.thread_id, priority, tenure.stoppable_pid, tenure.seat)
-        self._controls.attach(tenure.record, restarted, tenure.seat)
-        tenure.seated_in = self._context.engine.block_count
 
     # ------------------------------------------------------------------ the end of a worker
 
@@ -360,34 +356,32 @@ class SlotSupervisor:
         exit = done.result()
         died_ns = monotonic_ns()
         tenure.chain.retire(tenure.record)
-        if tenure.seated_in is not None:
-            self.native.set_worker(0, 0, 0, tenure.seat)
-            self._controls.detach(tenure.seat)
+        self.seats.leave(tenure)
         reaping = asyncio.get_running_loop().create_task(self._give_back(tenure))
         self._reaping.add(reaping)
         reaping.add_done_callback(self._reaping.discard)
-        self._see_who_plays()
+        self.seats.see_who_plays()
         if self.standby is not None and tenure is self.standby.tenure:
             self.standby.lost(tenure, exit, tenure.chain.is_damaged)
             return
         self._died_ns = died_ns
         self._was_taken_along = tenure.is_taken_along
-        if self._tenure is tenure:
-            self._tenure = None
+        if self.seats.playing is tenure:
+            self.seats.playing = None
         if self._closing:
             return  # ended by the host: no reason to distrust its newest snapshot
         self.journal.instance_lost()
-        if self.status in _GIVEN_UP:
+        if self._standing.is_given_up:
             return
-        if self._is_replaced(tenure):
-            if tenure.is_taken_along:
-                self._set(SlotStatus.RESTARTING, "a plugin of the same process ended it")
-            if not self._launching and not self._let_standby_play("is replaced"):
-                self._restart_in(0.0)
-        elif tenure.chain.is_damaged:
+        if tenure.chain is self.chain and tenure.chain.is_damaged:
             # Whoever did it: a worker that ends of it is not to blame.
-            self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
+            self._standing.set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
             self._context.mix.chain_damaged(tenure.chain)
+        elif self._is_replaced(tenure):
+            if tenure.is_taken_along:
+                self._standing.set(SlotStatus.RESTARTING, "a plugin of the same process ended it")
+            if not self._launching and not self.seats.let_standby_play("is replaced"):
+                self._restart_in(0.0)
         else:
             kind, _ = tenure.fault_of(exit)
             died_of_it = exit.phase == "restore" and kind is not FaultKind.KILLED
@@ -416,14 +410,14 @@ class SlotSupervisor:
     def move(self, chain: ChainHost) -> None:
         """Its plugin plays on in another chain, which replaces a damaged one."""
         self.chain = chain
-        if self.status in _GIVEN_UP or self._closing:
+        if self._standing.is_given_up or self._closing:
             return
-        for tenure in self.tenures():
+        for tenure in self.seats.all():
             if tenure.seated_in is not None:
                 self._controls.detach(tenure.seat)
-        self._set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
-        playing = self._tenure
-        self._dismiss_all()
+        self._standing.set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
+        playing = self.seats.playing
+        self.seats.dismiss_all()
         if (
             playing is None
             and not self._launching
@@ -440,11 +434,11 @@ class SlotSupervisor:
             self.fail(sentence.reason)
         elif sentence.status is SlotStatus.QUARANTINED:
             self._give_up(SlotStatus.QUARANTINED, sentence.reason)
-            self._dismiss_all()
+            self.seats.dismiss_all()
         else:
-            if self._let_standby_play(sentence.reason, sentence.back_off_s):
+            if self.seats.let_standby_play(sentence.reason, sentence.back_off_s):
                 return
-            self._set(SlotStatus.RESTARTING, sentence.reason)
+            self._standing.set(SlotStatus.RESTARTING, sentence.reason)
             self._restart_in(sentence.back_off_s)
 
     def _drop_poison(self, tenure: Tenure, exit: WorkerExit) -> list[str]:
@@ -455,7 +449,7 @@ class SlotSupervisor:
                 self._controls.forget(suspect)
                 dropped.append(str(suspect))
         if dropped:
-            self._log(
+            self._standing.log(
                 HostEventKind.POISON,
                 f"{self.spec.label} died again of {', '.join(dropped)}; it is not given that any "
                 f"more, until it is sent or edited anew",
@@ -464,16 +458,16 @@ class SlotSupervisor:
 
     def quarantine(self, reason: str) -> None:
         """It is not tried again in this session, however it does now."""
-        if self._closing or self.status in _GIVEN_UP:
+        if self._closing or self._standing.is_given_up:
             return
         self._give_up(SlotStatus.QUARANTINED, reason)
-        self._dismiss_all()
+        self.seats.dismiss_all()
 
     def _restart_in(self, delay_s: float) -> None:
         async def restart() -> None:
             if delay_s > 0:
                 await asyncio.sleep(delay_s)
-            if self.status not in _GIVEN_UP:
+            if not self._standing.is_given_up:
                 try:
                     await self._launch()
                 except Exception as error:  # ours, not the plugin's: nobody awaits this task
@@ -485,36 +479,26 @@ class SlotSupervisor:
         self._restart = asyncio.get_running_loop().create_task(restart())
 
     def _give_up(self, status: SlotStatus, reason: str) -> None:
-        self._set(status, reason)
+        self._standing.set(status, reason)
         self._context.workers.move_out(self.spec.id)
-        self._send_bypass()
+        self._standing.tell_bypass()
 
     # ------------------------------------------------------------------ watching
 
     def tick(self, now: float, stalled: bool) -> None:
         """Looks at the counters. `stalled`: the control thread itself was late, so is time."""
-        self._see_who_plays()
+        self.seats.see_who_plays()
         if self.standby is not None:
             self.standby.tick(stalled)
-        tenure = self._tenure
-        if tenure is None or self.status not in _PLAYING:
-            return
-        if tenure.chain.lost(tenure.record):
-            self._notice("it truncated its shared memory; its worker is stopped")
-            tenure.condemn(FaultKind.CRASH, Phase.PROCESS)
+        tenure = self.seats.playing
+        if tenure is None or not self._standing.is_playing or self._health.is_lost(tenure):
             return
         if self.is_out_of_step(tenure):
             tenure.dismiss()
             return
-        if not stalled and hangs(tenure, self.native, self._policy):
-            tenure.condemn(FaultKind.HANG, Phase.PROCESS)
-        if tenure.was_heard(self.native):
-            wrong = rubbish(self.native, self._policy)
-            if wrong is not None:
-                self._reject_output(wrong)
-            if self.native.reported_latency_frames >= 0:
-                self._take_latency(self.native.reported_latency_frames)
-        self._check_lateness(now)
+        wrong = self._health.check(tenure, now, stalled)
+        if wrong is not None:
+            self.seats.reject(wrong)
         self.journal.survive(self.native.processed_blocks, self._policy.snapshot_good_blocks)
         if self._saving is None and self._state.is_due(tenure, now, self._last_edit_s):
             self._saving = asyncio.get_running_loop().create_task(self._save(tenure))
@@ -526,47 +510,8 @@ class SlotSupervisor:
         if found is None:
             return None
         kind, block = found
-        self._reject_output(kind)
+        self.seats.reject(kind)
         return block
-
-    def _reject_output(self, kind: FaultKind) -> None:
-        if self._tenure is not None and self.standby is not None and self.standby.is_ready:
-            self._controls.detach(self._tenure.seat)
-        else:
-            self._controls.set_bypass(True, self._bypassed)
-        if self._tenure is not None:
-            self._tenure.condemn(kind, Phase.PROCESS)
-
-    def _check_lateness(self, now: float) -> None:
-        match self._lateness.check(now, self._bypassed):
-            case Lateness.HELD:
-                self._send_bypass()
-                self._show_bypass()
-                self._log(
-                    HostEventKind.HELD,
-                    f"{self.spec.label} missed {self._lateness.misses} deadlines in a row and is "
-                    f"held bypassed for {self._policy.hold_s:g} s; a larger --block or "
-                    f"--pipelined gives it more time",
-                )
-            case Lateness.RELEASED:
-                self._send_bypass()
-                self._show_bypass()
-                self._log(HostEventKind.RELEASED, f"{self.spec.label} is tried again")
-            case Lateness.LATE if self.status is SlotStatus.ACTIVE:
-                misses = self._lateness.misses
-                self._set(SlotStatus.LATE, f"missed {misses} deadlines in a row")
-            case Lateness.ON_TIME if self.status is SlotStatus.LATE:
-                self._set(SlotStatus.ACTIVE, "")
-
-    def _take_latency(self, reported: int) -> None:
-        if self._latency.is_news(reported):
-            self._notice(
-                f"it reports a latency of {reported} frames; beyond {MAX_LATENCY_FRAMES} it is not "
-                f"compensated"
-            )
-        if self._latency.take(reported):
-            self._controls.set_latency(self._latency.frames)
-            self._context.mix.latency_changed()
 
     async def _save(self, tenure: Tenure) -> None:
         try:
@@ -576,7 +521,7 @@ class SlotSupervisor:
         except WorkerDied:
             pass  # _on_exit has it
         except (WorkerError, ProtocolError) as error:
-            self._notice(f"its state could not be saved: {error}; an older one is kept")
+            self._standing.notice(f"its state could not be saved: {error}; an older one is kept")
         finally:
             self._saving = None
 
@@ -590,15 +535,16 @@ class SlotSupervisor:
         doubt = await self._admission.why_not_trusted()
         if doubt:
             return Launched(None, problem=doubt)
-        if self._tenure is None or self._tenure.seated_in is None:
+        playing = self.seats.playing
+        if playing is None or playing.seated_in is None:
             return Launched(None)  # there will be another call when somebody plays
         launched = await self._launcher.launch(
-            self.chain, 1 - self._tenure.seat, True, self.was_loaded, started
+            self.chain, 1 - playing.seat, True, self.was_loaded, started
         )
         if launched.tenure is not None and launched.loaded is not None:
             if launched.is_state_refused:
                 self._state_refused(launched.tenure, launched.loaded)
-            elif launched.tenure.chain is not self.chain or self._tenure is None:
+            elif launched.tenure.chain is not self.chain or self.seats.playing is None:
                 launched.tenure.dismiss()
         return launched
 
@@ -606,15 +552,15 @@ class SlotSupervisor:
         tenure, loaded = launched.tenure, launched.loaded
         assert tenure is not None and loaded is not None
         was_playing = self._context.engine.block_count > 0
-        self._seat(tenure, loaded, was_playing, stands_by=True)
+        self.seats.seat(tenure, loaded, was_playing, stands_by=True)
         self._verify(tenure, loaded.description)
         for edit in self.journal.made_after(tenure.last_edit):  # while it was loaded
             self._controls.edit(edit)
-        if self._stands_in:
-            self._log(HostEventKind.RECOVERED, f"{self.spec.label} has a standby again")
-        self._stands_in = ""
+        if self._standing.stands_in:
+            self._standing.log(HostEventKind.RECOVERED, f"{self.spec.label} has a standby again")
+        self._standing.stands_in = ""
         if self.status is SlotStatus.STANDBY:
-            self._show_bypass()
+            self._standing.set_playing()
 
     def standby_failed(self, tenure: Tenure, exit: WorkerExit) -> float | None:
         if exit.phase == "restore" and tenure.restore.state is not None:
@@ -624,89 +570,13 @@ class SlotSupervisor:
         return self._faults.judge_standby(self, tenure, exit, self._drop_poison(tenure, exit))
 
     def standby_given_up(self, reason: str) -> None:
-        self._stands_in = ""
+        self._standing.stands_in = ""
         if self.status is SlotStatus.STANDBY:
-            self._show_bypass()
-        self._notice(f"it plays on without a standby: {reason}")
+            self._standing.set_playing()
+        self._standing.notice(f"it plays on without a standby: {reason}")
 
     def is_out_of_step(self, tenure: Tenure) -> bool:
-        """It was stuck for so long that nobody knows any more what it has missed."""
-        return self._sits(tenure) and self.native.out_of_step(tenure.seat)
-
-    def _sits(self, tenure: Tenure) -> bool:
-        """What the audio thread says of its seat is said of this worker, not of the one before."""
-        since = tenure.seated_in
-        return since is not None and self._context.engine.block_count >= since + 2
+        return self.seats.is_out_of_step(tenure)
 
     def note_of_standby(self, text: str) -> None:
-        self._notice(f"its standby {text}")
-
-    def _let_standby_play(self, reason: str, back_off_s: float = 0.0) -> bool:
-        """Whoever played is gone. False if there is no standby that is ready to play."""
-        standby = self.standby
-        if standby is None or not standby.is_ready:
-            if standby is not None:
-                standby.dismiss()  # until there is one that plays
-            return False
-        self._tenure = standby.release()
-        assert self._tenure is not None
-        self._tell_takeover(self._tenure, reason)
-        self._show_bypass()
-        self._send_bypass()
-        standby.prepare(back_off_s)
-        return True
-
-    def _see_who_plays(self) -> None:
-        """The audio thread may have let the standby play for one that was late."""
-        standby = self.standby
-        if standby is None or not standby.is_ready or self._tenure is None:
-            return
-        ready = standby.tenure
-        if ready is None or not self._sits(ready) or self.native.playing != ready.seat:
-            return
-        late, self._tenure = self._tenure, standby.exchange(self._tenure)
-        settle(late, self.native, stands_by=True)
-        self._tell_takeover(ready, "")
-
-    def _tell_takeover(self, tenure: Tenure, reason: str) -> None:
-        """`reason`: why it needs another standby; empty if it has one, which was late."""
-        settle(tenure, self.native, stands_by=False)
-        self._stands_in = reason
-        why = "another one is prepared" if reason else "the other one was late, and stands by"
-        self._log(HostEventKind.TAKEOVER, f"{self.spec.label} is played by its standby; {why}")
-
-    def tenures(self) -> list[Tenure]:
-        standby = self.standby.tenure if self.standby is not None else None
-        return [tenure for tenure in (self._tenure, standby) if tenure is not None]
-
-    def _dismiss_all(self) -> None:
-        if self.standby is not None:
-            self.standby.dismiss()
-        if self._tenure is not None:
-            self._tenure.dismiss()
-
-    # ------------------------------------------------------------------ small things
-
-    def _set(self, status: SlotStatus, reason: str) -> None:
-        self.status, self.reason = status, reason
-
-    def _show_bypass(self) -> None:
-        if self._bypassed:
-            self._set(SlotStatus.BYPASSED, "by the user")
-        elif self._lateness.is_held:
-            self._set(SlotStatus.BYPASSED, "missed too many deadlines in a row")
-        elif self._stands_in:
-            self._set(SlotStatus.STANDBY, self._stands_in)
-        else:
-            self._set(SlotStatus.ACTIVE, "")
-
-    def _send_bypass(self) -> None:
-        out = self._bypassed or self._lateness.is_held or self.status in _GIVEN_UP
-        self._controls.set_bypass(out, self._bypassed)
-
-    def _notice(self, text: str) -> None:
-        self._log(HostEventKind.NOTICE, f"{self.spec.label}: {text}")
-
-    def _log(self, kind: HostEventKind, text: str, report: str | None = None) -> None:
-        block = self._context.engine.block_count
-        self._context.events.add(kind, text, slot=self.spec.id, report=report, block=block)
+        self._standing.notice(f"its standby {text}")

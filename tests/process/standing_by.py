@@ -48,7 +48,7 @@ class Pair(Steps):
         slot = self.host.supervisor_of(self.name)
         chain = slot.chain.native
         assert chain is not None
-        for tenure in slot.tenures():
+        for tenure in slot.seats.all():
             if tenure.seated_in is not None and not is_stopped(tenure.worker.pid):
                 self.until(
                     lambda tenure=tenure: (

@@ -75,7 +75,7 @@ def test_a_verdict_on_one_worker_does_not_name_the_end_of_the_next(database: Dat
     with play(GAIN, faults=QUICK, database=database) as playing:
         playing.run(3)
         first = playing.host.supervisor_of("g")
-        tenure = first._tenure
+        tenure = first.seats.playing
         assert tenure is not None
         playing.kill_and_wait("g", signal.SIGSEGV)
         tenure.condemn(FaultKind.HANG)  # a decision that came too late

@@ -127,10 +127,11 @@ def test_what_a_plugin_may_not_do_is_as_if_it_had_not_tried(
         assert playing.slot("bad0").status is playing.slot("bad2").status is SlotStatus.ACTIVE
 
 
+@pytest.mark.parametrize("grouping", [Grouping.PLUGIN, Grouping.CHAIN])
 def test_a_plugin_that_scribbles_over_all_it_shares_costs_its_own_chain_at_most(
-    clip: Audio, clip_file: str
+    grouping: Grouping, clip: Audio, clip_file: str
 ) -> None:
-    with beside("scribble_shared", clip_file) as playing:
+    with beside("scribble_shared", clip_file, grouping=grouping) as playing:
         playing.until(
             lambda: playing.host.engine.block_count > 120 or playing.slot("bad1").restarts, "time"
         )

@@ -312,7 +312,7 @@ def test_where_a_worker_runs_follows_its_part() -> None:
         played.render(5)
 
         def core_of(seat: int) -> set[int]:
-            [tenure] = [tenure for tenure in slot.tenures() if tenure.seat == seat]
+            [tenure] = [tenure for tenure in slot.seats.all() if tenure.seat == seat]
             return os.sched_getaffinity(tenure.thread_id)
 
         assert (core_of(0), core_of(1)) == ({slot.chain.cpu}, {slot.chain.standby_cpu})
