@@ -40,7 +40,7 @@ Lines = Annotated[list[Annotated[str, Meta(max_length=MAX_LINE)]], Meta(max_leng
 LatencyFrames = Annotated[int, Meta(ge=0, le=MAX_REPORTED_LATENCY)]
 # Slots in one worker: what one crash may take along.
 MAX_MEMBERS = 32
-MemberNumber = Annotated[int, Meta(ge=0, lt=MAX_MEMBERS)]
+MemberNumber = Annotated[int, Meta(ge=0, le=MAX_MEMBERS - 1)]
 
 R = TypeVar("R", bound="Message")
 

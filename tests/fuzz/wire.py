@@ -62,8 +62,8 @@ def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.sampled_from(values)
         case inspect.EnumType(cls=cls):
             return st.sampled_from(list(cls))
-        case inspect.ListType(item_type=item):
-            return st.lists(_of(item), max_size=4)
+        case inspect.ListType(item_type=item, min_length=least):
+            return st.lists(_of(item), min_size=least or 0, max_size=4)
         case inspect.VarTupleType(item_type=item):
             return st.lists(_of(item), max_size=4).map(tuple)
         case inspect.TupleType(item_types=items):

@@ -48,6 +48,7 @@ SLOT_KEYS = {
         "last_restart_ms",
         "crashes",
         "denials",
+        "shares_with",
     ),
 }
 
