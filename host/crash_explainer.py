@@ -56,11 +56,15 @@ class CrashExplainer:
         self._unwinding = ThreadPoolExecutor(1, "isb-unwind")
         self._capturing = ThreadPoolExecutor(4, "isb-capture")
         self._captured: dict[Worker, StackEvidence | str] = {}
+        self._being_captured: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def kill_hung(self, worker: Worker, thread_id: int) -> None:
         """Takes the stacks of a worker, then kills it. `thread_id` is the thread that hangs; 0:
         the main thread."""
+        if worker.pid in self._being_captured:
+            return  # for a neighbour, and killed at once
+        self._being_captured.add(worker.pid)
         self._start(self._capture_and_kill(worker, thread_id))
 
     def explain(self, worker: Worker, kind: FaultKind, exit: WorkerExit, then: Then) -> None:
@@ -83,6 +87,7 @@ class CrashExplainer:
             )
             self._captured[worker] = evidence_of_hang(taken)
         finally:
+            self._being_captured.discard(worker.pid)
             worker.kill()
 
     async def _explain(

@@ -65,6 +65,8 @@ def story_of(kind: FaultKind, exit: WorkerExit, refused: str) -> str:
     how = exit.signal_name or (
         f"exit code {exit.exit_code}" if exit.exit_code is not None else "its worker's end"
     )
+    if kind is FaultKind.EXIT and exit.signal is not None:
+        how = f"exit(), and {how} on the way out"
     if kind is FaultKind.KILLED:
         how += ", which someone else sent (out of memory?)"
     return f"ended with {how}" + ("" if exit.phase == "process" else f" ({exit.phase})")

@@ -35,8 +35,10 @@ def group_keys(
         common = _common(grouping, track, slot, known)
         if common is None or slot.plugin_id.format in _NEVER_SHARES:
             continue
-        # What one may do, all of its process may do.
+        # What one may do, all of its process may do; and a limit of one would be one of all.
         may = permissions.of(slot.plugin)
+        if may.memory_mb is not None:
+            continue
         sharers.setdefault(f"{common} {may.profile} {may.network}", []).append(slot.id)
     keys = {}
     for common, together in sharers.items():

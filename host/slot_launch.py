@@ -5,6 +5,7 @@ What becomes of the slot is its caller's business: it is the same start for the 
 and for one that stands by.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,12 +18,14 @@ from host.slot_loading import load_request
 from host.song import Slot
 from host.tenure import Tenure
 from host.worker_group import GroupMember, Place
+from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.errors import IsoboothError, MachineError
 from ipc.messages import Loaded
 from ipc.processes import is_thread_of
 from ipc.worker_process import WorkerDied, WorkerProcess
 
+_RESOLVE_S = 2.0
 _BEFORE_PLUGIN = ("attach", "lock_down")  # steps of a load that are no plugin's doing
 
 
@@ -112,9 +115,11 @@ class SlotLauncher:
             return Launched(tenure)
         if not is_thread_of(loaded.thread_id, worker.pid):
             tenure.condemn(FaultKind.LOAD_FAILED)
+            worker.kill()  # with all that are in it: it lies
             return Launched(tenure, refused="its worker names a thread that is not its own")
         if isinstance(worker, GroupMember):
-            worker.thread_id, worker.path = loaded.thread_id, loaded.description.path
+            worker.thread_id = loaded.thread_id
+            worker.path = await _resolved(loaded.description.path)
         return Launched(tenure, loaded)
 
     async def _worker(
@@ -126,3 +131,11 @@ class SlotLauncher:
         permissions = context.config.permissions.of(spec.plugin)
         place = Place(spec.id, spec.label, spec.plugin, chain, record, permissions)
         return await context.workers.worker_for(place)
+
+
+async def _resolved(path: str) -> str:
+    """What a file is called in a memory map; empty where nobody can say in time."""
+    try:
+        return await aside(lambda: os.path.realpath(path), _RESOLVE_S) if path else ""
+    except (OSError, ValueError, TimeoutError):
+        return ""

@@ -41,15 +41,30 @@ class Tenure:
         it does at its end (it may have been asked for its state meanwhile)."""
         if self._verdict is not None or not self.worker.alive:  # it has its reason already
             return
-        self._verdict = kind, phase
         if isinstance(self.worker, GroupMember):
+            others = self._hanging_instead(self.worker, kind, phase)
+            for other in others:
+                other.condemn(FaultKind.HANG, Phase.IDLE)
+            if others:
+                return
             self.worker.is_accused = True
+        self._verdict = kind, phase
         if kind in HANGS:
             self.explainer.kill_hung(self.worker, self.thread_id if phase is Phase.PROCESS else 0)
         elif kind is FaultKind.LOAD_FAILED and isinstance(self.worker, GroupMember):
             self.worker.dismiss(has_played=False)
         else:
             self.worker.kill()
+
+    @staticmethod
+    def _hanging_instead(
+        worker: GroupMember, kind: FaultKind, phase: Phase | None
+    ) -> list[GroupMember]:
+        """Who does not come back from what this one waits for, if that is not itself."""
+        if kind not in HANGS or phase in (Phase.PROCESS, Phase.IDLE):
+            return []
+        hanging = worker.hanging()
+        return [] if hanging == [worker] else hanging
 
     def dismiss(self) -> None:
         """Ends it without blame: another worker shall take its place."""
@@ -80,6 +95,10 @@ class Tenure:
         """Labels of other slots that may have ended the process just as well."""
         return self.worker.suspects if isinstance(self.worker, GroupMember) else ()
 
+    def __post_init__(self) -> None:
+        if isinstance(self.worker, GroupMember):
+            self.worker.condemn = self.condemn
+
     def fault_of(self, exit: WorkerExit) -> tuple[FaultKind, Phase]:
         """What its end is called."""
         if self._verdict is not None:
@@ -87,7 +106,8 @@ class Tenure:
             return kind, phase or phase_of(exit)
         if exit.is_outside_kill:
             return FaultKind.KILLED, phase_of(exit)
-        return FaultKind.EXIT if exit.signal is None else FaultKind.CRASH, phase_of(exit)
+        is_exit = exit.signal is None or exit.called_exit
+        return FaultKind.EXIT if is_exit else FaultKind.CRASH, phase_of(exit)
 
     def was_heard(self, native: PluginSlot) -> bool:
         return native.processed_blocks != self.processed_before

@@ -8,6 +8,7 @@ blame. A member that never played leaves without ending anything.
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
@@ -15,10 +16,12 @@ from typing import TypeVar, cast
 import msgspec
 
 from host.chain_host import ChainHost
-from ipc.connection import RequestTimeout
+from host.crash_report import FaultKind, Phase
+from ipc.connection import RequestFailed, RequestTimeout
 from ipc.denial import Denial
 from ipc.errors import MachineError
 from ipc.messages import (
+    SHARED_IDLE_NAME,
     ChainGeometry,
     Gather,
     GetParameters,
@@ -29,8 +32,9 @@ from ipc.messages import (
     ParameterText,
     Request,
     SaveState,
+    member_thread_name,
 )
-from ipc.permissions import Permissions
+from ipc.permissions import Permissions, default_memory_mb, machine_memory_mb
 from ipc.worker_process import (
     WorkerDied,
     WorkerExit,
@@ -41,6 +45,7 @@ from ipc.worker_process import (
 R = TypeVar("R", bound=Message)
 
 _GATHER_S = 10.0
+_MOST_MEMORY = 3  # quarters of the machine's
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class GroupMember:
         self.thread_id = 0  # of its audio thread, once it is loaded
         self.path = ""  # of its plugin's file, once it is loaded
         self.is_accused = False  # its slot has given it up for a fault
-        self.is_asked = False  # the process works on a request of this one
+        # Gives it up: what its slot does when a neighbour's request shows that this one hangs.
+        self.condemn: Callable[[FaultKind, Phase | None], None] = lambda kind, phase: None
         # Once the process has ended: this one did nothing. If not, the others that may have.
         self.is_taken_along = False
         self.suspects: tuple[str, ...] = ()
@@ -89,6 +95,11 @@ class GroupMember:
         return not self.exited.done()
 
     @property
+    def is_asked(self) -> bool:
+        """The process works on a request of this one, or will when it is through with another's."""
+        return self in self._group.asked
+
+    @property
     def neighbours(self) -> list[Place]:
         """Of the others that are in the process, now or at its end."""
         return [member.place for member in self._group.present if member is not self]
@@ -101,18 +112,17 @@ class GroupMember:
             async with self._group.turn:
                 if not self.alive:  # it has left meanwhile
                     raise WorkerDied(self.exited.result())
-                self.is_asked = True
-                reply = await self._group.process.request(self._mine(message), timeout_s)
+                reply = await self._group.ask(self, self._mine(message), timeout_s)
         except WorkerDied:
-            await asyncio.shield(self.exited)  # `is_asked` tells what it died of
+            await asyncio.shield(self.exited)
             raise
-        except BaseException:
-            self.is_asked = False
-            raise
-        self.is_asked = False
         if isinstance(message, Load):
             self._is_loaded = True
         return reply
+
+    def hanging(self) -> "list[GroupMember]":
+        """Whose code the main thread is in while this one waits for it in vain."""
+        return self._group.served() or [self]
 
     def kill(self) -> None:
         """Ends the process, with all members."""
@@ -164,6 +174,9 @@ class WorkerGroup:
         self.members = [GroupMember(self, n, place) for n, place in enumerate(places)]
         self.present = list(self.members)
         self.is_ended_on_purpose = False
+        # Whose requests have not been answered, the oldest first: they are served in turn, and one
+        # that timed out is still being served.
+        self.asked: list[GroupMember] = []
         self._realtime = realtime
         self._on_end = on_end
         self._gathering: asyncio.Task[None] | None = None
@@ -192,6 +205,39 @@ class WorkerGroup:
             except RequestTimeout as error:  # no plugin's code has run
                 raise MachineError(str(error)) from None
 
+    async def ask(self, member: GroupMember, message: Request[R], timeout_s: float) -> R:
+        """In its turn."""
+        self.asked.append(member)
+        try:
+            reply = await self.process.request(message, timeout_s)
+        except (RequestTimeout, WorkerDied):
+            raise  # it is still being served, or was at the end
+        except RequestFailed:
+            self._answered(member)
+            raise
+        except BaseException:
+            self.asked.remove(member)
+            raise
+        self._answered(member)
+        return reply
+
+    def _answered(self, member: GroupMember) -> None:
+        del self.asked[: self.asked.index(member) + 1]
+
+    def served(self) -> list[GroupMember]:
+        """Whose code the main thread is in, as its name says; several where it is one of theirs."""
+        try:
+            with open(f"/proc/{self.process.pid}/comm", encoding="utf-8", errors="replace") as file:
+                return self.named(file.read().strip())
+        except OSError:
+            return []
+
+    def named(self, thread_name: str) -> list[GroupMember]:
+        """Whom the main thread serves when it is called that."""
+        if thread_name == SHARED_IDLE_NAME:
+            return list(self.members)
+        return [m for m in self.members if member_thread_name(m.number) == thread_name]
+
     def leave(self, member: GroupMember) -> None:
         self.present.remove(member)
         member.exited.set_result(_left(self.process))
@@ -207,7 +253,7 @@ class WorkerGroup:
     def member_of_thread(self, thread: int) -> GroupMember | None:
         """Who runs on it: of the main thread, who is asked something."""
         if thread == self.process.pid:
-            return next((m for m in self.members if m.is_asked), None)
+            return self.asked[0] if self.asked else None
         return next((m for m in self.members if 0 < m.thread_id == thread), None)
 
     def _tell_denial(self, denial: Denial) -> None:
@@ -228,7 +274,10 @@ class WorkerGroup:
                 member.exited.cancel()
             return
         exit = done.result()
-        self._on_end(self, exit)
+        try:
+            self._on_end(self, exit)
+        except Exception:  # ours: whoever it was, the members must hear of their end
+            traceback.print_exc()
         for member in self.present:
             snapshot = None if member.is_taken_along else exit.snapshot
             member.exited.set_result(replace(exit, phase=member.phase, snapshot=snapshot))
@@ -239,14 +288,15 @@ class WorkerGroup:
 
 
 def joint_permissions(each: Sequence[Permissions]) -> Permissions:
-    """What plugins of one profile may do in one process: all that any of them may."""
+    """What plugins of one profile may do in one process: all that any of them may, and the memory
+    of all, but not the machine's."""
     first = each[0]
-    memory = [one.memory_mb for one in each]
+    memory_mb = sum(one.memory_mb or default_memory_mb() for one in each)
     return msgspec.structs.replace(
         first,
         read=tuple(dict.fromkeys(path for one in each for path in one.read)),
         write=tuple(dict.fromkeys(path for one in each for path in one.write)),
-        memory_mb=None if None in memory else sum(m for m in memory if m is not None),
+        memory_mb=max(default_memory_mb(), min(memory_mb, _MOST_MEMORY * machine_memory_mb() // 4)),
     )
 
 

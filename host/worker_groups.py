@@ -132,7 +132,11 @@ class WorkerGroups:
 
     def _ended(self, group: WorkerGroup, exit: WorkerExit) -> None:
         self._forget(group)
+        if not group.present:
+            return
         guilty = blamed(group, exit)
+        if any(m.place.chain.is_damaged and not m.is_accused for m in guilty):
+            guilty = []  # whoever wrecked it: who falls over that is not to blame
         outside = exit.is_outside_kill and not any(member.is_accused for member in guilty)
         if outside:
             guilty = group.present[:1]  # who reports it

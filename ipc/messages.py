@@ -185,6 +185,10 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 EXIT_MEMBER = 96
 
 
+# The main thread of a group's worker, while it runs what some or other of the members have to do.
+SHARED_IDLE_NAME = "isb-idle"
+
+
 def member_thread_name(member: int) -> str:
     """The main thread of a group's worker, while it runs this member's code."""
     return f"isb-member-{member}"

@@ -50,8 +50,11 @@ class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def default_memory_mb() -> int:
     """Half of the machine's memory, at least 2 GiB."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(_LEAST_DEFAULT_MEMORY_MB, pages // 2 // 2**20)
+    return max(_LEAST_DEFAULT_MEMORY_MB, machine_memory_mb() // 2)
+
+
+def machine_memory_mb() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
 def plain_name(name: str) -> str:

@@ -75,7 +75,12 @@ class WorkerExit:
     def evidence(self) -> CrashSnapshot | None:
         """The snapshot, if it is one of this very end."""
         snapshot = self.snapshot
-        return snapshot if snapshot and snapshot.signal == (self.signal or 0) else None
+        return snapshot if snapshot and snapshot.signal in (0, self.signal) else None
+
+    @property
+    def called_exit(self) -> bool:
+        """The plugin called exit(), whatever came of it: much is run then, and may crash."""
+        return self.snapshot is not None and self.snapshot.signal == 0
 
     @property
     def is_outside_kill(self) -> bool:

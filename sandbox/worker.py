@@ -23,6 +23,7 @@ from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
     EXIT_MEMBER,
+    SHARED_IDLE_NAME,
     Describe,
     Description,
     Failed,
@@ -115,16 +116,13 @@ class _Worker:
     def _idle_until_request(self) -> None:
         """Gives the plugin its turns on this thread, if its format needs any: many workers that
         wake up for nothing would disturb the audio threads."""
-        idlers = {
-            member: slot.plugin
-            for member, slot in self._slots.items()
-            if type(slot.plugin).idle is not LoadedPlugin.idle
-        }
+        idlers = self._idlers()
         period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
         while idlers and not self._channel.wait(period_s):
-            for member, plugin in idlers.items():
+            for member, plugin in idlers:
+                name = SHARED_IDLE_NAME if plugin.idles_for_all else member_thread_name(member)
                 try:
-                    with self._on_behalf_of(member):
+                    with self._named(name):
                         plugin.idle()
                 except WorkerError as error:
                     # A new worker loads it as it is now; the host starts one when this one ends.
@@ -132,14 +130,32 @@ class _Worker:
                         print(error, file=sys.stderr, flush=True)
                     os._exit(EXIT_MEMBER + member if self._is_group else EXIT_PLUGIN)
 
+    def _idlers(self) -> list[tuple[int, LoadedPlugin]]:
+        """Whose turns they are, with their member numbers; of those that idle for all, one."""
+        idlers = []
+        is_shared = False
+        for member, slot in self._slots.items():
+            plugin = slot.plugin
+            if type(plugin).idle is LoadedPlugin.idle or (plugin.idles_for_all and is_shared):
+                continue
+            is_shared |= plugin.idles_for_all
+            idlers.append((member, plugin))
+        return idlers
+
     @contextlib.contextmanager
-    def _on_behalf_of(self, member: int) -> Iterator[None]:
-        """Of a group, the main thread's name tells a crash report whose code it runs."""
-        if self._is_group:
-            set_process_name(member_thread_name(member))
-        yield
-        if self._is_group:
+    def _named(self, name: str) -> Iterator[None]:
+        """Of a group, the main thread's name tells the host whose code it runs."""
+        if not self._is_group:
+            yield
+            return
+        set_process_name(name)
+        try:
+            yield
+        finally:
             set_process_name(PROCESS_NAME)
+
+    def _on_behalf_of(self, member: int) -> contextlib.AbstractContextManager[None]:
+        return self._named(member_thread_name(member))
 
     def _send(self, number: int, message: Message) -> None:
         try:

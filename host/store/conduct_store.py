@@ -69,12 +69,14 @@ class ConductStore:
                 row.played_s += played.played_s
                 row.name, row.vendor = storable_text(played.name), storable_text(played.vendor)
                 version = storable_text(played.version)
-                if row.version != version:
+                if not row.version:
+                    row.version = version  # it failed before it could say so
+                elif row.version != version:
                     # Another version is another plugin: what the old one did says little of it.
                     row.version, row.calm_s, row.calm_sessions = version, 0.0, 0
                     row.last_fault = row.last_fault if played.failed else None
                 row.calm_s += played.calm_s
-                row.calm_sessions += played.is_session and not played.failed
+                row.calm_sessions += played.is_session and played.calm_s > 0 and not played.failed
 
         if all_played:
             self._database.run(work, write=True)

@@ -13,7 +13,8 @@ stereo gain with one parameter and a state. Options:
   mb=N     how much leak leaks a block, MiB (1)
 
 At other moments: load-segv and load-hang while loading, restore-segv when a state is restored,
-save-segv when one is saved. They are a plain gain otherwise.
+save-segv when one is saved, read-hang when its parameters are asked for. They are a plain gain
+otherwise.
 """
 
 from ipc.errors import NoSuchPlugin
@@ -22,7 +23,7 @@ from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import OptionReader, PluginId
 
-OTHER_MOMENTS = ("load-segv", "load-hang", "restore-segv", "save-segv")
+OTHER_MOMENTS = ("load-segv", "load-hang", "restore-segv", "save-segv", "read-hang")
 _MOST = 2**31 - 1
 _NEVER = _MOST
 
@@ -31,6 +32,11 @@ class FaultPlugin(OwnParametersPlugin):
     """A gain whose state is a trap where its kind says so."""
 
     moment = ""
+
+    def get_parameters(self) -> list[float]:
+        if self.moment == "read-hang":
+            _native.commit_fault("deadlock")
+        return super().get_parameters()
 
     def get_state(self) -> bytes:
         if self.moment == "save-segv":

@@ -190,6 +190,8 @@ class JucePlugin(LoadedPlugin):
                 self.set_parameter(parameter, value)
         self._expect_hearing()
 
+    idles_for_all = True  # JUCE has one queue of messages
+
     def idle(self) -> None:
         self._c.mh_message_thread_poll()
 

@@ -157,6 +157,9 @@ class LoadedPlugin(ABC):
         """Read once, when first asked for: a plugin with thousands of parameters takes its time."""
         return self._describe()
 
+    # Whether one's `idle` does what all plugins of its kind in this process have to do.
+    idles_for_all = False
+
     def idle(self) -> None:  # noqa: B027 - most formats have nothing to do
         """Gives the plugin's own main-thread work a turn; to be called some 20 times a second.
 

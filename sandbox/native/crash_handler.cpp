@@ -170,8 +170,8 @@ void on_fatal_signal(int number, siginfo_t* info, void* context) noexcept {
     syscall(SYS_tgkill, pid, syscall(SYS_gettid), number);
 }
 
-// A plugin has called exit(), on this thread: nobody else tells who it was. The first to be
-// registered, so that what runs at the end of the process has run.
+// A plugin has called exit(), on this thread: nobody else tells who it was. Registered again after
+// each load, so that it runs before what plugins do at the end of a process: they may crash at that.
 void on_exit() noexcept {
     CrashSnapshot* const snapshot = g.snapshot.load(std::memory_order_acquire);
     if (!snapshot || static_cast<pid_t>(syscall(SYS_getpid)) != g.pid || g.taken.exchange(true))
@@ -195,7 +195,6 @@ void install_crash_handler(int fd) {
     static CrashStack* const main_stack = new CrashStack;  // never destroyed: like its thread
     (void)main_stack;
     rearm_crash_handler();
-    std::atexit(&on_exit);
 }
 
 void rearm_crash_handler() noexcept {
@@ -205,6 +204,7 @@ void rearm_crash_handler() noexcept {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigfillset(&action.sa_mask);
     for (const int number : kFatal) sigaction(number, &action, nullptr);
+    std::atexit(&on_exit);
 }
 
 CrashStack::CrashStack() noexcept {

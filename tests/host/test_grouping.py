@@ -15,7 +15,7 @@ from host.store.database import Database
 from host.worker_group import joint_permissions
 from ipc.errors import InputError
 from ipc.messages import MAX_MEMBERS
-from ipc.permissions import Permissions
+from ipc.permissions import Permissions, default_memory_mb, machine_memory_mb
 
 A, B = "lv2:urn:a", "lv2:urn:b"
 RULES = PermissionRules()
@@ -150,6 +150,18 @@ def test_another_version_is_another_plugin(store: ConductStore) -> None:
     assert known.faults == 1 and known.played_s == 7200.0
 
 
+def test_a_version_that_nobody_knew_yet_forgives_nothing(store: ConductStore) -> None:
+    store.failed(A, is_certain=True)  # while it was loaded
+    store.played([played(A, 0.0, version="1.2")])
+    (known,) = store.list()
+    assert known.version == "1.2" and known.standing is Standing.ALONE
+
+
+def test_a_session_in_which_it_was_not_heard_proves_nothing(store: ConductStore) -> None:
+    store.played([played(A, 0.0)])
+    assert store.list()[0].calm_sessions == 0
+
+
 def test_renders_count_but_are_no_sessions(store: ConductStore) -> None:
     store.played([played(A, 20.0, is_session=False)])
     (known,) = store.list()
@@ -158,10 +170,17 @@ def test_renders_count_but_are_no_sessions(store: ConductStore) -> None:
 
 def test_a_process_may_do_what_any_of_its_plugins_may() -> None:
     joint = joint_permissions(
-        [
-            Permissions(read=("/a",), write=("/w",), memory_mb=100),
-            Permissions(read=("/b", "/a"), memory_mb=200),
-        ]
+        [Permissions(read=("/a",), write=("/w",)), Permissions(read=("/b", "/a"))]
     )
-    assert joint == Permissions(read=("/a", "/b"), write=("/w",), memory_mb=300)
-    assert joint_permissions([joint, Permissions()]).memory_mb is None
+    assert (joint.read, joint.write) == (("/a", "/b"), ("/w",))
+
+
+def test_a_process_has_memory_for_all_but_not_the_machine_s() -> None:
+    assert joint_permissions([Permissions()]).memory_mb == default_memory_mb()
+    most = max(default_memory_mb(), machine_memory_mb() * 3 // 4)
+    assert joint_permissions([Permissions()] * 32).memory_mb == most
+
+
+def test_who_has_a_limit_of_memory_of_its_own_runs_alone() -> None:
+    rules = PermissionRules(rules=(PluginRule(id=B, memory_mb=100),))
+    assert together(group_keys(Grouping.ALL, slots(A, B, A), {}, rules)) == [["t0", "t2"]]

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from host import slot_launch, worker_groups
 from host.conduct import Choice, Standing
 from host.config import FaultPolicy, HostConfig
 from host.host import Host
 from host.song import Grouping
 from host.store.conduct_store import ConductStore
 from host.store.database import Database
+from ipc.errors import WorkerError
 from ipc.status import SlotStatus
 from tests.fixtures.build import fixture_library
 from tests.process.songs import (
@@ -371,3 +373,40 @@ def test_vendors_share(clip: str, database: Database) -> None:
     with play(song, block=1024, database=database, playing=False) as playing:
         a, b, c, d = pids(playing, *slots)
         assert a == b != c == d
+
+
+def test_who_hangs_when_it_is_asked_is_found_by_the_next_who_is(clip: str) -> None:
+    song = song_of(clip, GAIN, "fault:read-hang", GAIN, grouping=Grouping.ALL)
+    quick = FaultPolicy(save_limit_s=0.3, crash_limit=1000, snapshot_interval_s=0.2)
+    with play(song, block=1024, faults=quick) as playing:
+        with pytest.raises(WorkerError, match="did not answer"):
+            playing.host.parameters("b0")
+        for slot in ("a0", "b0", "c0"):
+            playing.until_restarts(slot, 1)
+        (fault,) = playing.events(HostEventKind.FAULT)
+        assert fault.text == "b0 hung and was stopped"
+        assert playing.slot("b0").shares_with == ()
+        assert playing.slot("a0").shares_with == ("c0",)
+
+
+def test_whatever_goes_wrong_with_blame_everybody_is_back(
+    clip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object) -> None:
+        raise ValueError("for a test")
+
+    monkeypatch.setattr(worker_groups, "blamed", wrong)
+    with play(song_of(clip, GAIN, GAIN, grouping=Grouping.ALL), block=1024) as playing:
+        playing.kill("a0", signal.SIGSEGV)
+        for slot in ("a0", "b0"):
+            playing.until_restarts(slot, 1)
+
+
+def test_a_worker_that_lies_about_its_thread_is_ended(
+    clip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_launch, "is_thread_of", lambda thread, pid: False)
+    with play(song_of(clip, GAIN, GAIN, grouping=Grouping.ALL), block=1024) as playing:
+        playing.until(
+            lambda: all(s.status is SlotStatus.FAILED for s in playing.host.slots()), "given up"
+        )
