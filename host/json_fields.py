@@ -49,7 +49,9 @@ def decode(text: bytes | str, where: str) -> object:
             text = text.decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=_keep_repeated, parse_int=_parse_int)
     except UnicodeDecodeError as error:
-        raise InputError(f"{where}: not UTF-8 text (byte {error.start})") from None
+        raise InputError(
+            f"{where}: not UTF-8 text (byte {error.start}): is it an audio or MIDI file, not JSON?"
+        ) from None
     except json.JSONDecodeError as error:
         reason = error.msg[:1].lower() + error.msg[1:]
         raise InputError(
@@ -101,7 +103,8 @@ def error_at(where: str, path: str, problem: str) -> InputError:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that ends a message, or nothing."""
     some = list(itertools.islice(known, 1000))  # the search is slow, and the rest no help
-    close = difflib.get_close_matches(word, some, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, some, n=3, cutoff=0.6)
+    close.sort(key=lambda found: abs(len(found) - len(word)))  # a wrong letter before one too many
     return f"; did you mean {shown(close[0])}?" if close else ""
 
 

@@ -12,7 +12,11 @@ from host.song import MASTER, Song
 from host.user_file import path_text
 from ipc.errors import InputError
 
-_WHAT = {PluginFormat.VST3: "VST3 plugin", PluginFormat.LADSPA: "LADSPA file"}
+_WHAT = {
+    PluginFormat.VST3: "VST3 plugin",
+    PluginFormat.CLAP: "CLAP file",
+    PluginFormat.LADSPA: "LADSPA file",
+}
 
 
 def check_plugin_files(song: Song) -> None:

@@ -49,7 +49,7 @@ class SlotFaults:
         kind, phase = tenure.fault_of(exit)
         is_certain = not tenure.suspects
         self._history.add(time.monotonic(), own=kind is not FaultKind.KILLED and is_certain)
-        self._note_conduct(slot, kind, is_certain)
+        self._note_conduct(slot, tenure, kind, is_certain)
         # A plugin that says no when asked to load says so again: trying once more is no help.
         offline = self._context.config.offline
         fails = offline or (kind is FaultKind.LOAD_FAILED and not slot.was_loaded)
@@ -82,7 +82,7 @@ class SlotFaults:
         kind, phase = tenure.fault_of(exit)
         history = self._standby_history
         history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
-        self._note_conduct(slot, kind, is_certain=True)
+        self._note_conduct(slot, tenure, kind, is_certain=True)
         action = "standby given up" if history.is_hopeless else "standby replaced"
         report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
         if report_id is not None:
@@ -91,9 +91,12 @@ class SlotFaults:
         self._log(HostEventKind.FAULT, f"{slot.spec.label}: its standby {what}", report_id)
         return None if history.is_hopeless else history.back_off_s
 
-    def _note_conduct(self, slot: SlotSupervisor, kind: FaultKind, is_certain: bool) -> None:
-        # Who kills it from outside says nothing of the plugin.
-        if self._context.conduct is not None and kind is not FaultKind.KILLED:
+    def _note_conduct(
+        self, slot: SlotSupervisor, tenure: Tenure, kind: FaultKind, is_certain: bool
+    ) -> None:
+        # Who kills or stops it from outside says nothing of the plugin.
+        outside = kind is FaultKind.KILLED or tenure.was_stopped
+        if self._context.conduct is not None and not outside:
             block = self._context.engine.block_count
             self._context.conduct.failed(slot.spec.plugin, block, is_certain)
 

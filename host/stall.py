@@ -8,6 +8,7 @@ the plugin for what the machine did, so the CPU clock of its audio thread is ask
 import os
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_A_MOMENT_S = 0.05
 
 
 class StallWatch:
@@ -24,6 +25,13 @@ class StallWatch:
         `limit_s` of CPU time since it was first seen stuck."""
         state, used_s = _cpu(self._thread)
         return state == "R" and used_s - self._used_at_first < 0.5 * limit_s
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if it was stopped, by somebody's signal, as soon as it was stuck. The watchdog stops
+        one that spins for moments only."""
+        state, used_s = _cpu(self._thread)
+        return state == "T" and used_s - self._used_at_first < _A_MOMENT_S
 
 
 def _cpu(thread: str) -> tuple[str, float]:

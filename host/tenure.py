@@ -34,6 +34,7 @@ class Tenure:
     seated_in: int | None = None  # the engine's block when it was given its seat
     is_dismissed: bool = False  # its end is no fault
     stall: StallWatch | None = None
+    was_stopped: bool = False  # by a signal, when it was given up: perhaps somebody else's
     _verdict: tuple[FaultKind, Phase | None] | None = None
 
     def condemn(self, kind: FaultKind, phase: Phase | None = None) -> None:
@@ -49,6 +50,7 @@ class Tenure:
                 return
             self.worker.is_accused = True
         self._verdict = kind, phase
+        self.was_stopped = self.stall is not None and self.stall.is_stopped
         if kind in HANGS:
             self.explainer.kill_hung(self.worker, self.thread_id if phase is Phase.PROCESS else 0)
         elif kind is FaultKind.LOAD_FAILED and isinstance(self.worker, GroupMember):

@@ -43,3 +43,12 @@ def test_a_missing_file_of_the_master_is_found_too() -> None:
 def test_what_is_there_or_has_no_path_passes(tmp_path: Path) -> None:
     (tmp_path / "a.so").touch()
     check_plugin_files(_song(f"ladspa:{tmp_path}/a.so#amp", "builtin:gain", "lv2:urn:nowhere"))
+
+
+def test_a_missing_clap_file_is_found_too(tmp_path: Path) -> None:
+    for name in ("ZamEQ2.clap", "ZamGEQ31.clap"):
+        (tmp_path / name).touch()
+    assert _refusal(_song(f"clap:{tmp_path}/ZamEQ3.clap")) == (
+        f"track t0, slot s0: the CLAP file {tmp_path}/ZamEQ3.clap does not exist; "
+        'did you mean "ZamEQ2.clap"?'
+    )

@@ -410,3 +410,12 @@ def test_a_worker_that_lies_about_its_thread_is_ended(
         playing.until(
             lambda: all(s.status is SlotStatus.FAILED for s in playing.host.slots()), "given up"
         )
+
+
+def test_who_is_stopped_by_somebody_is_not_remembered_for_it(clip: str, database: Database) -> None:
+    quick = FaultPolicy(hang_limit_s=0.2, crash_limit=1000)
+    with play(song_of(clip, GAIN), block=1024, faults=quick, database=database) as playing:
+        playing.kill("a0", signal.SIGSTOP)
+        playing.until_restarts("a0", 1)
+    (known,) = ConductStore(database).list()
+    assert known.standing is Standing.UNPROVEN and known.faults == 0

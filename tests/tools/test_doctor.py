@@ -346,3 +346,12 @@ def test_files_of_dead_hosts_are_told_from_those_in_use(machine: Machine) -> Non
     finding = leftovers.leftovers(machine)
     assert finding.status is Status.WARN
     assert finding.values == {"names": sorted([reused, gone])}
+
+
+def test_a_place_that_takes_no_folder_is_no_data_folder(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ISOBOOTH_DATA", "/proc/isobooth")
+    finding = software.data_folder(machine)
+    assert finding.status is Status.WARN
+    assert finding.found == "/proc cannot be written"

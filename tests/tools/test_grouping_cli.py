@@ -63,3 +63,9 @@ def test_a_grouping_that_does_not_exist_is_told(run_cli: Any, tone: str) -> None
     wrong = render(run_cli, tone, "--chain", GAIN, "--grouping", "some")
     assert wrong.code == 2
     assert "plugin" in wrong.err and "vendor" in wrong.err
+
+
+def test_a_plugin_that_is_not_there_is_told_but_kept(run_cli: Any) -> None:
+    done = run_cli("grouping", "share", "vst3:/nowhere/ZamEQ22.vst3")
+    assert done.code == 0
+    assert "warning: vst3:/nowhere/ZamEQ22.vst3: the VST3 plugin" in done.err

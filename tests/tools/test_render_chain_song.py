@@ -98,7 +98,7 @@ def test_a_parameter_that_is_none_shows_how_one_is_written(text: str) -> None:
 
 @pytest.mark.parametrize("slot", ["0", "3", "delay"])
 def test_a_slot_that_is_not_there_is_refused_with_those_that_are(slot: str) -> None:
-    with pytest.raises(InputError, match=r"there are 1 \(gain\), 2 \(tone\)"):
+    with pytest.raises(InputError, match=r"in the chain: 1 \(gain\), 2 \(tone\)"):
         chain_slots(["builtin:gain", "builtin:tone"], [f"{slot}.Gain=1"])
 
 

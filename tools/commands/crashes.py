@@ -223,9 +223,12 @@ def _frames_of(thread: ThreadTrace) -> list[str]:
 
 
 def _shortened(text: str) -> str:
-    """Names of C++ templates run to hundreds of characters; their beginning says enough."""
-    half = SHOWN_FRAME // 2
-    return text if len(text) <= SHOWN_FRAME else f"{text[:half]}…{text[-half:]}"
+    """Names of C++ templates run to hundreds of characters; their beginning says enough. Where the
+    call was stays."""
+    name, within, place = text.rpartition(" in ")
+    least = 20
+    room = max(least, SHOWN_FRAME - len(within + place) - 1)
+    return f"{name[:room]}…{within}{place}" if len(text) > SHOWN_FRAME else text
 
 
 def _backtrace_lines(trace: Backtrace) -> Iterator[str]:

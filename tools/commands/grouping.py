@@ -77,13 +77,19 @@ def forget_command(context: typer.Context, plugins: PluginIds, as_json: JsonOpti
 
 
 def _choose(plugins: list[str], choice: Choice, as_json: bool) -> None:
+    from host.plugin_files import missing_file
+    from host.plugin_id import PluginId
     from host.store.conduct_store import ConductStore
     from tools.commands.store import open_store
     from tools.plugins.typed_id import typed_plugin_id
 
+    ids = [typed_plugin_id(plugin) for plugin in plugins]
+    for plugin in ids:
+        if missing := missing_file(PluginId.parse(plugin)):
+            console.warn(f"{plugin}: {missing}")
     with open_store() as database:
         store = ConductStore(database)
-        chosen = [store.choose(typed_plugin_id(plugin), choice) for plugin in plugins]
+        chosen = [store.choose(plugin, choice) for plugin in ids]
     if as_json:
         console.print_json({"plugins": [_entry(one) for one in chosen]})
         return

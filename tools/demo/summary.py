@@ -2,6 +2,8 @@
 """What the demo tells at its end: for a person, in ten seconds; for a program, as objects."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -42,15 +44,17 @@ def lines(take: Take, files: Files) -> Iterator[str]:
     yield ""
     yield "Try next"
     song = shlex.quote(str(files.song))
+    # As it can be typed here: a fresh virtual environment is not in the shell's path.
+    program = "isobooth" if shutil.which("isobooth") else shlex.quote(sys.argv[0])
     yield from _table(
         [
-            (f"isobooth play {song}", "hear it, without the sabotage"),
+            (f"{program} play {song}", "hear it, without the sabotage"),
             (
-                f"isobooth render {song} -o {shlex.quote(str(files.song.with_name('song.wav')))}",
+                f"{program} render {song} -o {shlex.quote(str(files.song.with_name('song.wav')))}",
                 "render it as fast as it goes",
             ),
-            ("isobooth crashes", f"what was recorded of the {len(take.outcomes)} faults"),
-            ("isobooth doctor", "what this machine can do"),
+            (f"{program} crashes", f"what was recorded of the {len(take.outcomes)} faults"),
+            (f"{program} doctor", "what this machine can do"),
         ]
     )
 

@@ -3,6 +3,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,13 +82,23 @@ def data_folder(machine: Machine) -> Finding:
     folder = folder_of_user()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     values = {"folder": str(folder)}
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+    # Some file systems, /proc for one, let nobody make a folder whatever its rights say.
+    usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    if not usable or (there != folder and not _takes_folders(there)):
         return warn(
             f"{there} cannot be written",
             f"give yourself the right, or set {DATA_VARIABLE} to another folder",
             **values,
         )
     return ok(str(folder), **values)
+
+
+def _takes_folders(folder: Path) -> bool:
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".isobooth-", dir=folder))
+    except OSError:
+        return False
+    return True
 
 
 def plugins(machine: Machine) -> Finding:

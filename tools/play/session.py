@@ -111,6 +111,7 @@ def play_song(
         if stop.requested:
             if not stop.by_user:
                 kept.keep()  # nobody has said that it is over
+                screen.say("the session is kept: `isobooth play --resume` goes on")
             host.interrupt()  # nobody waits for a plugin that hangs
     return report
 

@@ -98,7 +98,7 @@ def _parse_parameter(text: str, slots: Sequence[Slot]) -> tuple[int, str, float 
         index = ids.index(slot)
     else:
         known = ", ".join(f"{place} ({name})" for place, name in zip(places, ids, strict=True))
-        raise InputError(f"--param {path_text(text)}: no slot '{slot}'; there are {known}")
+        raise InputError(f"--param {path_text(text)}: no slot '{slot}' in the chain: {known}")
     try:
         number = float(value)
     except ValueError:
