@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A song for the soak: real and built-in plugins, MIDI and audio, a group, a side-chain, latency,
-a pipelined track. Another one each time, so that every load is of something else."""
+a pipelined track, a standby, processes that are shared. Another one each time, so that every load
+is of something else."""
 
 import random
 from pathlib import Path
@@ -9,7 +10,7 @@ import mido
 import numpy as np
 import soundfile
 
-from host.song import AudioSource, MidiSource, Slot, Song, Track
+from host.song import AudioSource, Grouping, MidiSource, Slot, Song, Track
 from tools.bench.common import PLUGIN as EQ
 
 RATE = 48000
@@ -36,6 +37,8 @@ def make_song(folder: Path, number: int) -> Song:
     dice = random.Random(number)
     clip = AudioSource(file=_CLIP, loop=True)
     eq = [Slot(id=f"eq{i}", plugin=EQ) for i in range(1 + dice.randrange(3))]
+    if dice.random() < 0.4:
+        eq.append(Slot(id="eq-kept", plugin=EQ, standby=True))
     tracks = [
         Track(id="drums", audio=clip, chain=tuple(eq), output="band"),
         Track(
@@ -61,4 +64,9 @@ def make_song(folder: Path, number: int) -> Song:
     kinds = ("segv", "abort", "exit", "nan", "stack-overflow", "double-free", "spin", "deadlock")
     fault = Slot(id="faulty", plugin=f"fault:{kinds[number % len(kinds)]}?after=400")
     tracks.append(Track(id="guest", audio=clip, chain=(fault,)))
-    return Song(name=f"soak {number}", tracks=tuple(tracks), folder=str(folder))
+    return Song(
+        name=f"soak {number}",
+        tracks=tuple(tracks),
+        folder=str(folder),
+        grouping=dice.choice((Grouping.PLUGIN, Grouping.CHAIN, Grouping.ALL)),
+    )
