@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ipc.clap_location import split_clap_location
 from ipc.errors import InputError
+from ipc.text import one_line
 
 
 class PluginFormat(StrEnum):
@@ -156,5 +157,5 @@ def _unknown_format(head: str, text: str) -> InputError:
 
 
 def _quoted(text: str) -> str:
-    shown = _UNPRINTABLE.sub("?", text)
+    shown = one_line(_UNPRINTABLE.sub("?", text))  # and what no font has a picture of
     return f'"{shown[:117]}..."' if len(shown) > 120 else f'"{shown}"'

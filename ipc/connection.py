@@ -30,7 +30,7 @@ class RequestFailed(WorkerError):
     """The peer answered that it could not do it; `phase` is the step it came to."""
 
     def __init__(self, message: str, phase: str, no_such_plugin: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message or "it does not say why")
         self.phase = phase
         self.no_such_plugin = no_such_plugin
 

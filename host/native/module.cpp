@@ -17,6 +17,10 @@ NB_MODULE(ISOBOOTH_MODULE, m) {
     // Threads come and go with every song and every look at a file, and each may leave an arena of
     // its own behind. None of them allocates in a hurry.
     mallopt(M_ARENA_MAX, 2);
+    // What is large comes and goes (the stacks of a hung process, states, a song's media) and goes
+    // back to the system at once. Left to itself, the allocator puts it on the heap from the second
+    // time on, where something small that outlives it keeps all of it.
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 
     nb::module_::import_("ipc._native");  // Geometry
     m.attr("LOGGED_STRIPS") = kLoggedStrips;

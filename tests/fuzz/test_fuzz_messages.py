@@ -8,7 +8,7 @@ import struct
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipc.channel import FrameReader, MalformedMessage, MessageDecoder, encode_frame
@@ -73,7 +73,13 @@ def test_what_is_no_message_is_refused_in_one_line_that_can_be_sent(union: Any) 
     refused()
 
 
+_FAILED_WITHOUT_A_WORD = (
+    b"\x92\x01\x84\xa4type\xa6failed\xa5phase\xa0\xa7message\xa0\xaeno_such_plugin\xc2"
+)
+
+
 @fuzz(120)
+@example([_FAILED_WITHOUT_A_WORD], [])
 @given(st.lists(bodies(WorkerReply), max_size=5), st.lists(st.integers(1, 50), max_size=8))
 def test_no_worker_can_hurt_the_host_over_its_connection(
     frames: list[bytes], cuts: list[int]

@@ -104,3 +104,9 @@ def test_any_text_is_an_id_that_round_trips_or_an_input_error(text: str) -> None
     else:
         assert str(parsed) == text
         assert PluginId.parse(str(parsed)) == parsed
+
+
+def test_what_is_quoted_can_be_printed_whatever_it_is() -> None:
+    with pytest.raises(InputError) as refused:
+        PluginId.parse("\U00018d09\x1b[2J")
+    assert str(refused.value).isprintable()

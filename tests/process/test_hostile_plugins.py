@@ -98,7 +98,10 @@ def test_a_plugin_that_ends_its_worker_is_back_and_nobody_else_notices(
         assert playing.slot("bad0").status is playing.slot("bad2").status is SlotStatus.ACTIVE
 
 
-@pytest.mark.parametrize("label", ENDS)
+# By each way in which it is found out who it was.
+@pytest.mark.parametrize(
+    "label", ["kill_group", "close_all", "exit_quietly", "crash_in_own_thread", "remap_shared"]
+)
 def test_those_who_share_its_process_are_restored_without_it(
     label: str, clip: Audio, clip_file: str
 ) -> None:
