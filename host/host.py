@@ -73,10 +73,6 @@ class Host:
         realtime = (
             config.realtime and not config.offline and may_run_realtime(config.audio_priority)
         )
-        if not config.offline:
-            # Of the host before this one: a program that plays song after song would grow by some
-            # MiB a song, for all that is freed, because small things settle in between.
-            give_memory_back()
         self.config = config
         self.realtime = realtime
         self.events = EventLog()
@@ -313,6 +309,10 @@ class Host:
                 self._control.close()
             if self._watchdog is not None:
                 self._watchdog.stop()
+            if not self.config.offline:
+                # A program that plays song after song would grow by some MiB a song, for all that
+                # is freed, because small things settle in between.
+                give_memory_back()
 
     def _begin_session(self, song: Song) -> None:
         """A disk that cannot keep it is no reason not to play."""

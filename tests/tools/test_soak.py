@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.soak.footprint import Footprint, look
-from tools.soak.verdict import COUNTS, MEMORY_LIMIT_BYTES, judge
+from tools.soak.verdict import COUNTS, ENOUGH_SONGS, MEMORY_LIMIT_BYTES, judge
 
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
@@ -88,6 +88,12 @@ def test_memory_that_grows_with_every_song_is_told_from_a_step() -> None:
     (line,) = judge(leaking).growth
     assert line.startswith("memory: ")
     assert judge(leaking).memory_slope_bytes_per_song == leak
+
+
+def test_a_few_songs_say_nothing_of_memory() -> None:
+    few = [quiet(i, anonymous_bytes=(50 + 9 * i) * MIB) for i in range(ENOUGH_SONGS + 1)]
+    assert judge(few).growth == ()
+    assert judge([*few, quiet(99, anonymous_bytes=900 * MIB)]).growth != ()
 
 
 def test_looks_while_a_song_plays_are_shown_and_not_judged() -> None:
