@@ -6,6 +6,7 @@ engine. Every method may be called from any one thread; they hand their work to 
 and return when it is done.
 """
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -73,6 +74,11 @@ class Host:
         realtime = (
             config.realtime and not config.offline and may_run_realtime(config.audio_priority)
         )
+        if not config.offline:
+            gc.collect()
+            # Of the host before this one: a program that plays song after song would grow by some
+            # MiB a song, for all that is freed, because small things settle in between.
+            give_memory_back()
         self.config = config
         self.realtime = realtime
         self.events = EventLog()
@@ -309,10 +315,6 @@ class Host:
                 self._control.close()
             if self._watchdog is not None:
                 self._watchdog.stop()
-            if not self.config.offline:
-                # A program that plays song after song would grow by some MiB a song, for all that
-                # is freed, because small things settle in between.
-                give_memory_back()
 
     def _begin_session(self, song: Song) -> None:
         """A disk that cannot keep it is no reason not to play."""

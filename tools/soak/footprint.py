@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from host.engine_module import give_memory_back
 from ipc.names import SHM_DIR, owner_of_file
 from ipc.processes import children_of, own_identity
 
@@ -33,9 +34,11 @@ class Footprint(Struct, frozen=True, kw_only=True):
 
 
 def look(at_s: float, playing: bool) -> Footprint:
-    """This process now. Between songs, what is garbage is collected first."""
+    """This process now. Between songs, what is garbage is collected and given back first, as the
+    start of a host does: what stays is what cannot be given back."""
     if not playing:
         gc.collect()
+        give_memory_back()
     shared = [
         entry.name for entry in os.scandir(SHM_DIR) if owner_of_file(entry.name) == own_identity()
     ]
