@@ -129,8 +129,10 @@ def test_a_standby_that_fails_too_often_is_given_up_and_the_plugin_plays_on() ->
 def test_rubbish_of_one_is_no_reason_not_to_hear_the_other() -> None:
     """Both may send it, being the same: then the second is as bad, and both are replaced."""
     with play(one_slot("fault:nan?after=200&times=40"), block=256, faults=QUICK) as playing:
-        playing.until(lambda: playing.events(HostEventKind.TAKEOVER), "the standby plays")
+        # On a busy machine the standby may have played before, for one that was merely late.
+        playing.until(lambda: playing.events(HostEventKind.FAULT), "one is given up")
         assert "NaN" in playing.events(HostEventKind.FAULT)[0].text
+        playing.until(lambda: playing.events(HostEventKind.TAKEOVER), "the standby plays")
         playing.until_heard("t0", 50)
 
 
