@@ -64,6 +64,7 @@ class Supervisor:
         self._blacklist = blacklist
         self._workers = WorkerGroups(
             launcher,
+            engine,
             config.faults,
             events,
             realtime=config.realtime and not config.offline and config.worker_priority > 0,

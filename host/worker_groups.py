@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from host.config import FaultPolicy
+from host.engine_module import Engine
 from host.events import EventLog, HostEventKind
 from host.fault_history import FaultHistory
 from host.group_blame import blamed
@@ -38,9 +39,15 @@ class WorkerGroups:
     """Belongs to the control thread's loop; `close` it when all slots are closed, or close."""
 
     def __init__(
-        self, launcher: Launcher, policy: FaultPolicy, events: EventLog, realtime: bool
+        self,
+        launcher: Launcher,
+        engine: Engine,
+        policy: FaultPolicy,
+        events: EventLog,
+        realtime: bool,
     ) -> None:
         self._launcher = launcher
+        self._engine = engine
         self._policy = policy
         self._events = events
         self._realtime = realtime
@@ -168,7 +175,11 @@ class WorkerGroups:
             self._notice(f"{text}; they are restarted without it")
 
     def _notice(self, text: str) -> None:
-        self._events.add(HostEventKind.NOTICE, text)
+        """When the slots have said what became of their own."""
+        block = self._engine.block_count
+        asyncio.get_running_loop().call_later(
+            0.0, lambda: self._events.add(HostEventKind.NOTICE, text, block=block)
+        )
 
     def _forget(self, group: WorkerGroup) -> None:
         if group in self._groups:
