@@ -57,6 +57,15 @@ class Pair(Steps):
                     "both have had the block",
                 )
 
+    def render_until_caught_up(self) -> None:
+        """Until both have had all blocks. Whether a worker gets one or two of them in a block of the
+        host is decided by the machine, so how many blocks it takes is too."""
+        for _ in range(200):
+            if self.native.behind(0) == self.native.behind(1) == 0:
+                return
+            self.render(1)
+        raise AssertionError("the standby does not catch up")
+
     def lose_one(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Ends the worker that plays; the host knows before the next block."""
         pid = self.host.worker_pid(self.name)
