@@ -159,11 +159,10 @@ def test_a_folder_without_read_rights_is_told(tmp_path: Path) -> None:
     assert told.stdout == "['the folder cannot be read: Permission denied']\n"
 
 
-def test_variables_of_the_user_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_variables_of_the_user_come_first(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    environment = {
-        f"{name}_PATH": f"{first}:{second}" for name in ("VST3", "LV2", "LADSPA", "CLAP")
-    }
+    names = ("VST3", "LV2", "LADSPA", "CLAP")
+    environment = {f"{name}_PATH": f"{first}:{second}" for name in names}
     for plugin_format in FORMATS:
         usual = standard_folders(plugin_format, {})
         assert Path.home() / f".{plugin_format.value}" == usual[0]
