@@ -9,7 +9,7 @@ the host, so the limits stand here, in the types.
 Protocol versions
     1  first protocol
     2  a failure says whether there is no such plugin
-    3  a worker may hold several slots: gather, and `member`
+    3  a worker may hold several slots: gather, and `member`; it may be asked what a file holds
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ MAX_LINES = 256
 MAX_LINE = 1000
 Lines = Annotated[list[Annotated[str, Meta(max_length=MAX_LINE)]], Meta(max_length=MAX_LINES)]
 LatencyFrames = Annotated[int, Meta(ge=0, le=MAX_REPORTED_LATENCY)]
+# Of a plugin; a path and more.
+MAX_ID = 8192
+# Plugins in one file: lsp-plugins has more than 150.
+MAX_LISTED = 4096
 # Slots in one worker: what one crash may take along.
 MAX_MEMBERS = 32
 MemberNumber = Annotated[int, Meta(ge=0, le=MAX_MEMBERS - 1)]
@@ -305,6 +309,30 @@ class Describe(Request[Description], tag="describe"):
     permissions: Permissions = Permissions()
 
 
+class ListedPlugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the plugins in a file, as the file tells of it."""
+
+    id: Annotated[str, Meta(max_length=MAX_ID)]  # as for Load
+    name: Annotated[str, Meta(max_length=MAX_LINE)]
+    # What stands in the way of using it, for people; empty: nothing.
+    remark: Annotated[str, Meta(max_length=MAX_LINE)] = ""
+
+
+class PluginList(Message, tag="plugin_list"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    plugins: Annotated[list[ListedPlugin], Meta(max_length=MAX_LISTED)]
+
+
+class ListPlugins(Request[PluginList], tag="list_plugins"):
+    """Says which plugins a file or bundle holds; the worker can do nothing else afterwards. Runs
+    the file's code, but for LV2, whose bundles say it in text. One descriptor may travel along, as
+    with Load."""
+
+    format: Annotated[str, Meta(max_length=64)]
+    path: Annotated[str, Meta(max_length=4096)]  # absolute
+    permissions: Permissions = Permissions()
+
+
 class Stopped(Message, tag="stopped"):
     """Sent just before the worker exits with code 0."""
 
@@ -324,6 +352,7 @@ WorkerRequest = (
     | ParameterText
     | ParameterFromText
     | Describe
+    | ListPlugins
     | Inspect
     | Stop
 )
@@ -336,6 +365,7 @@ WorkerReply = (
     | Text
     | Value
     | Description
+    | PluginList
     | Inspection
     | Stopped
     | Failed

@@ -25,6 +25,7 @@ from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
     Describe,
     Gather,
+    ListPlugins,
     Load,
     Member,
     Message,
@@ -47,6 +48,9 @@ T = TypeVar("T")
 _DEATH_NEWS_S = 1.0
 
 _GREETING_S = 5.0
+
+# Requests with which a worker gives its rights up.
+_LOCKS_DOWN = Gather | Load | Describe | ListPlugins
 
 # A killed process ends within milliseconds, one that writes a large file in the kernel in
 # seconds; one that is traced, or waits for a disk that is gone, never.
@@ -183,7 +187,7 @@ class WorkerProcess:
             output = place.segments.outputs[place.record]
             self._tree.owned_files.add(segment_path(output))
         descriptors: tuple[int, ...] = ()
-        if isinstance(message, Gather | Load | Describe) and self._confinement is None:
+        if isinstance(message, _LOCKS_DOWN) and self._confinement is None:
             confinement = self._confine(message.permissions)
             asks = msgspec.structs.replace(message, permissions=confinement.permissions)
             message = cast(Request[R], asks)
@@ -375,6 +379,6 @@ def _places_of(message: Request[Any]) -> Sequence[Load | Member]:
 
 
 def _phase_of(message: Request[Any]) -> str | None:
-    if isinstance(message, Gather | Load | Describe):
+    if isinstance(message, _LOCKS_DOWN):
         return "load"
     return "save" if isinstance(message, SaveState) else None

@@ -23,6 +23,7 @@ from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
     EXIT_MEMBER,
+    MAX_LISTED,
     SHARED_IDLE_NAME,
     Describe,
     Description,
@@ -32,11 +33,13 @@ from ipc.messages import (
     GetParameters,
     Hello,
     Inspect,
+    ListPlugins,
     Load,
     Message,
     ParameterFromText,
     Parameters,
     ParameterText,
+    PluginList,
     Progress,
     SavedState,
     SaveState,
@@ -50,7 +53,7 @@ from ipc.messages import (
 from ipc.permissions import Permissions
 from ipc.processes import set_process_name
 from sandbox._native import ChainPorts, rearm_crash_handler, start_guard
-from sandbox.backends import open_plugin
+from sandbox.backends import contents, open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.confine import confine
 from sandbox.inspection import inspect
@@ -196,6 +199,8 @@ class _Worker:
                     return self._load(request, phases)
             case Describe():
                 return self._describe(request, phases)
+            case ListPlugins():
+                return self._list(request, phases)
             case Inspect():
                 return inspect()
             case Stop():
@@ -263,6 +268,18 @@ class _Worker:
         with phases("save"):
             state_bytes = len(plugin.get_state())
         return Description(plugin=msgspec.structs.replace(description, state_bytes=state_bytes))
+
+    def _list(self, request: ListPlugins, phases: Phases) -> Message:
+        self._refuse_second()
+        known = [] if request.format == "lv2" else [f"{request.format}:{request.path}"]
+        # Of an LV2 bundle no plugin is known yet by which its files could be found.
+        permissions = msgspec.structs.replace(
+            request.permissions, read=(*request.permissions.read, request.path)
+        )
+        self._lock_down(known, permissions, realtime=False)
+        with phases("load"):
+            listed = contents(request.format, request.path)
+        return PluginList(plugins=listed[:MAX_LISTED])
 
     def _refuse_second(self) -> None:
         if self._locked_down:

@@ -9,13 +9,15 @@ the code of the plugin it plays.
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from ipc.errors import WorkerError
+from ipc.messages import ListedPlugin
 from sandbox.backends.plugin import LoadedPlugin, LoadSettings
 from sandbox.backends.plugin_id import FORMATS, PluginId, parse_plugin_id
 
-__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "open_plugin", "warm"]
+__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "contents", "open_plugin", "warm"]
 
 
 def open_plugin(
@@ -41,6 +43,19 @@ def open_plugin(
         return load(parsed, settings)
     except (RuntimeError, ValueError) as error:  # of the native core; plugins raise nothing
         raise WorkerError(f"{plugin_id}: {error}") from None
+
+
+def contents(plugin_format: str, path: str) -> list[ListedPlugin]:
+    """The plugins in a file or bundle that is installed as `plugin_format`. Runs its code, but for
+    LV2. Raises WorkerError."""
+    module = import_module(f"sandbox.backends.{plugin_format}")
+    list_them = cast(Callable[[Path], list[ListedPlugin]] | None, getattr(module, "contents", None))
+    if list_them is None:
+        raise WorkerError(f"plugins of the format {plugin_format} are not installed as files")
+    try:
+        return list_them(Path(path))
+    except (RuntimeError, ValueError) as error:  # of the native core
+        raise WorkerError(f"{path}: {error}") from None
 
 
 def warm(plugin_format: str) -> None:

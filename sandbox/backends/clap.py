@@ -11,6 +11,8 @@ from pathlib import Path
 from ipc.clap_location import split_clap_location
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
+from ipc.messages import MAX_LINE, ListedPlugin
+from ipc.text import one_line
 from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor, Slot
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin, LoadSettings, ParameterName
 from sandbox.backends.plugin_id import PluginId
@@ -24,6 +26,17 @@ _SAID = {"audio-effect", "instrument"}
 
 def warm() -> None:
     """Nothing to prepare: a CLAP file shares nothing with another."""
+
+
+def contents(path: Path) -> list[ListedPlugin]:
+    descriptors = ClapFile(str(path)).descriptors
+    alone = len(descriptors) == 1
+    return [
+        ListedPlugin(
+            id=f"clap:{path}" if alone else f"clap:{path}#{d.id}", name=one_line(d.name, MAX_LINE)
+        )
+        for d in descriptors
+    ]
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> "ClapPlugin":

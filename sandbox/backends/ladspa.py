@@ -4,6 +4,8 @@
 from pathlib import Path
 
 from ipc.errors import NoSuchPlugin
+from ipc.messages import MAX_LINE, ListedPlugin
+from ipc.text import one_line
 from sandbox._native import LadspaFile, LadspaProcessor, Slot
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
@@ -14,6 +16,13 @@ _LABELS_SHOWN = 12
 
 def warm() -> None:
     """Nothing to prepare: a LADSPA file shares nothing with another."""
+
+
+def contents(path: Path) -> list[ListedPlugin]:
+    return [
+        ListedPlugin(id=f"ladspa:{path}#{d.label}", name=one_line(d.name or d.label, MAX_LINE))
+        for d in LadspaFile(str(path)).descriptors
+    ]
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:

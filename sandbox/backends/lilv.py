@@ -7,9 +7,11 @@ no names, parameters no units, and side-chain inputs could not be told from main
 """
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator
 from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_uint32, c_void_p
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ipc.errors import MachineError
@@ -29,6 +31,8 @@ _UNIT_SYMBOLS = {
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "lilv_world_new": (c_void_p, ()),
     "lilv_world_load_all": (None, (c_void_p,)),
+    "lilv_world_load_bundle": (None, (c_void_p, c_void_p)),
+    "lilv_new_file_uri": (c_void_p, (c_void_p, c_char_p, c_char_p)),
     "lilv_world_get_all_plugins": (c_void_p, (c_void_p,)),
     "lilv_new_uri": (c_void_p, (c_void_p, c_char_p)),
     "lilv_node_free": (None, (c_void_p,)),
@@ -83,9 +87,9 @@ class Lv2Data(NamedTuple):
 
 
 class LilvWorld:
-    """All installed LV2 plugins' data."""
+    """All installed LV2 plugins' data, or one bundle's."""
 
-    def __init__(self) -> None:
+    def __init__(self, bundle: Path | None = None) -> None:
         self._c = minihost().c
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(self._c, name, None)
@@ -97,7 +101,13 @@ class LilvWorld:
             function.restype = result
             function.argtypes = arguments
         self._world = self._c.lilv_world_new()
-        self._c.lilv_world_load_all(self._world)
+        if bundle is None:
+            self._c.lilv_world_load_all(self._world)
+        else:
+            # With a slash at its end, or names in it are taken to be beside it.
+            node = self._c.lilv_new_file_uri(self._world, None, os.fsencode(f"{bundle}/"))
+            self._c.lilv_world_load_bundle(self._world, node)
+            self._c.lilv_node_free(node)
         self._plugins = self._c.lilv_world_get_all_plugins(self._world)
 
     @property

@@ -2,11 +2,14 @@
 """lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
 
 from difflib import get_close_matches
+from pathlib import Path
 
 from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
+from ipc.messages import MAX_LINE, ListedPlugin
+from ipc.text import one_line
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
-from sandbox.backends.lilv import Lv2Data, world
+from sandbox.backends.lilv import LilvWorld, Lv2Data, world
 from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
@@ -16,6 +19,16 @@ _URIS_SHOWN = 12
 
 def warm() -> None:
     world()
+
+
+def contents(path: Path) -> list[ListedPlugin]:
+    bundle = LilvWorld(path)
+    found = []
+    for uri in bundle.uris:
+        data = bundle.find(uri)
+        name = data.name if data is not None else ""
+        found.append(ListedPlugin(id=f"lv2:{uri}", name=one_line(name or uri, MAX_LINE)))
+    return found
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:

@@ -6,16 +6,42 @@ from pathlib import Path
 
 from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin
+from ipc.messages import MAX_LINE, ListedPlugin
+from ipc.text import one_line
 from sandbox.backends.juce_plugin import JucePlugin, open_instances
 from sandbox.backends.minihost_library import minihost, text_of
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
+from sandbox.backends.vst3_factory import audio_classes
 
 _KEY_CHANNELS = 2  # asked for; a plugin with a mono side-chain gives one
 
 
 def warm() -> None:
     minihost()
+
+
+def contents(path: Path) -> list[ListedPlugin]:
+    """JUCE opens the first; of the others is said that they are there."""
+    _check_bundle(str(path), path)
+    classes = audio_classes(str(_module_of(path)))
+    hidden = "one of several in its bundle; only the first can be opened so far"
+    return [
+        ListedPlugin(
+            id=f"vst3:{path}" if number == 0 else f"vst3:{path}#{found.cid}",
+            name=one_line(found.name or path.stem, MAX_LINE),
+            remark="" if number == 0 else hidden,
+        )
+        for number, found in enumerate(classes)
+    ]
+
+
+def _module_of(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    code = path / "Contents" / f"{platform.machine()}-linux"
+    named = code / f"{path.stem}.so"
+    return named if named.exists() else min(code.glob("*.so"))
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
