@@ -13,6 +13,7 @@ from enum import StrEnum
 from ipc.clap_location import split_clap_location
 from ipc.errors import InputError
 from ipc.text import one_line
+from ipc.vst3_location import split_vst3_location
 
 
 class PluginFormat(StrEnum):
@@ -50,8 +51,8 @@ class PluginId:
     """A plugin id in its parts.
 
     `target` is the file's absolute path (vst3, clap, ladspa), the URI (lv2), the class (pedalboard)
-    or the name (builtin, fault). `label` picks one plugin of a LADSPA or CLAP file. `args` are the
-    options of a built-in device or a fault, in the order written.
+    or the name (builtin, fault). `label` picks one plugin of a LADSPA, CLAP or VST3 file. `args`
+    are the options of a built-in device or a fault, in the order written.
     """
 
     format: PluginFormat
@@ -70,9 +71,10 @@ class PluginId:
         plugin_format = PluginFormat(head)
         match plugin_format:
             case PluginFormat.VST3:
-                if not _is_absolute_file(rest):
+                bundle = split_vst3_location(rest)
+                if not _is_absolute_file(bundle.path):
                     raise _expected(plugin_format, text, "the absolute path of a VST3 plugin")
-                return cls(plugin_format, rest)
+                return cls(plugin_format, bundle.path, bundle.class_id)
             case PluginFormat.LV2:
                 if not _URI.fullmatch(rest):
                     raise _expected(plugin_format, text, "the URI of an LV2 plugin")

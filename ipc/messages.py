@@ -9,7 +9,8 @@ the host, so the limits stand here, in the types.
 Protocol versions
     1  first protocol
     2  a failure says whether there is no such plugin
-    3  a worker may hold several slots: gather, and `member`; it may be asked what a file holds
+    3  a worker may hold several slots: gather, and `member`
+    4  a worker may look at plugins instead of playing them: visit, list and probe
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -309,13 +310,30 @@ class Describe(Request[Description], tag="describe"):
     permissions: Permissions = Permissions()
 
 
+class Visited(Message, tag="visited"):
+    """Any of the plugins can be listed and probed now."""
+
+
+class Visit(Request[Visited], tag="visit", kw_only=True):
+    """Makes the worker one that looks at plugins: locks down, for what any of them may do, because
+    none can once another one's code has run. ListPlugins and Probe may follow, any number of them.
+
+    One descriptor may travel along, as with Load.
+    """
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    # As for Load; of a file that holds several, FORMAT:PATH will do, and of a bundle any one.
+    plugins: Annotated[
+        list[Annotated[str, Meta(max_length=MAX_ID)]], Meta(min_length=1, max_length=MAX_LISTED)
+    ]
+    permissions: Permissions = Permissions()
+
+
 class ListedPlugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the plugins in a file, as the file tells of it."""
 
     id: Annotated[str, Meta(max_length=MAX_ID)]  # as for Load
     name: Annotated[str, Meta(max_length=MAX_LINE)]
-    # What stands in the way of using it, for people; empty: nothing.
-    remark: Annotated[str, Meta(max_length=MAX_LINE)] = ""
 
 
 class PluginList(Message, tag="plugin_list"):
@@ -324,13 +342,44 @@ class PluginList(Message, tag="plugin_list"):
 
 
 class ListPlugins(Request[PluginList], tag="list_plugins"):
-    """Says which plugins a file or bundle holds; the worker can do nothing else afterwards. Runs
-    the file's code, but for LV2, whose bundles say it in text. One descriptor may travel along, as
-    with Load."""
+    """Says which plugins a file or bundle holds. Runs the file's code, but for LV2, whose bundles
+    say it in text."""
 
     format: Annotated[str, Meta(max_length=64)]
     path: Annotated[str, Meta(max_length=4096)]  # absolute
-    permissions: Permissions = Permissions()
+
+
+class DeepFindings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a deep probe found beyond that a plugin works; `findings` are lines for people."""
+
+    parameters_tried: Count = 0
+    programs_tried: Count = 0
+    measured_latency_frames: Annotated[int, Meta(ge=0)] | None = None  # None: it cannot be told
+    measured_tail_s: Annotated[float, Meta(ge=0.0)] | None = None  # the same
+    findings: Lines = []
+
+
+class Probed(Message, tag="probed"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    description: PluginDescription  # with the size of its state
+    phases_ms: dict[str, Milliseconds]
+    memory_bytes: Count  # private memory that its creation and playing took
+    peak: Annotated[float, Meta(ge=0.0)]  # of its output, linear
+    nonfinite: Count  # samples that were NaN or Inf
+    refused_blocks: Count
+    longest_block_ms: Milliseconds
+    process_ms: Milliseconds  # of a second of sound
+    deep: DeepFindings | None = None
+
+
+class Probe(Request[Probed], tag="probe"):
+    """Takes one plugin through its life: load its code, create, activate, describe, process a
+    second of noise and a note, save its state, destroy."""
+
+    plugin: Annotated[str, Meta(max_length=MAX_ID)]
+    sample_rate: float = 48000.0
+    max_frames: int = 512
+    deep: bool = False
 
 
 class Stopped(Message, tag="stopped"):
@@ -352,7 +401,9 @@ WorkerRequest = (
     | ParameterText
     | ParameterFromText
     | Describe
+    | Visit
     | ListPlugins
+    | Probe
     | Inspect
     | Stop
 )
@@ -365,7 +416,9 @@ WorkerReply = (
     | Text
     | Value
     | Description
+    | Visited
     | PluginList
+    | Probed
     | Inspection
     | Stopped
     | Failed

@@ -29,9 +29,11 @@ from ipc.messages import (
     Load,
     Member,
     Message,
+    Probe,
     Request,
     SaveState,
     Stop,
+    Visit,
     Welcome,
 )
 from ipc.names import segment_path
@@ -50,7 +52,7 @@ _DEATH_NEWS_S = 1.0
 _GREETING_S = 5.0
 
 # Requests with which a worker gives its rights up.
-_LOCKS_DOWN = Gather | Load | Describe | ListPlugins
+_LOCKS_DOWN = Gather | Load | Describe | Visit
 
 # A killed process ends within milliseconds, one that writes a large file in the kernel in
 # seconds; one that is traced, or waits for a disk that is gone, never.
@@ -149,6 +151,7 @@ class WorkerProcess:
         # What it was denied, as it happens; and what of its confinement this kernel cannot do.
         self.on_denial: Callable[[Denial], None] = lambda denial: None
         self.on_missing: Callable[[list[str]], None] = lambda missing: None
+        self.on_phase: Callable[[str], None] = lambda phase: None  # it has come to another one
         self._connection = connection
         self._output = output
         self._confinement: Confinement | None = None
@@ -285,6 +288,7 @@ class WorkerProcess:
         for asked in self._asked:
             if asked.phase is not None:
                 asked.phase = phase
+                self.on_phase(phase)
                 return
 
     def _answered(self, asked: "_Asked") -> None:
@@ -379,6 +383,6 @@ def _places_of(message: Request[Any]) -> Sequence[Load | Member]:
 
 
 def _phase_of(message: Request[Any]) -> str | None:
-    if isinstance(message, _LOCKS_DOWN):
+    if isinstance(message, _LOCKS_DOWN | ListPlugins | Probe):
         return "load"
     return "save" if isinstance(message, SaveState) else None

@@ -106,6 +106,33 @@ def run_in_process(
     blocks) and each block's time, ns.
     """
 
+class Played:
+    """What came of an exercise."""
+
+    @property
+    def peak(self) -> float:
+        """Of the output, without what is no number."""
+    @property
+    def nonfinite(self) -> int:
+        """Samples that are NaN or Inf."""
+    @property
+    def refused_blocks(self) -> int: ...
+    @property
+    def midi_out(self) -> int:
+        """Messages sent."""
+    @property
+    def longest_ms(self) -> float:
+        """Of a block."""
+    @property
+    def total_ms(self) -> float: ...
+
+def exercise(slot: Slot, blocks: int, frames: int, sample_rate: float, noise: bool) -> Played:
+    """Plays a plugin, with the GIL: `noise` is white noise of -12 dBFS and one note, held for the
+    first half; without it, silence. `frames`: of a block, at most the slot's."""
+
+def listen_for_activation(call: Callable[[], None] | None) -> None:
+    """`call` is called whenever a LADSPA or CLAP processor is created and about to be activated."""
+
 class FileAccess(Enum):
     READ = 0  # files and folders below, and running programs
     DEVICE = 1  # one device, both ways

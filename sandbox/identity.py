@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ipc.clap_location import split_clap_location
 from ipc.errors import IsoboothError
+from ipc.vst3_location import split_vst3_location
 from sandbox.backends.plugin_id import parse_plugin_id
 
 # Bundles describe themselves in a few kB; what is larger is something else.
@@ -43,7 +44,7 @@ def identify(plugin_id: str) -> Identity:
             case "lv2":
                 return _lv2(plugin.location)
             case "vst3":
-                return _file(plugin.location)
+                return _file(split_vst3_location(plugin.location).path)
             case "ladspa":
                 path, _, label = plugin.location.rpartition("#")
                 return _file(path or label, label if path else "")

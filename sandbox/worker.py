@@ -40,6 +40,7 @@ from ipc.messages import (
     Parameters,
     ParameterText,
     PluginList,
+    Probe,
     Progress,
     SavedState,
     SaveState,
@@ -47,6 +48,8 @@ from ipc.messages import (
     Stopped,
     Text,
     Value,
+    Visit,
+    Visited,
     WorkerRequest,
     member_thread_name,
 )
@@ -59,6 +62,7 @@ from sandbox.confine import confine
 from sandbox.inspection import inspect
 from sandbox.loading import LoadedSlot, Phases, attach, bounded, load
 from sandbox.lockdown import PROCESS_NAME, limit_realtime, separate
+from sandbox.probing import probe
 
 _IDLE_PERIOD_S = 0.05
 _OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
@@ -94,6 +98,7 @@ class _Worker:
         self._greeted = False
         self._locked_down = False
         self._is_group = False
+        self._is_visitor = False
         self._places: dict[int, ChainPorts] = {}  # of members that are not loaded yet
         self._slots: dict[int, LoadedSlot] = {}  # by member
         self._offline = False
@@ -199,8 +204,10 @@ class _Worker:
                     return self._load(request, phases)
             case Describe():
                 return self._describe(request, phases)
-            case ListPlugins():
-                return self._list(request, phases)
+            case Visit():
+                return self._visit(request, phases)
+            case ListPlugins() | Probe():
+                return self._look(request, phases)
             case Inspect():
                 return inspect()
             case Stop():
@@ -269,16 +276,21 @@ class _Worker:
             state_bytes = len(plugin.get_state())
         return Description(plugin=msgspec.structs.replace(description, state_bytes=state_bytes))
 
-    def _list(self, request: ListPlugins, phases: Phases) -> Message:
+    def _visit(self, request: Visit, phases: Phases) -> Message:
         self._refuse_second()
-        known = [] if request.format == "lv2" else [f"{request.format}:{request.path}"]
-        # Of an LV2 bundle no plugin is known yet by which its files could be found.
-        permissions = msgspec.structs.replace(
-            request.permissions, read=(*request.permissions.read, request.path)
-        )
-        self._lock_down(known, permissions, realtime=False)
+        with phases("lock_down"):
+            self._lock_down(request.plugins, request.permissions, realtime=False)
+        self._is_visitor = True
+        return Visited()
+
+    def _look(self, request: ListPlugins | Probe, phases: Phases) -> Message:
+        if not self._is_visitor:
+            raise WorkerError("a worker looks at plugins only after a visit")
+        if isinstance(request, Probe):
+            return probe(request, phases, rearm_crash_handler)
         with phases("load"):
             listed = contents(request.format, request.path)
+            rearm_crash_handler()
         return PluginList(plugins=listed[:MAX_LISTED])
 
     def _refuse_second(self) -> None:

@@ -20,6 +20,8 @@ COMMANDS = (
     "demo",
     "render",
     "plugin_info",
+    "plugins",
+    "scan",
     "play",
     "crashes",
     "blacklist",

@@ -8,6 +8,7 @@ and exit code 130.
 """
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,10 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = 130  # tools.console.ExitCode.INTERRUPTED, which is not imported yet
+
+# Of objects that may be garbage before Python looks for circles of it. Libraries make a hundred
+# thousand while they are imported, none of which is: looking as often as usual takes a tenth of it.
+_GARBAGE_THRESHOLD = 50_000
 
 # An impatient hand presses twice; who presses again after this long wants no tidying up.
 _PATIENCE_S = 2.0
@@ -28,6 +33,7 @@ def main() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
             signal.signal(number, interrupts.handle)
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     try:
         from tools import cli, console
 

@@ -22,6 +22,15 @@ GroupingOption = Annotated[
     typer.Option("--grouping", help="Which plugins share a process, whatever the song says."),
 ]
 
+CatalogueOption = Annotated[
+    str | None,
+    typer.Option(
+        "--catalogue",
+        metavar="FILE|URL",
+        help="A file, or a postgresql:// URL, instead of ISOBOOTH_CATALOGUE or your own.",
+    ),
+]
+
 
 def number(least: float, most: float) -> Callable[[str], float]:
     """A parser of numbers from `least` to `most`. NaN is none, and the message says the range."""

@@ -10,6 +10,7 @@ from host.plugin_id import PluginFormat
 
 # Folders below the one that is searched. Vendors sort their plugins into folders of their own.
 _DEEPEST = 8
+_BUNDLES = (".vst3", ".lv2", ".vst", ".component", ".clap", ".app")
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,13 @@ def _below(
         path = Path(entry.path)
         if _is_plugin(plugin_format, path):
             yield Found(plugin_format, path, _problem(path))
-        elif depth > 0 and entry.is_dir():
+        elif depth > 0 and entry.is_dir() and not _is_bundle(path):
             yield from _below(plugin_format, path, depth - 1, seen)
+
+
+def _is_bundle(folder: Path) -> bool:
+    """Of another format: what is in there are parts of a plugin."""
+    return folder.suffix.casefold() in _BUNDLES or os.path.lexists(folder / "manifest.ttl")
 
 
 def _is_plugin(plugin_format: PluginFormat, path: Path) -> bool:

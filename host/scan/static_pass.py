@@ -3,13 +3,13 @@
 
 import platform
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from host.plugin_id import PluginFormat
 from host.scan.binary import Binary, BrokenBinary, read_binary, this_machine
 from host.scan.finds import Found
 from host.scan.libraries import Libraries
+from host.scan.verdict import Status
 
 # By what a host enters each format's files; of LV2 one of the two.
 _ENTRIES = {
@@ -20,22 +20,12 @@ _ENTRIES = {
 }
 
 
-class StaticStatus(StrEnum):
-    OK = "ok"
-    NO_CODE = "no-code"  # an LV2 bundle of presets or data: nothing is wrong with it
-    UNREADABLE = "unreadable"
-    BROKEN = "broken"  # no ELF file, or a damaged one
-    WRONG_MACHINE = "wrong-machine"
-    MISSING_LIB = "missing-lib"
-    NO_ENTRY = "no-entry"  # a library, but no plugin of this format
-
-
 @dataclass(frozen=True)
 class StaticResult:
     """`detail` is one line for people, empty where nothing is wrong; `binaries` are those that
     would be loaded."""
 
-    status: StaticStatus
+    status: Status
     detail: str = ""
     binaries: tuple[Binary, ...] = ()
 
@@ -43,27 +33,27 @@ class StaticResult:
 def examine(found: Found, libraries: Libraries) -> StaticResult:
     """Of an LV2 bundle, `binaries` are all that offer plugins: its texts say which is whose."""
     if found.problem:
-        return StaticResult(StaticStatus.UNREADABLE, found.problem)
+        return StaticResult(Status.UNREADABLE, found.problem)
     try:
         files = _code_of(found)
     except _WrongMachine as wrong:
-        return StaticResult(StaticStatus.WRONG_MACHINE, str(wrong))
+        return StaticResult(Status.WRONG_MACHINE, str(wrong))
     except OSError as error:
-        return StaticResult(StaticStatus.UNREADABLE, f"it cannot be read: {error.strerror}")
+        return StaticResult(Status.UNREADABLE, f"it cannot be read: {error.strerror}")
     entries = _ENTRIES[found.format]
     good: list[StaticResult] = []
     bad: list[StaticResult] = []
     for file in files:
         result = _examine_file(file, entries, libraries)
-        (good if result.status is StaticStatus.OK else bad).append(result)
+        (good if result.status is Status.OK else bad).append(result)
     if good:
-        return StaticResult(StaticStatus.OK, "", tuple(b for r in good for b in r.binaries))
+        return StaticResult(Status.OK, "", tuple(b for r in good for b in r.binaries))
     if not files:
         if found.format is PluginFormat.LV2:
-            return StaticResult(StaticStatus.NO_CODE)
-        return StaticResult(StaticStatus.BROKEN, "the bundle holds no code")
+            return StaticResult(Status.NO_CODE)
+        return StaticResult(Status.BROKEN, "the bundle holds no code")
     # Libraries beside the plugin have no entry: what is wrong with the plugin itself counts.
-    return min(bad, key=lambda result: result.status is StaticStatus.NO_ENTRY)
+    return min(bad, key=lambda result: result.status is Status.NO_ENTRY)
 
 
 class _WrongMachine(Exception):
@@ -90,15 +80,15 @@ def _examine_file(file: Path, entries: tuple[str, ...], libraries: Libraries) ->
     try:
         binary = read_binary(file, entries)
     except BrokenBinary as error:
-        return StaticResult(StaticStatus.BROKEN, f"{file.name}: {error}")
+        return StaticResult(Status.BROKEN, f"{file.name}: {error}")
     except OSError as error:
-        return StaticResult(StaticStatus.UNREADABLE, f"{file.name}: {error.strerror}")
+        return StaticResult(Status.UNREADABLE, f"{file.name}: {error.strerror}")
     if not binary.is_for_this_machine:
         detail = f"{file.name} is for {binary.machine}, this machine is {this_machine()}"
-        return StaticResult(StaticStatus.WRONG_MACHINE, detail)
+        return StaticResult(Status.WRONG_MACHINE, detail)
     if not binary.symbols:
-        return StaticResult(StaticStatus.NO_ENTRY, f"{file.name} offers no {' or '.join(entries)}")
+        return StaticResult(Status.NO_ENTRY, f"{file.name} offers no {' or '.join(entries)}")
     missing = libraries.missing(binary)
     if missing:
-        return StaticResult(StaticStatus.MISSING_LIB, f"{file.name} needs {', '.join(missing)}")
-    return StaticResult(StaticStatus.OK, "", (binary,))
+        return StaticResult(Status.MISSING_LIB, f"{file.name} needs {', '.join(missing)}")
+    return StaticResult(Status.OK, "", (binary,))

@@ -128,7 +128,9 @@ class Blacklist:
 
         return self._database.run(work, write=True)
 
-    def add_hash(self, content: str, path: Path | None, reason: str) -> BlacklistEntry:
+    def add_hash(
+        self, content: str, path: Path | None, reason: str, reports: Sequence[str] = ()
+    ) -> BlacklistEntry:
         """Blacklist every plugin whose file or bundle has this content: `content` is what
         `host.store.content.sha256_of` says of it, 64 hexadecimal digits. InputError if not."""
         if not re.fullmatch(r"[0-9a-f]{64}", content):
@@ -138,7 +140,7 @@ class Blacklist:
             row = _row_for(session, Rule.HASH, sha256=content)
             if path is not None:
                 row.path = storable_text(str(path.absolute()))
-            return _counted(session, row, reason, ())
+            return _counted(session, row, reason, reports)
 
         return self._database.run(work, write=True)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's one SQLite file: opened, brought up to date, and replaced when it is damaged.
+"""A SQLite file of the user's: opened, brought up to date, and replaced when it is damaged.
 
 Several processes use it at once (a session that plays, a render, a command), so it is in WAL mode
 and writers queue. What goes wrong on a disk must never stop a session: a damaged file is moved
@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from host.store.folder import DATA_VARIABLE, made_data_folder
-from host.store.migrations import migrate
+from host.store.migrations import MIGRATIONS, Steps, migrate
 from ipc.errors import IsoboothError, MachineError
 
 FILE_NAME = "isobooth.db"
@@ -46,14 +46,21 @@ class Database:
     """The open file. Use from any thread; every `run` is one transaction on its own connection."""
 
     def __init__(
-        self, folder: Path | None = None, *, warn: Callable[[str], None] = _log.warning
+        self,
+        folder: Path | None = None,
+        *,
+        warn: Callable[[str], None] = _log.warning,
+        file_name: str = FILE_NAME,
+        steps: Steps = MIGRATIONS,
     ) -> None:
-        """Open or make the file in `folder` (default: the data folder).
+        """Open or make the file in `folder` (default: the data folder); `steps` are what brings
+        its tables up to date.
 
         `warn` gets the line that says a damaged file was moved aside. MachineError where the
         folder cannot be used, InputError where the file is newer than this code or not ours.
         """
-        self.path = made_data_folder(folder) / FILE_NAME
+        self.path = made_data_folder(folder) / file_name
+        self._steps = steps
         self._warn = warn
         self._replacing = threading.Lock()
         self._engine = self._opened(thorough=False)
@@ -102,19 +109,19 @@ class Database:
         """Open, check and migrate. Locked: two processes must not both move the same file aside."""
         with _locked(self.path.parent):
             try:
-                return _ready_engine(self.path, thorough=thorough)
+                return _ready_engine(self.path, self._steps, thorough=thorough)
             except (sqlite3.Error, DBAPIError) as error:
                 if not _is_damage(error):
                     _tell(error, self.path)
             aside = _move_aside(self.path)
             self._warn(f"{self.path} was damaged: moved to {aside.name}, a new one was begun")
             try:
-                return _ready_engine(self.path, thorough=False)
+                return _ready_engine(self.path, self._steps, thorough=False)
             except (sqlite3.Error, DBAPIError) as error:
                 _tell(error, self.path)
 
 
-def _ready_engine(path: Path, *, thorough: bool) -> Engine:
+def _ready_engine(path: Path, steps: Steps, *, thorough: bool) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT_S}
     )
@@ -124,7 +131,7 @@ def _ready_engine(path: Path, *, thorough: bool) -> Engine:
         with engine.execution_options(**{_WRITES: True}).begin() as connection:
             if thorough:
                 _check_every_page(connection)
-            migrate(connection, path)
+            migrate(connection, str(path), steps)
     except BaseException:
         engine.dispose()
         raise

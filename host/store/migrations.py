@@ -7,7 +7,6 @@ is refused, because writing to tables one does not know loses what is in them.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -100,7 +99,8 @@ def _conduct(connection: sa.Connection) -> None:
 
 
 # Step n brings a file from version n to n + 1.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+Steps = tuple[Callable[[sa.Connection], None], ...]
+MIGRATIONS: Steps = (
     _first_tables,
     _signatures,
     _trust,
@@ -122,15 +122,17 @@ _VERSIONS = sa.Table(
 
 def migrate(
     connection: sa.Connection,
-    path: Path,
-    steps: tuple[Callable[[sa.Connection], None], ...] = MIGRATIONS,
+    where: str,
+    steps: Steps = MIGRATIONS,
+    elsewhere: str = "set ISOBOOTH_DATA to another folder",
 ) -> None:
-    """Bring the file up to date, inside the caller's transaction. InputError if it is not ours."""
-    version = _version_of(connection, path)
+    """Bring a database up to date, inside the caller's transaction. InputError if it is not ours.
+    `where` names it, `elsewhere` is what a user can do to get another one."""
+    version = _version_of(connection, where, elsewhere)
     if version > len(steps):
         raise InputError(
-            f"{path}: written by a newer Isobooth (database layout {version}, this one knows "
-            f"{len(steps)}): update Isobooth, or set ISOBOOTH_DATA to another folder"
+            f"{where}: written by a newer Isobooth (database layout {version}, this one knows "
+            f"{len(steps)}): update Isobooth, or {elsewhere}"
         )
     if version == 0:
         _VERSIONS.create(connection, checkfirst=True)
@@ -140,14 +142,14 @@ def migrate(
         connection.execute(sa.insert(_VERSIONS).values(row))
 
 
-def _version_of(connection: sa.Connection, path: Path) -> int:
+def _version_of(connection: sa.Connection, where: str, elsewhere: str) -> int:
     """0 for an empty file."""
     tables = sa.inspect(connection).get_table_names()
     if _VERSIONS.name in tables:
         return connection.scalar(sa.select(sa.func.max(_VERSIONS.c.version))) or 0
     if tables:
         raise InputError(
-            f"{path}: a database of another program (it has a table {tables[0]!r}): "
-            "move it away, or set ISOBOOTH_DATA to another folder"
+            f"{where}: a database of another program (it has a table {tables[0]!r}): "
+            f"move it away, or {elsewhere}"
         )
     return 0

@@ -17,7 +17,7 @@ from ipc.messages import ListedPlugin
 from sandbox.backends.plugin import LoadedPlugin, LoadSettings
 from sandbox.backends.plugin_id import FORMATS, PluginId, parse_plugin_id
 
-__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "contents", "open_plugin", "warm"]
+__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "code_of", "contents", "open_plugin", "warm"]
 
 
 def open_plugin(
@@ -56,6 +56,16 @@ def contents(plugin_format: str, path: str) -> list[ListedPlugin]:
         return list_them(Path(path))
     except (RuntimeError, ValueError) as error:  # of the native core
         raise WorkerError(f"{path}: {error}") from None
+
+
+def code_of(plugin_id: str) -> str | None:
+    """The shared library that a plugin's code is in; None where it has none of its own. Raises
+    WorkerError if there is no such plugin."""
+    parsed = parse_plugin_id(plugin_id)
+    module = import_module(f"sandbox.backends.{parsed.format}")
+    find = cast(Callable[[PluginId], Path | None] | None, getattr(module, "code_of", None))
+    found = find(parsed) if find else None
+    return None if found is None else str(found)
 
 
 def warm(plugin_format: str) -> None:

@@ -39,14 +39,24 @@ def contents(path: Path) -> list[ListedPlugin]:
     ]
 
 
-def load(plugin: PluginId, settings: LoadSettings) -> "ClapPlugin":
+def code_of(plugin: PluginId) -> Path:
+    return _file_of(plugin)[0].resolve()
+
+
+def _file_of(plugin: PluginId) -> tuple[Path, str]:
+    """The file, which exists, and the id of one of its plugins, which may be empty."""
     location = split_clap_location(plugin.location)
     path = Path(location.path).expanduser()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise NoSuchPlugin(f"{plugin.text}: the CLAP file {path} {what}")
+    return path, location.id
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> "ClapPlugin":
+    path, wanted = _file_of(plugin)
     file = ClapFile(str(path.resolve()))
-    descriptor = _choose(plugin.text, path, file.descriptors, location.id)
+    descriptor = _choose(plugin.text, path, file.descriptors, wanted)
 
     def open_one() -> ClapProcessor:
         return ClapProcessor(

@@ -25,7 +25,12 @@ def contents(path: Path) -> list[ListedPlugin]:
     ]
 
 
-def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
+def code_of(plugin: PluginId) -> Path:
+    return _file_of(plugin)[0].resolve()
+
+
+def _file_of(plugin: PluginId) -> tuple[Path, str]:
+    """The file, which exists, and the label, which may be empty."""
     # A path may hold a # as well, a label no slash.
     location, hash_sign, label = plugin.location.rpartition("#")
     if not hash_sign or "/" in label:
@@ -34,6 +39,11 @@ def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise NoSuchPlugin(f"{plugin.text}: the LADSPA file {path} {what}")
+    return path, label
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
+    path, label = _file_of(plugin)
     file = LadspaFile(str(path.resolve()))
     descriptors = [d for d in file.descriptors if d.label == label]
     if not label and len(file.descriptors) == 1:

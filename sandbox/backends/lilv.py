@@ -51,6 +51,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "lilv_plugin_get_class": (c_void_p, (c_void_p,)),
     "lilv_plugin_class_get_label": (c_void_p, (c_void_p,)),
     "lilv_plugin_class_get_uri": (c_void_p, (c_void_p,)),
+    "lilv_plugin_get_library_uri": (c_void_p, (c_void_p,)),
     "lilv_plugin_get_bundle_uri": (c_void_p, (c_void_p,)),
     "lilv_plugin_get_value": (c_void_p, (c_void_p, c_void_p)),
     "lilv_plugin_has_latency": (c_bool, (c_void_p,)),
@@ -79,6 +80,7 @@ class Lv2Data(NamedTuple):
     category: str
     is_instrument: bool
     bundle: str
+    binary: str  # empty: its data names none
     audio_inputs: int
     audio_outputs: int
     has_latency: bool
@@ -123,12 +125,21 @@ class LilvWorld:
 
     def find(self, uri: str) -> Lv2Data | None:
         """The data of an installed plugin, or None. Reads the plugin's files when first asked."""
+        plugin = self._plugin(uri)
+        return self._read(plugin) if plugin else None
+
+    def name_of(self, uri: str) -> str:
+        """Empty where it has none, or is not installed."""
+        plugin = self._plugin(uri)
+        return self._text(self._c.lilv_plugin_get_name(plugin), owned=True) if plugin else ""
+
+    def _plugin(self, uri: str) -> int | None:
         if ":" not in uri:  # no URI, and lilv complains loudly about what is none
             return None
         node = self._uri(uri)
         plugin = self._c.lilv_plugins_get_by_uri(self._plugins, node) if node else None
         self._c.lilv_node_free(node)
-        return self._read(plugin) if plugin else None
+        return plugin or None
 
     def _read(self, plugin: int) -> Lv2Data:
         c = self._c
@@ -143,6 +154,7 @@ class LilvWorld:
             category=self._text(c.lilv_plugin_class_get_label(plugin_class)),
             is_instrument=class_uri == _CORE + "InstrumentPlugin",
             bundle=self._path(c.lilv_plugin_get_bundle_uri(plugin)),
+            binary=self._path(c.lilv_plugin_get_library_uri(plugin)),
             audio_inputs=audio_inputs,
             audio_outputs=audio_outputs,
             has_latency=bool(c.lilv_plugin_has_latency(plugin)),

@@ -23,20 +23,29 @@ def warm() -> None:
 
 def contents(path: Path) -> list[ListedPlugin]:
     bundle = LilvWorld(path)
-    found = []
-    for uri in bundle.uris:
-        data = bundle.find(uri)
-        name = data.name if data is not None else ""
-        found.append(ListedPlugin(id=f"lv2:{uri}", name=one_line(name or uri, MAX_LINE)))
-    return found
+    return [
+        ListedPlugin(id=f"lv2:{uri}", name=one_line(bundle.name_of(uri) or uri, MAX_LINE))
+        for uri in bundle.uris
+    ]
 
 
-def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
+def code_of(plugin: PluginId) -> Path | None:
+    binary = _data_of(plugin).binary
+    return Path(binary) if binary else None
+
+
+def _data_of(plugin: PluginId) -> Lv2Data:
     uri = plugin.location
     data = world().find(uri)
     if data is None:
         wrong = f"no installed LV2 plugin has the URI {uri};" if uri else "which LV2 plugin?"
         raise NoSuchPlugin(f"{wrong} {_nearest(uri)}")
+    return data
+
+
+def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
+    uri = plugin.location
+    data = _data_of(plugin)
     library = minihost()
     instances = open_instances(
         library,

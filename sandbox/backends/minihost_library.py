@@ -192,16 +192,35 @@ class Minihost:
 
     def open_lv2(self, uri: str, sample_rate: float, max_frames: int) -> int:
         """As open_file, for an installed LV2 plugin."""
-        quoted = uri
-        for character, entity in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
-            quoted = quoted.replace(character, f"&{entity};")
         descriptor = (
-            f'<?xml version="1.0"?><PLUGIN name="" format="LV2" file="{quoted}" uniqueId="0" '
-            'isInstrument="0" numInputs="2" numOutputs="2"/>'
+            f'<?xml version="1.0"?><PLUGIN name="" format="LV2" file="{_quoted(uri)}" '
+            'uniqueId="0" isInstrument="0" numInputs="2" numOutputs="2"/>'
         )
+        return self._open_described(descriptor, sample_rate, max_frames)
+
+    def open_vst3_class(
+        self, path: str, name: str, juce_id: int, sample_rate: float, max_frames: int
+    ) -> int:
+        """As open_file, for one plugin of several: by its name, which must be its factory's, and
+        JUCE's number for it."""
+        descriptor = (
+            f'<?xml version="1.0" encoding="UTF-8"?><PLUGIN name="{_quoted(name)}" format="VST3" '
+            f'file="{_quoted(path)}" uniqueId="{juce_id:x}" uid="0" isInstrument="0" '
+            'numInputs="2" numOutputs="2"/>'
+        )
+        return self._open_described(descriptor, sample_rate, max_frames)
+
+    def _open_described(self, descriptor: str, sample_rate: float, max_frames: int) -> int:
         error = ctypes.create_string_buffer(_TEXT_BYTES)
         handle = self.c.mh_session_open_desc(
-            self._session, descriptor.encode(), sample_rate, max_frames, 2, 2, error, len(error)
+            self._session,
+            descriptor.encode(errors="surrogateescape"),
+            sample_rate,
+            max_frames,
+            2,
+            2,
+            error,
+            len(error),
         )
         return self._checked(handle, error)
 
@@ -228,6 +247,13 @@ class Minihost:
             self._session, os.fsencode(path), ctypes.byref(info), error, len(error)
         )
         return info
+
+
+def _quoted(text: str) -> str:
+    """For an attribute in XML."""
+    for character, entity in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
+        text = text.replace(character, f"&{entity};")
+    return text
 
 
 @cache

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vst3:PATH. A VST3 bundle; of one that holds several plugins, the first."""
+"""vst3:PATH, or vst3:PATH#CLASS. One plugin of a VST3 bundle; without a class, the first."""
 
 import platform
 from pathlib import Path
@@ -8,13 +8,15 @@ from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
+from ipc.vst3_location import split_vst3_location
 from sandbox.backends.juce_plugin import JucePlugin, open_instances
-from sandbox.backends.minihost_library import minihost, text_of
+from sandbox.backends.minihost_library import Minihost, minihost, text_of
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
-from sandbox.backends.vst3_factory import audio_classes
+from sandbox.backends.vst3_factory import VstClass, audio_classes
 
 _KEY_CHANNELS = 2  # asked for; a plugin with a mono side-chain gives one
+_CLASSES_SHOWN = 12
 
 
 def warm() -> None:
@@ -22,18 +24,26 @@ def warm() -> None:
 
 
 def contents(path: Path) -> list[ListedPlugin]:
-    """JUCE opens the first; of the others is said that they are there."""
     _check_bundle(str(path), path)
-    classes = audio_classes(str(_module_of(path)))
-    hidden = "one of several in its bundle; only the first can be opened so far"
     return [
         ListedPlugin(
-            id=f"vst3:{path}" if number == 0 else f"vst3:{path}#{found.cid}",
+            id=f"vst3:{path}" if number == 0 else f"vst3:{path}#{found.class_id}",
             name=one_line(found.name or path.stem, MAX_LINE),
-            remark="" if number == 0 else hidden,
         )
-        for number, found in enumerate(classes)
+        for number, found in enumerate(audio_classes(str(_module_of(path))))
     ]
+
+
+def code_of(plugin: PluginId) -> Path:
+    return _module_of(_bundle_of(plugin)[0])
+
+
+def _bundle_of(plugin: PluginId) -> tuple[Path, str]:
+    """The bundle, which is there, and the class of one of its plugins, which may be empty."""
+    location = split_vst3_location(plugin.location)
+    path = Path(location.path).expanduser()
+    _check_bundle(plugin.text, path)
+    return path, location.class_id
 
 
 def _module_of(path: Path) -> Path:
@@ -45,18 +55,18 @@ def _module_of(path: Path) -> Path:
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
-    path = Path(plugin.location).expanduser()
-    _check_bundle(plugin.text, path)
+    path, class_id = _bundle_of(plugin)
     library = minihost()
+    file = str(path.absolute())
+    if class_id:
+        return _load_class(plugin, settings, library, path, _find_class(plugin, path, class_id))
 
     def open_one() -> int:
         keys = _KEY_CHANNELS if settings.sidechain else 0
-        return library.open_file(
-            str(path.absolute()), settings.sample_rate, settings.max_frames, keys
-        )
+        return library.open_file(file, settings.sample_rate, settings.max_frames, keys)
 
     instances = open_instances(library, settings, open_one)
-    info = library.probe(str(path.absolute()))
+    info = library.probe(file)
     about = PluginDescription(
         id=plugin.text,
         name=text_of(info.name) or path.stem,
@@ -66,6 +76,51 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         path=str(path),
         is_instrument=bool(info.is_instrument),
         sidechain_channels=instances.sidechain_channels,
+    )
+    return JucePlugin(plugin.text, library, instances, about)
+
+
+def _find_class(plugin: PluginId, path: Path, class_id: str) -> VstClass:
+    offered = audio_classes(str(_module_of(path)))
+    for each in offered:
+        if each.class_id == class_id:
+            return each
+    some = ", ".join(f"{each.class_id} ({each.name})" for each in offered[:_CLASSES_SHOWN])
+    more = ", …" if len(offered) > _CLASSES_SHOWN else ""
+    raise NoSuchPlugin(
+        f"{plugin.text}: {path.name} has no plugin of that class; it has {some}{more}"
+    )
+
+
+def _load_class(
+    plugin: PluginId, settings: LoadSettings, library: Minihost, path: Path, wanted: VstClass
+) -> JucePlugin:
+    """One that is not the first of its bundle. minihost opens it without its side-chain."""
+    file = str(path.absolute())
+    instances = open_instances(
+        library,
+        settings,
+        lambda: library.open_vst3_class(
+            file, wanted.name, wanted.juce_id, settings.sample_rate, settings.max_frames
+        ),
+    )
+    remarks = []
+    if instances.sidechain_channels:
+        remarks.append(
+            f"its side-chain input ({instances.sidechain_channels} channels) cannot be reached, "
+            "because it is not the first plugin of its bundle"
+        )
+    about = PluginDescription(
+        id=plugin.text,
+        name=wanted.name or path.stem,
+        vendor=wanted.vendor or text_of(library.probe(file).vendor),
+        version=wanted.version,
+        format="vst3",
+        path=str(path),
+        category=wanted.categories,
+        is_instrument="Instrument" in wanted.categories.split("|"),
+        sidechain_channels=instances.processors[0].sidechain_channels,
+        remarks=remarks,
     )
     return JucePlugin(plugin.text, library, instances, about)
 

@@ -8,6 +8,7 @@
 
 #include "sandbox/native/clap_stream.hpp"
 #include "sandbox/native/clap_transport.hpp"
+#include "sandbox/native/load_phase.hpp"
 #include "sandbox/native/plugin_text.hpp"
 
 namespace isobooth::sandbox {
@@ -65,6 +66,7 @@ ClapProcessor::ClapProcessor(std::shared_ptr<const ClapFile> file, const ClapDes
     // Values that wait, then the host's events and those of the plugin before this one.
     rt_ = std::make_unique<Rt>(parameters_.size() + kMaxBlockEvents);
     connect_ports();
+    announce_activation();
     activate();
 }
 

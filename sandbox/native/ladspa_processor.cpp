@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "sandbox/native/load_phase.hpp"
 #include "sandbox/native/plugin_text.hpp"
 
 namespace isobooth::sandbox {
@@ -166,6 +167,7 @@ LadspaProcessor::LadspaProcessor(std::shared_ptr<LadspaFile> file,
                                  "' refused to start at " +
                                  std::to_string(static_cast<long>(sample_rate)) + " Hz");
     connect_controls();
+    announce_activation();
     measure_latency();
     if (descriptor.activate) descriptor.activate(handle_);
 }

@@ -16,7 +16,7 @@ from host.scan.binary import read_binary
 from host.scan.finds import Found, find_plugins
 from host.scan.libraries import Libraries
 from host.scan.places import FORMATS, standard_folders
-from host.scan.static_pass import StaticStatus, examine
+from host.scan.static_pass import Status, examine
 
 CODE = "int {name}(void) {{ return 0; }}\n"
 _E_MACHINE, _AARCH64, _X86_64 = 18, 183, 62
@@ -106,7 +106,7 @@ def test_damaged_files_cost_one_line_each(tmp_path: Path, seed: int) -> None:
         data[chance.randrange(16, len(data))] = chance.randrange(256)
     path.write_bytes(data)
     status, detail = examined(path)
-    assert status in set(StaticStatus) and "\n" not in detail
+    assert status in set(Status) and "\n" not in detail
 
 
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
@@ -182,4 +182,4 @@ def test_all_of_debian_s_plugins_pass() -> None:
     for plugin_format in FORMATS:
         for found in find_plugins(plugin_format, Path("/usr/lib") / plugin_format.value):
             result = examine(found, libraries)
-            assert result.status in (StaticStatus.OK, StaticStatus.NO_CODE), (found, result)
+            assert result.status in (Status.OK, Status.NO_CODE), (found, result)

@@ -95,7 +95,7 @@ def test_an_older_file_is_brought_up_to_date_once(tmp_path: Path) -> None:
     )
     for _ in range(2):
         with engine.begin() as connection:
-            migrate(connection, tmp_path / FILE_NAME, steps)
+            migrate(connection, str(tmp_path / FILE_NAME), steps)
     columns = {column["name"] for column in sa.inspect(engine).get_columns("blacklist")}
     engine.dispose()
     assert runs == [1]

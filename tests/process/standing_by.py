@@ -58,8 +58,8 @@ class Pair(Steps):
                 )
 
     def render_until_caught_up(self) -> None:
-        """Until both have had all blocks. Whether a worker gets one or two of them in a block of the
-        host is decided by the machine, so how many blocks it takes is too."""
+        """Until both have had all blocks. Whether a worker gets one or two of them in a block of
+        the host is decided by the machine, so how many blocks it takes is too."""
         for _ in range(200):
             if self.native.behind(0) == self.native.behind(1) == 0:
                 return

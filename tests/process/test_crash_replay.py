@@ -17,7 +17,7 @@ from ipc.errors import InputError
 from tests.fixtures.build import fixture_library
 from tests.process.songs import QUICK, Playing, Slot, Song, Track, play
 from tools.cli import run
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 from tools.replay.attempts import attempts, notes
 from tools.replay.replay import replay, verdict_of
 from tools.replay.verdict import Verdict

@@ -10,7 +10,8 @@ import pytest
 
 from ipc.connection import RequestFailed
 from ipc.launcher import Launcher
-from ipc.messages import ListedPlugin, ListPlugins
+from ipc.messages import ListedPlugin, ListPlugins, Visit
+from ipc.permissions import Permissions
 from ipc.worker_process import WorkerDied
 from tests.fixtures.build import fixture_library
 
@@ -21,6 +22,9 @@ def listed(plugin_format: str, path: Path | str) -> Sequence[ListedPlugin]:
     async def ask() -> Sequence[ListedPlugin]:
         async with Launcher() as launcher:
             worker = await launcher.spawn()
+            allowed = Permissions(read=(str(path),))
+            visit = Visit(plugins=[f"{plugin_format}:{path}"], permissions=allowed)
+            await worker.request(visit, 20.0)
             request = ListPlugins(format=plugin_format, path=str(path))
             return (await worker.request(request, 20.0)).plugins
 

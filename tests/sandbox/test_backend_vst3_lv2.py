@@ -9,7 +9,7 @@ import pytest
 
 from ipc.errors import WorkerError
 from sandbox._native import Slot
-from sandbox.backends import LoadedPlugin, open_plugin, warm
+from sandbox.backends import LoadedPlugin, contents, open_plugin, warm
 from tests.fixtures.build import fixture_vst3
 from tests.fixtures.own_process import own_process
 from tests.fixtures.playing import RATE, Audio, noise, play
@@ -243,6 +243,21 @@ def test_the_key_reaches_a_vst3_sample_by_sample() -> None:
     restored = load(fixture, sidechain=True)
     restored.set_state(plugin.get_state())
     assert restored.get_parameter(0) == 1.0
+
+
+@own_process
+def test_any_plugin_of_a_vst3_bundle_can_be_opened() -> None:
+    bundle = fixture_vst3("vst3_fixture")
+    second = f"vst3:{bundle}#49736F62FF6F74684669787475726532"
+    assert [plugin.id for plugin in contents("vst3", str(bundle))] == [f"vst3:{bundle}", second]
+    audio = noise(1024)
+    plugin = load(second)
+    assert plugin.description.name == "Half as loud"
+    assert plugin.description.id == second
+    np.testing.assert_array_equal(play(plugin, audio)[0][:, 5:], 0.5 * audio[:, :-5])
+    np.testing.assert_array_equal(play(load(f"vst3:{bundle}"), audio)[0][:, 5:], audio[:, :-5])
+    with pytest.raises(WorkerError, match=r"no plugin of that class; it has .*\(Half as loud\)"):
+        load(f"vst3:{bundle}#{'0' * 32}")
 
 
 @own_process

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from host.audio_file import AudioWriter, SampleFormat
+from tools.foreground import Interrupted, Stop, in_foreground
 from tools.render.batch_journal import NAME, BatchJournal
 from tools.render.excerpt import Excerpt
-from tools.render.foreground import Interrupted, Stop, in_foreground
 from tools.render.progress import Bars
 from tools.render.report import clock
 

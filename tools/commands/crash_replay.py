@@ -15,7 +15,7 @@ from tools.options import JsonOption, ProfileOption
 
 if TYPE_CHECKING:
     from host.crash_report import CrashReport
-    from tools.render.foreground import Stop
+    from tools.foreground import Stop
     from tools.replay.attempts import Attempt
     from tools.replay.verdict import Outcome
 
@@ -37,7 +37,7 @@ def replay_command(
     Exits with 0 if it does, with 1 if it fails otherwise, with 4 if it does not fail.
     """
     from tools.commands.permission_rules import permission_rules
-    from tools.render.foreground import in_foreground
+    from tools.foreground import in_foreground
     from tools.replay.attempts import notes
     from tools.replay.replay import replay, verdict_of
 

@@ -45,7 +45,7 @@ def demo(
     from tools.demo.progress import Progress
     from tools.demo.run import perform
     from tools.demo.summary import lines, objects
-    from tools.render.foreground import in_foreground
+    from tools.foreground import in_foreground
 
     with open_store() as database, Progress(seconds) as progress:
         take, files = in_foreground(

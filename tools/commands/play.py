@@ -130,9 +130,9 @@ def _play(song: Song, settings: PlaySettings, name: str, resumes: Recovered | No
     from tools.commands.permission_rules import permission_rules
     from tools.commands.store import open_store
     from tools.commands.trusted_files import ask_about, trust_settings
+    from tools.foreground import in_foreground
     from tools.play.screen import Screen
     from tools.play.session import play_song
-    from tools.render.foreground import in_foreground
 
     settings = replace(
         settings, permissions=permission_rules(settings.profile), trust=trust_settings()

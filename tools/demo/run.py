@@ -25,7 +25,7 @@ from tools.demo.material import MEDIA_FOLDER, make_material
 from tools.demo.sabotage import crash_after_blocks, stage
 from tools.demo.song import SAMPLE_RATE, build_song
 from tools.demo.take import CAPTURE_S, Take, Tell, play
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 
 NAME = "isobooth-demo"
 

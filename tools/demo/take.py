@@ -21,7 +21,7 @@ from host.song import Slot, Song, Track
 from ipc.errors import IsoboothError, WorkerError
 from ipc.status import SlotStatus
 from tools.demo.sabotage import KNOB_LEAD_S, Sabotage
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 
 CAPTURE_S = 10.0  # how long the disk, or whatever else holds this loop up, may take
 _POLL_S = 0.01

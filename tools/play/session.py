@@ -23,9 +23,9 @@ from host.trust.settings import TrustSettings
 from ipc.errors import InputError, IsoboothError
 from ipc.permissions import Profile
 from tools.block_log import BlockLog
+from tools.foreground import Interrupted, Stop
 from tools.play.report import PlayReport, make_report
 from tools.play.screen import Screen, notice, status_line
-from tools.render.foreground import Interrupted, Stop
 
 _POLL_S = 0.05
 _LINE_S = 0.25

@@ -4,22 +4,15 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 from host.backtrace.explain import evidence_of_hang
 from host.backtrace.frames import StackEvidence
-from host.crash_explainer import evidence_of_end, explained
-from host.crash_report import (
-    CrashReport,
-    FaultKind,
-    HostInfo,
-    Memory,
-    Signal,
-    new_report_id,
-    utc_now,
-)
+from host.crash_explainer import evidence_of_end
+from host.crash_report import CrashReport, FaultKind
 from host.engine_module import capture_stacks
-from host.fault_report import access_of, phase_of
 from host.plugin_id import PluginFormat, PluginId
+from host.scan.evidence import LookedAt, report_of
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.denial import Denial
 from ipc.description import PluginDescription
@@ -79,7 +72,16 @@ async def _ask(
     plugin = request.plugin
 
     def reported(kind: FaultKind, exit: WorkerExit, evidence: StackEvidence | str | None) -> str:
-        report = keep(_report(request, kind, exit, evidence))
+        path = PluginId.parse(plugin).path
+        looked_at = LookedAt(
+            plugin=plugin,
+            path=None if path is None else Path(path),
+            sample_rate=request.sample_rate,
+            max_frames=request.max_frames,
+            looker="plugin info",
+            action="given up",
+        )
+        report = keep(report_of(looked_at, kind, exit, evidence, []))
         return f" (crash report {report})" if report else ""
 
     try:
@@ -104,33 +106,3 @@ async def _ask(
         raise IsoboothError(
             f"{plugin}: crashed while it was loaded ({how}){report}{said}"
         ) from None
-
-
-def _report(
-    asked: Describe, kind: FaultKind, exit: WorkerExit, evidence: StackEvidence | str | None
-) -> CrashReport:
-    plugin = PluginId.parse(asked.plugin)
-    found = explained(kind, exit.signal_name, evidence) if evidence is not None else None
-    when = utc_now()
-    return CrashReport(
-        id=new_report_id(when),
-        when=when,
-        kind=kind,
-        phase=phase_of(exit),
-        plugin_id=asked.plugin,
-        plugin_path=plugin.path,
-        plugin_version=None,
-        plugin_format=plugin.format.value,
-        slot="plugin info",
-        song=None,
-        action="given up",
-        host=HostInfo.here(asked.sample_rate, asked.max_frames),
-        signal=Signal.of(exit.signal) if exit.signal is not None else None,
-        exit_code=exit.exit_code,
-        uptime_s=exit.uptime_s,
-        stderr_tail=exit.stderr_tail,
-        access=access_of(exit),
-        backtrace=found.backtrace if found is not None else None,
-        signature=found.signature if found is not None else None,
-        memory=Memory(rss_bytes=exit.max_rss_bytes or None, pss_bytes=exit.last_pss_bytes),
-    )

@@ -10,7 +10,7 @@ import time
 
 from host.host import Host, SlotReport
 from ipc.status import SlotStatus
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 from tools.render.report import FaultEntry
 
 _POLL_S = 0.005

@@ -14,9 +14,9 @@ from host.store.database import Database
 from host.user_file import file_error, path_text
 from ipc.errors import InputError
 from tools.console import counted
+from tools.foreground import Stop, in_foreground
 from tools.render.batch import Batch, Job, check_chain, plan_jobs
 from tools.render.batch_journal import BatchJournal
-from tools.render.foreground import Stop, in_foreground
 from tools.render.progress import Bars
 from tools.render.report import BatchReport, RenderReport
 from tools.render.settings import RenderSettings

@@ -12,8 +12,8 @@ from host.song_file import load_song
 from host.store.database import Database
 from host.user_file import path_text
 from ipc.errors import IsoboothError
+from tools.foreground import Stop, in_foreground
 from tools.render.batch import check_chain
-from tools.render.foreground import Stop, in_foreground
 from tools.render.progress import Bars
 from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings

@@ -30,9 +30,9 @@ from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from tools.block_log import BlockLog
+from tools.foreground import Stop
 from tools.render.excerpt import Excerpt
 from tools.render.faults import SlotWatch, refused_states
-from tools.render.foreground import Stop
 from tools.render.report import FaultEntry, RenderReport
 from tools.render.settings import RenderSettings
 

@@ -20,7 +20,7 @@ from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.errors import IsoboothError
 from ipc.status import SlotStatus
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 from tools.replay.attempts import Attempt
 
 _SLOT, _TRACK, _KEY = "replayed", "track", "key"

@@ -10,7 +10,7 @@ from host.permissions import PermissionRules
 from host.plugin_files import missing_file
 from host.plugin_id import PluginId
 from ipc.errors import InputError
-from tools.render.foreground import Stop
+from tools.foreground import Stop
 from tools.replay.attempts import Attempt, attempts
 from tools.replay.life import lead
 from tools.replay.verdict import Outcome, Verdict, compare

@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from host.host import Host
+if TYPE_CHECKING:
+    from host.host import Host
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Stop:
         self.check()
 
     @contextlib.contextmanager
-    def covering(self, host: Host) -> Iterator[None]:
+    def covering(self, host: "Host") -> Iterator[None]:
         """Within, a request frees this host's thread."""
         self._hosts[id(host)] = host
         try:

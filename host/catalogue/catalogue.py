@@ -1,0 +1,451 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What scans found out, one row a plugin, written as it is found.
+
+A file's rows are complete once it has a stamp; until then, whatever ends the scan, the next one
+goes on where it stopped. Plugins that are gone stay, marked: a song may still name them.
+"""
+
+import math
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.orm import Session, undefer
+
+from host.catalogue.place import Transactions
+from host.catalogue.schema import FileRow, PluginRow, RunRow
+from host.crash_report import storable_text, utc_now
+from host.scan.verdict import FINE, PhaseResult, ScannedPlugin, Status
+from ipc.errors import InputError
+from ipc.messages import DeepFindings
+
+FileKey = tuple[str, str]  # format, path
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What an earlier scan made of a file; `stamp` is None if it did not come to its end. `fine`
+    and `probed`: ids of its plugins that are all right, and of all that this run has probed
+    already."""
+
+    status: str
+    stamp: str | None
+    fingerprint: str | None
+    libraries: Sequence[str]
+    is_deep: bool
+    probe_version: int
+    failures: int
+    retry_at: str | None
+    scanned_at: str | None
+    fine: frozenset[str] = frozenset()
+    probed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """That a file has been probed to its end. `plugins`: ids of all that it holds."""
+
+    key: FileKey
+    plugins: Sequence[str]
+    stamp: str | None
+    fingerprint: str | None
+    libraries: Sequence[str]
+    is_deep: bool
+    probe_version: int
+    retry_at: str | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scan. `is_resumed`: an earlier one that asked for the same was cut short, and this goes on
+    with it."""
+
+    id: str
+    started_at: str
+    is_resumed: bool
+
+
+class PluginFacts(msgspec.Struct, kw_only=True):
+    """What lists leave out unless they are asked for it; the fields are those of ScannedPlugin."""
+
+    phases: list[PhaseResult] = []
+    denials: list[str] = []
+    remarks: list[str] = []
+    peak: float = 0.0
+    nonfinite_samples: int = 0
+    deep: DeepFindings | None = None
+
+
+class PluginSummary(msgspec.Struct, kw_only=True, omit_defaults=False):
+    """A plugin in a list; the fields are those of ScannedPlugin, and when it was seen."""
+
+    id: str
+    status: str
+    detail: str
+    format: str
+    path: str
+    name: str
+    vendor: str
+    version: str
+    category: str
+    kind: str
+    in_channels: int
+    out_channels: int
+    sidechain_channels: int
+    accepts_midi: bool
+    produces_midi: bool
+    parameters: int  # how many
+    programs: int
+    latency_frames: int
+    tail_s: float | None  # None: endless
+    load_ms: float
+    process_ms: float
+    memory_bytes: int
+    state_bytes: int
+    signature: str | None
+    report: str | None
+    first_seen_at: str  # ISO 8601, UTC
+    probed_at: str
+    vanished_at: str | None
+    facts: PluginFacts | None = None
+
+
+class PluginDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one plugin. `fingerprint`: of its file and its libraries."""
+
+    plugin: ScannedPlugin
+    first_seen_at: str
+    probed_at: str
+    seen_at: str
+    vanished_at: str | None
+    fingerprint: str | None
+
+
+class Catalogue:
+    """The rows in a database. Use from any thread."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    # -- scans ------------------------------------------------------------------------------------
+
+    def begin_run(self, asked_for: str) -> Run:
+        def work(session: Session) -> Run:
+            query = (
+                select(RunRow)
+                .where(RunRow.finished_at.is_(None), RunRow.asked_for == asked_for)
+                .order_by(RunRow.started_at.desc())
+            )
+            row = session.scalars(query).first()
+            if row is not None:
+                return Run(row.id, row.started_at, True)
+            made = Run(secrets.token_hex(8), utc_now(), False)
+            session.add(RunRow(id=made.id, asked_for=asked_for, started_at=made.started_at))
+            return made
+
+        return self._database.run(work, write=True)
+
+    def finish_run(self, run: Run) -> None:
+        """Earlier ones of other kinds that were cut short are over with it."""
+        self._database.run(
+            lambda session: session.execute(
+                update(RunRow).where(RunRow.finished_at.is_(None)).values(finished_at=utc_now())
+            ),
+            write=True,
+        )
+
+    def known_files(self, run: Run) -> dict[FileKey, KnownFile]:
+        def work(session: Session) -> dict[FileKey, KnownFile]:
+            fine: dict[int, set[str]] = {}
+            probed: dict[int, set[str]] = {}
+            columns = (
+                PluginRow.file_id,
+                PluginRow.plugin_id,
+                PluginRow.run_id,
+                PluginRow.status,
+            )
+            for file_id, plugin, run_id, status in session.execute(select(*columns)):
+                if status in FINE:
+                    fine.setdefault(file_id, set()).add(plugin)
+                if run_id == run.id:
+                    probed.setdefault(file_id, set()).add(plugin)
+            return {
+                (row.format, row.path): KnownFile(
+                    row.status,
+                    row.stamp,
+                    row.fingerprint,
+                    tuple(row.libraries),
+                    row.is_deep,
+                    row.probe_version,
+                    row.failures,
+                    row.retry_at,
+                    row.scanned_at,
+                    frozenset(fine.get(row.id, ())),
+                    frozenset(probed.get(row.id, ())),
+                )
+                for row in session.scalars(select(FileRow))
+            }
+
+        return self._database.run(work)
+
+    def begin_files(self, fingerprints: dict[FileKey, str | None]) -> None:
+        """They are about to be probed, with this content."""
+
+        def work(session: Session) -> None:
+            for key, row in _rows_of(session, list(fingerprints)).items():
+                row.stamp = None
+                row.fingerprint = fingerprints[key]
+
+        self._database.run(work, write=True)
+
+    def add(
+        self, run: Run, found: Sequence[tuple[FileKey, ScannedPlugin]], ends: Sequence[Completion]
+    ) -> None:
+        """Keeps results and, behind them, which files are complete."""
+
+        def work(session: Session) -> None:
+            keys = [*(key for key, _ in found), *(end.key for end in ends)]
+            files = _rows_of(session, list(dict.fromkeys(keys)))
+            for key, plugin in found:
+                _put(session, run, files[key], plugin)
+            session.flush()
+            for end in ends:
+                _complete(session, files[end.key], end)
+
+        self._database.run(work, write=True)
+
+    def restamp(self, stamps: dict[FileKey, str | None]) -> None:
+        """Files that were touched, but whose content is the same."""
+
+        def work(session: Session) -> None:
+            for key, row in _rows_of(session, list(stamps)).items():
+                row.stamp = stamps[key]
+
+        if stamps:
+            self._database.run(work, write=True)
+
+    def mark_seen(self, keys: Iterable[FileKey], gone: Iterable[FileKey]) -> None:
+        """Those that a scan found, and those that it looked for in vain."""
+        now = utc_now()
+
+        def work(session: Session) -> None:
+            ids = {
+                (row.format, row.path): (row.id, row.vanished_at)
+                for row in session.execute(
+                    select(FileRow.format, FileRow.path, FileRow.id, FileRow.vanished_at)
+                )
+            }
+            here = [ids[key] for key in keys if key in ids]
+            back = [file for file, vanished in here if vanished is not None]
+            left = [ids[key][0] for key in gone if key in ids and ids[key][1] is None]
+            for some in _chunks([file for file, _ in here]):
+                session.execute(update(FileRow).where(FileRow.id.in_(some)).values(seen_at=now))
+            for some, when in ((back, None), (left, now)):
+                for part in _chunks(some):
+                    values = {"vanished_at": when}
+                    session.execute(update(FileRow).where(FileRow.id.in_(part)).values(values))
+                    rows = update(PluginRow).where(PluginRow.file_id.in_(part))
+                    session.execute(rows.values(values))
+
+        self._database.run(work, write=True)
+
+    # -- looking things up ------------------------------------------------------------------------
+
+    def plugins(
+        self,
+        *,
+        formats: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        statuses: Sequence[str] = (),
+        text: str = "",
+        vanished: bool = False,
+        keys: Collection[FileKey] | None = None,
+        with_facts: bool = False,
+    ) -> list[PluginSummary]:
+        """In the order of their names. `text`: each of its words stands in the name, vendor,
+        category, id or path, in any case. `vanished`: those too. `keys`: of these files only."""
+        query = select(PluginRow).order_by(
+            func.lower(PluginRow.name), PluginRow.format, PluginRow.plugin_id
+        )
+        if not vanished:
+            query = query.where(PluginRow.vanished_at.is_(None))
+        for column, wanted in (
+            (PluginRow.format, formats),
+            (PluginRow.kind, kinds),
+            (PluginRow.status, statuses),
+        ):
+            if wanted:
+                query = query.where(column.in_(wanted))
+        for word in text.split():
+            query = query.where(_mentions(word))
+
+        if with_facts:
+            query = query.options(undefer(PluginRow.body))
+
+        def work(session: Session) -> list[PluginSummary]:
+            return [
+                _summary_of(row, with_facts)
+                for row in session.scalars(query)
+                if keys is None or (row.format, row.path) in keys
+            ]
+
+        return self._database.run(work)
+
+    def show(self, wanted: str) -> PluginDetails:
+        """By its id, or by its name where only one has it. Raises InputError."""
+
+        def work(session: Session) -> PluginDetails:
+            by_id = list(session.scalars(select(PluginRow).where(PluginRow.plugin_id == wanted)))
+            rows = by_id or list(
+                session.scalars(
+                    select(PluginRow).where(func.lower(PluginRow.name) == wanted.lower())
+                )
+            )
+            # The same LV2 plugin in two bundles: the one that is there counts.
+            rows.sort(key=lambda row: row.vanished_at is not None)
+            ids = list(dict.fromkeys(row.plugin_id for row in rows))
+            if not ids:
+                raise InputError(
+                    f"no plugin '{wanted}' is in the catalogue: `isobooth plugins search WORD` "
+                    "looks for one, `isobooth scan` finds new ones"
+                )
+            if len(ids) > 1:
+                raise InputError(f"'{wanted}' is the name of several: {', '.join(ids[:12])}")
+            row = rows[0]
+            file = session.get_one(FileRow, row.file_id)
+            return PluginDetails(
+                plugin=msgspec.json.decode(row.body, type=ScannedPlugin),
+                first_seen_at=row.first_seen_at,
+                probed_at=row.probed_at,
+                seen_at=file.seen_at,
+                vanished_at=row.vanished_at,
+                fingerprint=file.fingerprint,
+            )
+
+        return self._database.run(work)
+
+    def counts(self) -> dict[str, int]:
+        """Plugins by status, without those that are gone."""
+        query = (
+            select(PluginRow.status, func.count())
+            .where(PluginRow.vanished_at.is_(None))
+            .group_by(PluginRow.status)
+        )
+        return self._database.run(
+            lambda session: {status: count for status, count in session.execute(query)}
+        )
+
+
+def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow]:
+    """The files' rows; new ones for files that have none."""
+    wanted = set(keys)
+    rows: dict[FileKey, FileRow] = {}
+    for part in _chunks([storable_text(path) for _, path in keys]):
+        for row in session.scalars(select(FileRow).where(FileRow.path.in_(part))):
+            rows[row.format, row.path] = row
+    for plugin_format, path in wanted - rows.keys():
+        row = FileRow(
+            format=plugin_format,
+            path=storable_text(path),
+            status="",
+            libraries=[],
+            is_deep=False,
+            probe_version=0,
+            failures=0,
+            seen_at=utc_now(),
+        )
+        session.add(row)
+        rows[plugin_format, path] = row
+    session.flush()
+    return {key: rows[key] for key in wanted}
+
+
+def _put(session: Session, run: Run, file: FileRow, plugin: ScannedPlugin) -> None:
+    identity = storable_text(plugin.id)
+    query = select(PluginRow).where(PluginRow.file_id == file.id, PluginRow.plugin_id == identity)
+    row = session.scalars(query).first()
+    now = utc_now()
+    if row is None:
+        row = PluginRow(file_id=file.id, plugin_id=identity, first_seen_at=now)
+        session.add(row)
+    row.run_id = run.id
+    row.probed_at = now
+    row.vanished_at = None
+    for name in (
+        *("status", "detail", "format", "path", "name", "vendor", "version", "category", "kind"),
+        *("signature", "report"),
+    ):
+        value = getattr(plugin, name)
+        setattr(row, name, value if value is None else storable_text(str(value)))
+    for name in (
+        *("in_channels", "out_channels", "sidechain_channels", "accepts_midi", "produces_midi"),
+        *("latency_frames", "load_ms", "process_ms", "memory_bytes", "state_bytes"),
+    ):
+        setattr(row, name, getattr(plugin, name))
+    row.parameter_count = len(plugin.parameters)
+    row.program_count = len(plugin.programs)
+    row.tail_s = plugin.tail_s if math.isfinite(plugin.tail_s) else None
+    kept = msgspec.structs.replace(plugin, crash=None)
+    row.body = storable_text(msgspec.json.encode(kept).decode())
+
+
+def _complete(session: Session, file: FileRow, end: Completion) -> None:
+    rows = list(session.scalars(select(PluginRow).where(PluginRow.file_id == file.id)))
+    held = {storable_text(plugin) for plugin in end.plugins}
+    whole = storable_text(f"{file.format}:{file.path}")
+    for row in rows:
+        if row.plugin_id in held:
+            continue
+        if row.plugin_id == whole:  # the file as such, which has come to say what it holds
+            session.execute(delete(PluginRow).where(PluginRow.id == row.id))
+        elif row.vanished_at is None:
+            row.vanished_at = utc_now()
+    bad = [row.status for row in rows if row.plugin_id in held and row.status not in FINE]
+    file.status = bad[0] if bad else Status.OK
+    file.stamp = end.stamp
+    file.fingerprint = end.fingerprint
+    file.libraries = list(end.libraries)
+    file.is_deep = end.is_deep
+    file.probe_version = end.probe_version
+    file.failures = end.failures if bad else 0
+    file.retry_at = end.retry_at if bad else None
+    file.scanned_at = utc_now()
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    columns = (
+        PluginRow.name,
+        PluginRow.vendor,
+        PluginRow.category,
+        PluginRow.plugin_id,
+        PluginRow.path,
+    )
+    return or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in columns))
+
+
+_RENAMED = ("id", "parameters", "programs", "facts")
+
+
+def _summary_of(row: PluginRow, with_facts: bool) -> PluginSummary:
+    same = {
+        name: getattr(row, name) for name in PluginSummary.__struct_fields__ if name not in _RENAMED
+    }
+    return PluginSummary(
+        id=row.plugin_id,
+        parameters=row.parameter_count,
+        programs=row.program_count,
+        facts=msgspec.json.decode(row.body, type=PluginFacts) if with_facts else None,
+        **same,
+    )
+
+
+def _chunks(items: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
+    """Databases take a limited number of values in a statement."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a catalogue is kept: in a SQLite file of the user's, or on a PostgreSQL server that several
+machines share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from host.catalogue.migrations import MIGRATIONS
+from host.store.database import Database
+from host.store.migrations import migrate
+from ipc.errors import InputError, MachineError
+
+FILE_NAME = "catalogue.db"
+VARIABLE = "ISOBOOTH_CATALOGUE"
+
+_FORMS = "a catalogue is a file, or postgresql://USER:PASSWORD@HOST/DATABASE"
+_ELSEWHERE = f"choose another catalogue with --catalogue or {VARIABLE}"
+
+# Any number that no other program asks for: writers of one catalogue queue, as SQLite's do.
+_WRITERS = 0x150B007
+
+_T = TypeVar("_T")
+
+
+class Transactions(Protocol):
+    """What a catalogue needs of a database."""
+
+    def run(self, work: Callable[[Session], _T], *, write: bool = False) -> _T:
+        """Does `work` in one transaction; it may be called twice."""
+
+    def close(self) -> None: ...
+
+
+def open_place(where: str | None, warn: Callable[[str], None]) -> Transactions:
+    """`where`: a URL or a file; None: as ISOBOOTH_CATALOGUE says, or a file in the data folder.
+    Raises InputError or MachineError."""
+    where = where or os.environ.get(VARIABLE) or None
+    if where is None:
+        return Database(warn=warn, file_name=FILE_NAME, steps=MIGRATIONS)
+    if "://" not in where:
+        return _file(Path(where).expanduser(), warn)
+    try:
+        url = make_url(where)
+    except (ArgumentError, ValueError):
+        raise InputError(f"'{where}' is no catalogue: {_FORMS}") from None
+    match url.get_backend_name():
+        case "sqlite" if url.database:
+            return _file(Path(url.database).expanduser(), warn)
+        case "postgresql":
+            return Server(url)
+    raise InputError(f"'{url.render_as_string()}' is no catalogue: {_FORMS}")
+
+
+def _file(path: Path, warn: Callable[[str], None]) -> Database:
+    path = path.absolute()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it")
+    return Database(path.parent, warn=warn, file_name=path.name, steps=MIGRATIONS)
+
+
+class Server:
+    """A PostgreSQL database. Use from any thread."""
+
+    def __init__(self, url: URL) -> None:
+        """Raises MachineError where it cannot be reached, InputError where it is not ours."""
+        self._name = url.render_as_string()  # without the password
+        try:
+            self._engine = create_engine(url.set(drivername="postgresql+psycopg"))
+        except (ImportError, NoSuchModuleError):
+            raise MachineError(
+                f"{self._name}: the package for PostgreSQL is missing: "
+                "run `pip install 'isobooth[postgresql]'`"
+            ) from None
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
+                migrate(connection, self._name, MIGRATIONS, _ELSEWHERE)
+        except DBAPIError as error:
+            self._engine.dispose()
+            raise self._told(error) from None
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    def run(self, work: Callable[[Session], _T], *, write: bool = False) -> _T:
+        try:
+            with Session(self._engine) as session, session.begin():
+                if write:
+                    session.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
+                return work(session)
+        except DBAPIError as error:
+            raise self._told(error) from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _told(self, error: DBAPIError) -> MachineError:
+        why = " ".join(str(error.orig).split())
+        return MachineError(f"{self._name}: {why}; mend that, or {_ELSEWHERE}")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a scan that runs plugins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from host.plugin_id import PluginFormat
+from host.scan.batches import Completions, make_batches
+from host.scan.farm import LocalFarm, launcher_for, warm_up
+from host.scan.plan import FilePlan
+from host.scan.prober import ProbeJob, Prober
+from host.scan.recorder import Recorder, watch
+from host.scan.verdict import ScannedPlugin, Status
+
+if TYPE_CHECKING:
+    from host.scan.scan import Scan
+
+_POLL_S = 0.1
+
+
+def look(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
+    """Probes all plugins of the files. Raises what the scan's `stop` raises, when all workers have
+    ended."""
+    asyncio.run(_until_stopped(scan, plans, recorder))
+
+
+async def _until_stopped(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
+    work = asyncio.create_task(_probe_all(scan, plans, recorder))
+    writing = asyncio.create_task(watch(recorder))
+    try:
+        while not work.done():
+            await asyncio.wait([work, writing], timeout=_POLL_S)
+            if writing.done():
+                writing.result()
+            scan.stop()
+        work.result()
+    finally:
+        for task in (work, writing):
+            task.cancel()
+        await asyncio.gather(work, writing, return_exceptions=True)
+
+
+async def _probe_all(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
+    options = scan.options
+    bundles = [plan.key[1] for plan in plans if plan.key[0] == PluginFormat.LV2]
+    async with launcher_for(bundles) as launcher:
+        await warm_up(launcher, [plan.key[0] for plan in plans])
+        held = await Prober(launcher, options.settings, scan.rules).list_bundles(bundles)
+        batches = make_batches(plans, held)
+        listener = _Listener(scan, plans, batches, recorder)
+        for plan in plans:
+            if plan.key[0] == PluginFormat.LV2 and not held.get(plan.key[1]):
+                listener.holds_nothing(plan)
+        jobs = [job for batch in batches for job in batch]
+        scan.watcher.expecting(sum(max(1, len(job.plugins) - len(job.done)) for job in jobs))
+        farm = (
+            scan.make_farm(launcher)
+            if scan.make_farm is not None
+            else LocalFarm(launcher, options.jobs, options.settings, scan.rules)
+        )
+        await farm.run(batches, listener)
+
+
+class _Listener:
+    """Passes what a farm tells on to the catalogue and to whoever follows the scan."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        plans: Sequence[FilePlan],
+        batches: Sequence[Sequence[ProbeJob]],
+        recorder: Recorder,
+    ) -> None:
+        self._scan = scan
+        self._recorder = recorder
+        self._completions = Completions(plans, [list(batch) for batch in batches])
+
+    def starting(self, what: str) -> None:
+        self._scan.watcher.starting(what)
+
+    def tell(self, job: ProbeJob, result: ScannedPlugin) -> None:
+        self._recorder.add((job.format, job.path), result)
+        self._scan.told(result)
+
+    def finished(self, job: ProbeJob, plugins: Sequence[str]) -> None:
+        end = self._completions.finished(job, plugins)
+        if end is not None:
+            self._recorder.complete(end)
+
+    def holds_nothing(self, plan: FilePlan) -> None:
+        """A bundle of presets or data: nothing is wrong with it."""
+        plugin_format, path = plan.key
+        whole = f"{plugin_format}:{path}"
+        verdict = ScannedPlugin(
+            id=whole,
+            status=Status.NO_CODE,
+            format=plugin_format,
+            path=path,
+            name=Path(path).stem,
+        )
+        self._recorder.add(plan.key, verdict)
+        self._recorder.complete(replace(plan.completion, plugins=(whole,)))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A portion of a scan on another machine: a process of its own that probes it and ends.
+
+A process, because workers belong to whoever forked them, and a farm's own processes are killed at
+any moment: when they are, this one reads the end of its input, and ends with all its workers.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from host.permissions import PermissionRules
+from host.plugin_id import PluginFormat
+from host.scan.farm import LocalFarm, launcher_for, warm_up
+from host.scan.prober import ProbeJob
+from host.scan.settings import ProbeSettings
+from host.scan.verdict import ScannedPlugin
+from ipc.errors import InputError, IsoboothError
+
+_LONGEST_S = 4 * 3600.0
+
+
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent out."""
+
+    jobs: list[ProbeJob]
+    settings: ProbeSettings
+    rules: PermissionRules
+
+
+class JobResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back of each job."""
+
+    results: list[ScannedPlugin]
+    plugins: list[str]  # ids of what the file, or this part of it, holds
+
+
+class PortionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back: of all jobs, in their order, or why nothing does."""
+
+    jobs: list[JobResult] = []
+    problem: str = ""
+
+
+def probe_portion(portion: bytes) -> bytes:
+    """Runs on a farm's worker: JSON of a Portion to JSON of a PortionResult."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "host.scan.remote"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(len(portion).to_bytes(8, "little") + portion)
+        process.stdin.flush()
+        answer = process.stdout.read()
+        process.wait(_LONGEST_S)
+    finally:
+        process.stdin.close()  # type: ignore[union-attr]
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if process.returncode != 0 or not answer:
+        problem = f"the process that probed ended with {process.returncode}"
+        return msgspec.json.encode(PortionResult(problem=problem))
+    return answer
+
+
+class _Collector:
+    """Keeps what is told of each job."""
+
+    def __init__(self, jobs: Sequence[ProbeJob]) -> None:
+        self._jobs = jobs
+        self._results: list[list[ScannedPlugin]] = [[] for _ in jobs]
+        self._plugins: list[list[str]] = [[] for _ in jobs]
+
+    def starting(self, what: str) -> None:
+        pass
+
+    def tell(self, job: ProbeJob, result: ScannedPlugin) -> None:
+        self._results[self._place(job)].append(result)
+
+    def finished(self, job: ProbeJob, plugins: Sequence[str]) -> None:
+        self._plugins[self._place(job)] = list(plugins)
+
+    def all(self) -> list[JobResult]:
+        return [
+            JobResult(results=results, plugins=plugins)
+            for results, plugins in zip(self._results, self._plugins, strict=True)
+        ]
+
+    def _place(self, job: ProbeJob) -> int:
+        return next(number for number, each in enumerate(self._jobs) if each is job)
+
+
+async def _probe(portion: Portion) -> PortionResult:
+    jobs = portion.jobs
+    for job in jobs:
+        if not os.path.exists(job.path):
+            raise InputError(f"{job.path} is not there on this machine")
+    bundles = [job.path for job in jobs if job.format == PluginFormat.LV2]
+    collector = _Collector(jobs)
+    async with launcher_for(bundles) as launcher:
+        await warm_up(launcher, [job.format for job in jobs])
+        await LocalFarm(launcher, 1, portion.settings, portion.rules).run([jobs], collector)
+    return PortionResult(jobs=collector.all())
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)  # the launcher and its workers end with this process
+
+
+def main() -> None:
+    size = int.from_bytes(sys.stdin.buffer.read(8), "little")
+    portion = msgspec.json.decode(sys.stdin.buffer.read(size), type=Portion)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    try:
+        result = asyncio.run(_probe(portion))
+    except IsoboothError as error:
+        result = PortionResult(problem=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+    sys.stdout.buffer.flush()
+    os._exit(0)  # the thread waits for the end of the input
+
+
+if __name__ == "__main__":
+    main()

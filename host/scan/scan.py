@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scan: finds what is installed, looks at what is new, and writes down what it is.
+
+Nothing is lost whenever it ends: what has been probed is in the catalogue within a tenth of a
+second, and the next scan that asks for the same goes on from there.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from host.catalogue.catalogue import Catalogue, FileKey, KnownFile, PluginSummary, Run
+from host.permissions import PermissionRules
+from host.plugin_id import PluginFormat
+from host.scan.finds import Found, find_plugins
+from host.scan.plan import Plan, Planner
+from host.scan.recorder import Recorder
+from host.scan.settings import ProbeSettings
+from host.scan.verdict import ScannedPlugin, Status
+from host.store.blacklist import Blacklist
+from host.store.crash_store import CrashStore
+
+if TYPE_CHECKING:
+    from host.scan.farm import Farm
+    from ipc.launcher import Launcher
+
+Place = tuple[PluginFormat, Path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """`places`: where to look for which format. `jobs`: workers at a time. `force`: what is
+    unchanged too. `with_facts`: report all that is known, even if nothing is new."""
+
+    places: Sequence[Place]
+    jobs: int
+    settings: ProbeSettings
+    force: bool = False
+    with_facts: bool = True
+
+
+class ScanSummary(msgspec.Struct, kw_only=True):
+    """What a scan did. `by_status` counts all plugins of the files that it found."""
+
+    files: int = 0
+    plugins: int = 0
+    by_status: dict[str, int] = {}
+    probed: int = 0  # plugins that were run
+    unchanged_files: int = 0
+    new_plugins: int = 0
+    vanished_files: int = 0
+    waiting_files: int = 0  # failed before, and not due to be tried again yet
+    resumed: bool = False  # a scan that was cut short
+    seconds: float = 0.0
+    plugins_per_second: float | None = None  # of those that were run; None: none was
+
+
+class ScanReport(msgspec.Struct, kw_only=True):
+    """What `--json` prints."""
+
+    plugins: list[PluginSummary]
+    summary: ScanSummary
+
+
+class Watcher(Protocol):
+    """Who follows a scan."""
+
+    def looking(self, files: int) -> None:
+        """So many files have been looked at."""
+
+    def planned(self, files: int, unchanged: int) -> None:
+        """So many files are to be probed, and so many need not be."""
+
+    def expecting(self, plugins: int) -> None:
+        """So many plugins are to be probed, or somewhat more: most files hold one."""
+
+    def resuming(self) -> None:
+        """It goes on with a scan that was cut short."""
+
+    def starting(self, what: str) -> None: ...
+
+    def result(self, plugin: ScannedPlugin, *, was_run: bool) -> None: ...
+
+
+MakeFarm = Callable[["Launcher"], "Farm"]
+
+
+@dataclass
+class Scan:
+    """`run` it once. `stop` is looked at ten times a second, and raises what ends the scan."""
+
+    options: ScanOptions
+    catalogue: Catalogue
+    crashes: CrashStore
+    blacklist: Blacklist
+    rules: PermissionRules
+    watcher: Watcher
+    stop: Callable[[], None] = lambda: None
+    make_farm: MakeFarm | None = None
+    _summary: ScanSummary = field(default_factory=ScanSummary)
+
+    def run(self) -> ScanReport:
+        """Raises what `stop` raises, InputError and MachineError; all is kept that was found."""
+        began = time.monotonic()
+        run = self.catalogue.begin_run(self._asked_for())
+        if run.is_resumed:
+            self.watcher.resuming()
+        known = self.catalogue.known_files(run)
+        plan = self._plan(known, run)
+        keys = [
+            *plan.unchanged,
+            *(key for key, _, _ in plan.verdicts),
+            *(each.key for each in plan.probes),
+        ]
+        self._look(plan, run)
+        gone = self._gone(known, keys)
+        self.catalogue.mark_seen(keys, gone)
+        self.catalogue.finish_run(run)
+        return self._report(keys, run, time.monotonic() - began, plan, gone)
+
+    def _asked_for(self) -> str:
+        wanted = {
+            "places": sorted(
+                f"{plugin_format}:{path}" for plugin_format, path in self.options.places
+            ),
+            "deep": self.options.settings.deep,
+            "force": self.options.force,
+        }
+        return msgspec.json.encode(wanted, order="sorted").decode(errors="backslashreplace")
+
+    def _plan(self, known: dict[FileKey, KnownFile], run: Run) -> Plan:
+        found: dict[FileKey, Found] = {}
+        for plugin_format, place in self.options.places:
+            for each in find_plugins(plugin_format, place):
+                found.setdefault((each.format.value, str(each.path)), each)
+        planner = Planner(known, run, deep=self.options.settings.deep, force=self.options.force)
+
+        def looked_at(files: int) -> None:
+            self.stop()
+            self.watcher.looking(files)
+
+        plan = planner.plan(found.values(), looked_at)
+        self.watcher.planned(len(plan.probes), len(plan.unchanged))
+        return plan
+
+    def _look(self, plan: Plan, run: Run) -> None:
+        self.catalogue.restamp(plan.touched)
+        with Recorder(self.catalogue, run, self.crashes, self.blacklist) as recorder:
+            for key, plugin, completion in plan.verdicts:
+                recorder.add(key, plugin)
+                recorder.complete(completion)
+                self.watcher.result(plugin, was_run=False)
+            if plan.probes:
+                self.catalogue.begin_files(
+                    {each.key: each.completion.fingerprint for each in plan.probes}
+                )
+                from host.scan.look import look  # what it takes to run plugins
+
+                look(self, plan.probes, recorder)
+
+    def told(self, plugin: ScannedPlugin) -> None:
+        self._summary.probed += 1
+        self.watcher.result(plugin, was_run=True)
+
+    def _gone(self, known: dict[FileKey, KnownFile], keys: Sequence[FileKey]) -> list[FileKey]:
+        """Files below the places that were searched, and are not there any more."""
+        here = set(keys)
+        roots = [(plugin_format.value, str(path)) for plugin_format, path in self.options.places]
+        return [
+            key
+            for key in known
+            if key not in here
+            and any(
+                key[0] == plugin_format and (key[1] == root or key[1].startswith(f"{root}/"))
+                for plugin_format, root in roots
+            )
+        ]
+
+    def _report(
+        self,
+        keys: Sequence[FileKey],
+        run: Run,
+        seconds: float,
+        plan: Plan,
+        gone: Sequence[FileKey],
+    ) -> ScanReport:
+        with_facts = self.options.with_facts or self._summary.probed > 0
+        plugins = self.catalogue.plugins(keys=set(keys), with_facts=with_facts)
+        summary = self._summary
+        summary.files = len(keys)
+        summary.plugins = sum(plugin.status != Status.NO_CODE for plugin in plugins)
+        for plugin in plugins:
+            summary.by_status[plugin.status] = summary.by_status.get(plugin.status, 0) + 1
+        summary.unchanged_files = len(plan.unchanged)
+        summary.waiting_files = plan.waiting
+        summary.new_plugins = sum(plugin.first_seen_at >= run.started_at for plugin in plugins)
+        summary.vanished_files = len(gone)
+        summary.resumed = run.is_resumed
+        summary.seconds = round(seconds, 3)
+        if summary.probed:
+            summary.plugins_per_second = round(summary.probed / seconds, 2)
+        return ScanReport(plugins=plugins, summary=summary)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scan came to, for a person who wants to do something about it."""
+
+from collections.abc import Iterator
+
+from host.scan.scan import ScanReport, ScanSummary
+from host.scan.verdict import Status
+from tools.console import counted
+
+# What each verdict asks for.
+_ADVICE = {
+    Status.UNREADABLE: "give yourself the right to read them, or remove the dangling links",
+    Status.BROKEN: "install them again: their files are damaged",
+    Status.WRONG_MACHINE: "get them for this machine's processor",
+    Status.MISSING_LIB: "install the libraries that are named",
+    Status.NO_ENTRY: "no plugins; move them out of the plugin folders",
+    Status.FAILED: "they said no: their message says why",
+    Status.CRASHED: "not loaded any more (`isobooth blacklist`); why: `isobooth crashes`",
+    Status.HUNG: "not loaded any more; where: `isobooth crashes`; --timeout gives more time",
+    Status.OUT_OF_MEMORY: "not loaded any more; `isobooth permissions` gives more memory",
+    Status.NEEDS_DISPLAY: "they start only with a display, which a worker has not",
+}
+_NAMES_SHOWN = 6
+
+
+def print_summary(report: ScanReport) -> None:
+    for line in summary_lines(report):
+        print(line)
+
+
+def summary_lines(report: ScanReport) -> Iterator[str]:
+    summary = report.summary
+    usable = summary.by_status.get(Status.OK, 0)
+    yield (
+        f"{counted(summary.plugins, 'plugin')} in {counted(summary.files, 'file')}: "
+        f"{usable} usable, {summary.plugins - usable} not"
+    )
+    yield f"{_work_done(summary)} in {summary.seconds:.1f} s"
+    for status, advice in _ADVICE.items():
+        bad = [plugin for plugin in report.plugins if plugin.status == status]
+        if bad:
+            names = ", ".join(plugin.name or plugin.id for plugin in bad[:_NAMES_SHOWN])
+            more = f" and {len(bad) - _NAMES_SHOWN} more" if len(bad) > _NAMES_SHOWN else ""
+            yield f"  {len(bad)} {status}: {names}{more}"
+            yield f"    {advice}"
+    noisy = [p for p in report.plugins if p.facts is not None and p.facts.nonfinite_samples]
+    if noisy:
+        names = ", ".join(plugin.name or plugin.id for plugin in noisy[:_NAMES_SHOWN])
+        yield f"  {len(noisy)} usable, but sent NaN or Inf: {names}"
+    denied = [p for p in report.plugins if p.facts is not None and p.facts.denials]
+    if denied:
+        names = ", ".join(plugin.name or plugin.id for plugin in denied[:_NAMES_SHOWN])
+        yield f"  {len(denied)} tried what they may not: {names}"
+        yield "    `isobooth plugins show ID` says what"
+
+
+def _work_done(summary: ScanSummary) -> str:
+    parts = [f"{summary.probed} probed"]
+    if summary.plugins_per_second is not None and summary.probed:
+        parts[0] += f" ({summary.plugins_per_second:g} a second)"
+    parts.append(f"{counted(summary.unchanged_files, 'file')} unchanged")
+    if summary.new_plugins:
+        parts.append(f"{summary.new_plugins} new")
+    if summary.vanished_files:
+        parts.append(f"{counted(summary.vanished_files, 'file')} gone")
+    if summary.waiting_files:
+        parts.append(f"{summary.waiting_files} failed before and wait to be tried again")
+    return ", ".join(parts)
