@@ -333,7 +333,7 @@ class ListedPlugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the plugins in a file, as the file tells of it."""
 
     id: Annotated[str, Meta(max_length=MAX_ID)]  # as for Load
-    name: Annotated[str, Meta(max_length=MAX_LINE)]
+    name: Annotated[str, Meta(max_length=MAX_LINE)]  # may be empty
 
 
 class PluginList(Message, tag="plugin_list"):
@@ -347,6 +347,16 @@ class ListPlugins(Request[PluginList], tag="list_plugins"):
 
     format: Annotated[str, Meta(max_length=64)]
     path: Annotated[str, Meta(max_length=4096)]  # absolute
+
+
+class PluginName(Message, tag="plugin_name"):
+    name: Annotated[str, Meta(max_length=MAX_LINE)]  # empty: it is not known
+
+
+class NamePlugin(Request[PluginName], tag="name_plugin"):
+    """Says what a plugin is called as far as that is known without running its code."""
+
+    plugin: Annotated[str, Meta(max_length=MAX_ID)]
 
 
 class DeepFindings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -403,6 +413,7 @@ WorkerRequest = (
     | Describe
     | Visit
     | ListPlugins
+    | NamePlugin
     | Probe
     | Inspect
     | Stop
@@ -418,6 +429,7 @@ WorkerReply = (
     | Description
     | Visited
     | PluginList
+    | PluginName
     | Probed
     | Inspection
     | Stopped

@@ -23,6 +23,7 @@ from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
     EXIT_MEMBER,
+    MAX_LINE,
     MAX_LISTED,
     SHARED_IDLE_NAME,
     Describe,
@@ -36,10 +37,12 @@ from ipc.messages import (
     ListPlugins,
     Load,
     Message,
+    NamePlugin,
     ParameterFromText,
     Parameters,
     ParameterText,
     PluginList,
+    PluginName,
     Probe,
     Progress,
     SavedState,
@@ -55,8 +58,9 @@ from ipc.messages import (
 )
 from ipc.permissions import Permissions
 from ipc.processes import set_process_name
+from ipc.text import one_line
 from sandbox._native import ChainPorts, rearm_crash_handler, start_guard
-from sandbox.backends import contents, open_plugin
+from sandbox.backends import contents, name_of, open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.confine import confine
 from sandbox.inspection import inspect
@@ -206,7 +210,7 @@ class _Worker:
                 return self._describe(request, phases)
             case Visit():
                 return self._visit(request, phases)
-            case ListPlugins() | Probe():
+            case ListPlugins() | NamePlugin() | Probe():
                 return self._look(request, phases)
             case Inspect():
                 return inspect()
@@ -283,11 +287,13 @@ class _Worker:
         self._is_visitor = True
         return Visited()
 
-    def _look(self, request: ListPlugins | Probe, phases: Phases) -> Message:
+    def _look(self, request: ListPlugins | NamePlugin | Probe, phases: Phases) -> Message:
         if not self._is_visitor:
             raise WorkerError("a worker looks at plugins only after a visit")
         if isinstance(request, Probe):
             return probe(request, phases, rearm_crash_handler)
+        if isinstance(request, NamePlugin):
+            return PluginName(name=one_line(name_of(request.plugin), MAX_LINE))
         with phases("load"):
             listed = contents(request.format, request.path)
             rearm_crash_handler()

@@ -17,7 +17,16 @@ from ipc.messages import ListedPlugin
 from sandbox.backends.plugin import LoadedPlugin, LoadSettings
 from sandbox.backends.plugin_id import FORMATS, PluginId, parse_plugin_id
 
-__all__ = ["FORMATS", "LoadSettings", "LoadedPlugin", "code_of", "contents", "open_plugin", "warm"]
+__all__ = [
+    "FORMATS",
+    "LoadSettings",
+    "LoadedPlugin",
+    "code_of",
+    "contents",
+    "name_of",
+    "open_plugin",
+    "warm",
+]
 
 
 def open_plugin(
@@ -66,6 +75,14 @@ def code_of(plugin_id: str) -> str | None:
     find = cast(Callable[[PluginId], Path | None] | None, getattr(module, "code_of", None))
     found = find(parsed) if find else None
     return None if found is None else str(found)
+
+
+def name_of(plugin_id: str) -> str:
+    """What is known of a plugin's name without running its code; empty: nothing."""
+    parsed = parse_plugin_id(plugin_id)
+    module = import_module(f"sandbox.backends.{parsed.format}")
+    tell = cast(Callable[[PluginId], str] | None, getattr(module, "name_of", None))
+    return tell(parsed) if tell else ""
 
 
 def warm(plugin_format: str) -> None:

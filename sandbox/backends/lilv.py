@@ -80,7 +80,6 @@ class Lv2Data(NamedTuple):
     category: str
     is_instrument: bool
     bundle: str
-    binary: str  # empty: its data names none
     audio_inputs: int
     audio_outputs: int
     has_latency: bool
@@ -128,6 +127,12 @@ class LilvWorld:
         plugin = self._plugin(uri)
         return self._read(plugin) if plugin else None
 
+    def binary_of(self, uri: str) -> str | None:
+        """The path of its library, empty where its data names none; None if it is not installed.
+        Reads no more than the bundles' manifests, as a rule."""
+        plugin = self._plugin(uri)
+        return self._path(self._c.lilv_plugin_get_library_uri(plugin)) if plugin else None
+
     def name_of(self, uri: str) -> str:
         """Empty where it has none, or is not installed."""
         plugin = self._plugin(uri)
@@ -154,7 +159,6 @@ class LilvWorld:
             category=self._text(c.lilv_plugin_class_get_label(plugin_class)),
             is_instrument=class_uri == _CORE + "InstrumentPlugin",
             bundle=self._path(c.lilv_plugin_get_bundle_uri(plugin)),
-            binary=self._path(c.lilv_plugin_get_library_uri(plugin)),
             audio_inputs=audio_inputs,
             audio_outputs=audio_outputs,
             has_latency=bool(c.lilv_plugin_has_latency(plugin)),

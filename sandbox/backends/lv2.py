@@ -6,8 +6,7 @@ from pathlib import Path
 
 from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
-from ipc.messages import MAX_LINE, ListedPlugin
-from ipc.text import one_line
+from ipc.messages import ListedPlugin
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
 from sandbox.backends.lilv import LilvWorld, Lv2Data, world
 from sandbox.backends.minihost_library import Minihost, minihost
@@ -22,30 +21,31 @@ def warm() -> None:
 
 
 def contents(path: Path) -> list[ListedPlugin]:
-    bundle = LilvWorld(path)
-    return [
-        ListedPlugin(id=f"lv2:{uri}", name=one_line(bundle.name_of(uri) or uri, MAX_LINE))
-        for uri in bundle.uris
-    ]
+    """Without names: the texts that hold them are large, and read when a plugin is loaded."""
+    return [ListedPlugin(id=f"lv2:{uri}", name="") for uri in LilvWorld(path).uris]
+
+
+def name_of(plugin: PluginId) -> str:
+    return world().name_of(plugin.location)
 
 
 def code_of(plugin: PluginId) -> Path | None:
-    binary = _data_of(plugin).binary
+    binary = world().binary_of(plugin.location)
+    if binary is None:
+        raise _not_installed(plugin.location)
     return Path(binary) if binary else None
 
 
-def _data_of(plugin: PluginId) -> Lv2Data:
-    uri = plugin.location
-    data = world().find(uri)
-    if data is None:
-        wrong = f"no installed LV2 plugin has the URI {uri};" if uri else "which LV2 plugin?"
-        raise NoSuchPlugin(f"{wrong} {_nearest(uri)}")
-    return data
+def _not_installed(uri: str) -> NoSuchPlugin:
+    wrong = f"no installed LV2 plugin has the URI {uri};" if uri else "which LV2 plugin?"
+    return NoSuchPlugin(f"{wrong} {_nearest(uri)}")
 
 
 def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     uri = plugin.location
-    data = _data_of(plugin)
+    data = world().find(uri)
+    if data is None:
+        raise _not_installed(uri)
     library = minihost()
     instances = open_instances(
         library,

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a worker one thing about a plugin, and makes an answer of whatever becomes of that."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from host.backtrace.explain import evidence_of_hang
+from host.backtrace.frames import Backtrace, StackEvidence
+from host.crash_explainer import evidence_of_end
+from host.crash_report import CrashReport, FaultKind
+from host.engine_module import capture_stacks
+from host.scan.evidence import LookedAt, report_of
+from host.scan.reading import status_of_end
+from host.scan.settings import ProbeSettings
+from host.scan.verdict import Outcome, PhaseResult, Status
+from ipc.aside import aside
+from ipc.connection import RequestFailed, RequestTimeout
+from ipc.errors import ProtocolError, WorkerError
+from ipc.messages import Request
+from ipc.output_tail import last_line
+from ipc.permissions import Permissions
+from ipc.worker_process import WorkerExit, WorkerProcess
+
+_CAPTURE_S = 0.1  # a thread that takes longer to stop is stuck in the kernel
+_EXPLAIN_S = 15.0
+_FRAMES_SHOWN = 16
+_STDERR_SHOWN = 2000
+
+
+@dataclass
+class Answer:
+    """What came of a request: a reply, or a verdict without. `end`: that the worker ended over it,
+    which is yet to be explained."""
+
+    phases: list[PhaseResult] = field(default_factory=list)
+    denials: list[str] = field(default_factory=list)
+    reply: Any = None
+    status: Status = Status.OK
+    detail: str = ""
+    report: CrashReport | None = None
+    end: End | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        return self.reply is not None
+
+
+@dataclass(frozen=True)
+class End:
+    """How a worker ended, and what it could still tell of it."""
+
+    exit: WorkerExit
+    evidence: StackEvidence | str | None
+    phase: str
+    hung: bool
+
+
+@dataclass
+class _Times:
+    """When which phase began, on the host's clock: all that is left of one that did not end."""
+
+    began: list[tuple[str, float]] = field(default_factory=list)
+
+    def note(self, phase: str) -> None:
+        self.began.append((phase, time.monotonic()))
+
+    def results(self, last: PhaseResult | None) -> list[PhaseResult]:
+        """All phases; the last one as told."""
+        ends = [*(start for _, start in self.began[1:]), time.monotonic()]
+        made = [
+            PhaseResult(phase=name, outcome=Outcome.OK, ms=round((end - start) * 1000, 3))
+            for (name, start), end in zip(self.began, ends, strict=True)
+        ]
+        if last is not None:
+            ms = made.pop().ms if made else last.ms
+            made.append(msgspec.structs.replace(last, ms=ms))
+        return made
+
+    @property
+    def last(self) -> str:
+        return self.began[-1][0] if self.began else "load"
+
+
+async def ask(
+    worker: WorkerProcess, request: Request[Any], limit_s: float, *, believed: bool
+) -> Answer:
+    """`believed`: a failure is the plugin's; else nobody needs to know more than that it failed.
+    The worker has ended if `end` is set."""
+    times, denials = _Times(), dict[str, None]()
+    worker.on_phase = times.note
+    worker.on_denial = lambda denial: denials.setdefault(denial.what)
+    evidence: StackEvidence | str | None = None
+    hung = False
+    try:
+        reply = await worker.request(request, limit_s)
+        return Answer(_phases_of(reply, times), list(denials), reply)
+    except RequestFailed as error:
+        failed = PhaseResult(phase=times.last, outcome=Outcome.FAILED, ms=0.0, message=str(error))
+        return Answer(times.results(failed), list(denials), status=Status.FAILED, detail=str(error))
+    except RequestTimeout:
+        hung = True
+        if believed:
+            with contextlib.suppress(TimeoutError):
+                evidence = await aside(lambda: _stacks_of(worker), _EXPLAIN_S)
+    except (WorkerError, ProtocolError):  # it died, or talked nonsense
+        pass
+    worker.kill()
+    try:
+        exit = await worker.stop()
+    except WorkerError as error:  # not even by a SIGKILL
+        stuck = PhaseResult(phase=times.last, outcome=Outcome.HUNG, ms=0.0, message=str(error))
+        return Answer(times.results(stuck), list(denials), status=Status.HUNG, detail=str(error))
+    last = PhaseResult(phase=times.last, outcome=Outcome.HUNG if hung else Outcome.CRASHED, ms=0.0)
+    return Answer(
+        times.results(last),
+        list(denials),
+        status=Status.HUNG if hung else Status.CRASHED,
+        end=End(exit, evidence or evidence_of_end(exit), times.last, hung),
+    )
+
+
+async def explained(
+    answer: Answer, plugin: str, path: str, settings: ProbeSettings, permissions: Permissions
+) -> Answer:
+    """With the reason of its worker's end, and a crash report. Takes some tenths of a second."""
+    end = answer.end
+    if end is None:
+        return answer
+    exit = end.exit
+    looked_at = LookedAt(
+        plugin=plugin,
+        path=Path(path),
+        sample_rate=settings.sample_rate,
+        max_frames=settings.max_frames,
+        looker="scan",
+        action="given up",
+    )
+    if end.hung:
+        kind = FaultKind.HANG if end.phase == "process" else FaultKind.LOAD_TIMEOUT
+    else:
+        kind = FaultKind.EXIT if exit.signal is None or exit.called_exit else FaultKind.CRASH
+    try:
+        report = await aside(
+            lambda: report_of(looked_at, kind, exit, end.evidence, answer.denials), _EXPLAIN_S
+        )
+    except TimeoutError:
+        report = report_of(looked_at, kind, exit, None, answer.denials)
+    status, how = status_of_end(exit, end.hung, settings.timeout_s, permissions)
+    ended = msgspec.structs.replace(
+        answer.phases[-1],
+        message=how,
+        signal=(exit.signal_name or "") if not end.hung else "",
+        exit_code=exit.exit_code,
+        backtrace=_lines_of(report.backtrace),
+        stderr=exit.stderr_tail[-_STDERR_SHOWN:],
+    )
+    words = last_line(exit.stderr_tail)
+    said = f"; its last words: {words}" if words != "none" else ""
+    return Answer(
+        [*answer.phases[:-1], ended],
+        answer.denials,
+        status=status,
+        detail=f"{how} during {end.phase}{said}",
+        report=report,
+    )
+
+
+def _phases_of(reply: Any, times: _Times) -> list[PhaseResult]:
+    measured: dict[str, float] | None = getattr(reply, "phases_ms", None)
+    if measured is None:
+        return times.results(None)
+    return [
+        PhaseResult(phase=name, outcome=Outcome.OK, ms=round(ms, 3))
+        for name, ms in measured.items()
+    ]
+
+
+def _stacks_of(worker: WorkerProcess) -> StackEvidence | str:
+    return evidence_of_hang(capture_stacks(worker.pid, 0, _CAPTURE_S))
+
+
+def _lines_of(trace: Backtrace | None) -> list[str]:
+    if trace is None or not trace.threads:
+        return []
+    return [str(frame) for frame in trace.threads[0].frames[:_FRAMES_SHOWN]]
