@@ -99,6 +99,16 @@ class Confinement:
         if self._telling is not None:
             await asyncio.wait([self._telling], timeout=_LAST_WORDS_S)
 
+    def forget(self) -> None:
+        """What has been told already is told again when it happens again."""
+        self._told.clear()
+
+    async def settle(self) -> None:
+        """Waits until what has been denied so far has been told."""
+        if self._watch is not None:
+            self._read(self._watch)
+        await self.tell_last()
+
     async def remove(self) -> None:
         """Removes the worker's folder, when nobody is left who could write to it."""
         self.stop()

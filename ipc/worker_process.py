@@ -230,6 +230,16 @@ class WorkerProcess:
         await asyncio.shield(self.reaped)  # has a limit of its own
         return self.exited.result()
 
+    def forget_denials(self) -> None:
+        """What it was denied before is told again when it is denied again."""
+        if self._confinement is not None:
+            self._confinement.forget()
+
+    async def settle_denials(self) -> None:
+        """Waits until all that it was denied so far has been told; for a bounded time."""
+        if self._confinement is not None:
+            await self._confinement.settle()
+
     def kill(self) -> None:
         """SIGKILL, to the worker alone; what it started follows when its end is noticed."""
         if not self.alive or self._ending is not None:
@@ -279,10 +289,13 @@ class WorkerProcess:
         self._confinement = Confinement(
             permissions,
             self.pid,
-            self.on_denial,
+            self._tell_denial,
             self.on_missing,
         )
         return self._confinement
+
+    def _tell_denial(self, denial: Denial) -> None:
+        self.on_denial(denial)  # who is told may change
 
     def _note_phase(self, phase: str) -> None:
         for asked in self._asked:

@@ -137,10 +137,15 @@ def _confined(rights: Rights, permissions: Permissions, abi: int, missing: list[
 
 
 def _tell(watcher: socket.socket, listener: int, confined: Confined) -> None:
-    """Hands the listener over: who holds it answers the calls of this process."""
-    with contextlib.closing(watcher):
-        data = msgspec.msgpack.encode(confined)
-        descriptors = [listener] if listener >= 0 else []
-        socket.send_fds(watcher, [len(data).to_bytes(4, "little") + data], descriptors)
-    if listener >= 0:
-        os.close(listener)
+    """Hands the listener over: who holds it answers the calls of this process. Raises EOFError if
+    the host is gone; then nobody holds it, and such calls fail instead of waiting for ever."""
+    try:
+        with contextlib.closing(watcher):
+            data = msgspec.msgpack.encode(confined)
+            descriptors = [listener] if listener >= 0 else []
+            socket.send_fds(watcher, [len(data).to_bytes(4, "little") + data], descriptors)
+    except OSError:
+        raise EOFError from None
+    finally:
+        if listener >= 0:
+            os.close(listener)

@@ -95,13 +95,16 @@ async def ask(
     The worker has ended if `end` is set."""
     times, denials = _Times(), dict[str, None]()
     worker.on_phase = times.note
+    worker.forget_denials()
     worker.on_denial = lambda denial: denials.setdefault(denial.what)
     evidence: StackEvidence | str | None = None
     hung = False
     try:
         reply = await worker.request(request, limit_s)
+        await worker.settle_denials()
         return Answer(_phases_of(reply, times), list(denials), reply)
     except RequestFailed as error:
+        await worker.settle_denials()
         failed = PhaseResult(phase=times.last, outcome=Outcome.FAILED, ms=0.0, message=str(error))
         return Answer(times.results(failed), list(denials), status=Status.FAILED, detail=str(error))
     except RequestTimeout:

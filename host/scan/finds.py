@@ -29,6 +29,8 @@ def find_plugins(plugin_format: PluginFormat, place: Path) -> Iterator[Found]:
     if _is_plugin(plugin_format, place):
         yield Found(plugin_format, place, _problem(place))
         return
+    if _is_bundle(place):
+        return
     seen: set[tuple[int, int]] = set()
     yield from _below(plugin_format, place, _DEEPEST, seen)
 

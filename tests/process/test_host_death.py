@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host that is killed takes everything with it; one that is interrupted ends in order."""
 
-import contextlib
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ipc.names import SHM_DIR
-from ipc.processes import children_of, process_stat
+from ipc.processes import children_of
 from ipc.sweep import sweep_dead_hosts
+from tests.process.ended import unreaped
 
 pytestmark = pytest.mark.process
 
@@ -80,23 +80,12 @@ class Host:
 
     def still_there(self) -> list[int]:
         """Reaps those that became our children: these tests may run in a child subreaper."""
-        return _unreaped(self.all_pids)
+        return unreaped(self.all_pids)
 
 
 def _is_stopped(pid: int) -> bool:
     states = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
     return all(state.rpartition(")")[2].split()[0] == "T" for state in states)
-
-
-def _unreaped(pids: Iterable[int]) -> list[int]:
-    left = []
-    for pid in pids:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        stat = process_stat(pid)
-        if stat is not None and not stat.dead:
-            left.append(pid)
-    return left
 
 
 @pytest.fixture
@@ -122,7 +111,7 @@ def start_host(wait_until: Callable[..., None]) -> Iterator[Callable[..., Host]]
         process.communicate(timeout=20)
     # Where an earlier test made this process a child subreaper, the orphans of the hosts are ours,
     # Python's resource tracker among them.
-    wait_until(lambda: not _unreaped(set(children_of(os.getpid())) - before))
+    wait_until(lambda: not unreaped(set(children_of(os.getpid())) - before))
 
 
 def test_a_killed_host_leaves_no_process_and_nothing_after_the_sweep(

@@ -18,8 +18,9 @@ import pytest
 from ipc import confinement
 from ipc.confinement import remove_folder
 from ipc.denial import Denial
+from ipc.errors import WorkerError
 from ipc.launcher import Launcher
-from ipc.messages import Load
+from ipc.messages import Load, Visit
 from ipc.own_folder import make_own_folder
 from ipc.permissions import Permissions
 from ipc.processes import all_pids, command_line, process_stat
@@ -354,6 +355,24 @@ def test_a_sibling_cannot_be_signalled_traced_or_overheard(
 
 def test_a_filter_of_its_own_cannot_answer_for_the_host(intrude: Intrude) -> None:
     assert intrude("filters", DEFAULT).error == 1  # EPERM
+
+
+def test_a_worker_whose_host_is_gone_while_it_locks_down_ends() -> None:
+    """Nobody holds the listener then, and nobody would ever answer what the worker asks."""
+
+    async def body() -> None:
+        async with Launcher() as launcher:
+            worker = await launcher.spawn()
+            watcher, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            watcher.close()
+            with theirs, pytest.raises(WorkerError):
+                await worker._connection.request(
+                    Visit(plugins=["builtin:gain"]), 20.0, (theirs.fileno(),)
+                )
+            async with asyncio.timeout(5.0):
+                assert (await worker.exited).signal is None
+
+    asyncio.run(body())
 
 
 def test_its_own_children_and_threads_are_its_own(intrude: Intrude) -> None:
