@@ -5,14 +5,13 @@ A file's rows are complete once it has a stamp; until then, whatever ends the sc
 goes on where it stopped. Plugins that are gone stay, marked: a song may still name them.
 """
 
-import math
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, undefer
 
 from host.catalogue.place import Transactions
@@ -71,7 +70,7 @@ class Run:
     is_resumed: bool
 
 
-class PluginFacts(msgspec.Struct, kw_only=True):
+class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What lists leave out unless they are asked for it; the fields are those of ScannedPlugin."""
 
     phases: list[PhaseResult] = []
@@ -82,7 +81,7 @@ class PluginFacts(msgspec.Struct, kw_only=True):
     deep: DeepFindings | None = None
 
 
-class PluginSummary(msgspec.Struct, kw_only=True, omit_defaults=False):
+class PluginSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A plugin in a list; the fields are those of ScannedPlugin, and when it was seen."""
 
     id: str
@@ -114,6 +113,13 @@ class PluginSummary(msgspec.Struct, kw_only=True, omit_defaults=False):
     probed_at: str
     vanished_at: str | None
     facts: PluginFacts | None = None
+
+    def flat(self) -> dict[str, Any]:
+        """As programs are told of it: the facts, if they were asked for, beside all else."""
+        told = msgspec.to_builtins(self)
+        assert isinstance(told, dict)
+        facts = told.pop("facts") or {}
+        return {**told, **facts}
 
 
 class PluginDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,8 +288,6 @@ class Catalogue:
         ):
             if wanted:
                 query = query.where(column.in_(wanted))
-        for word in text.split():
-            query = query.where(_mentions(word))
 
         if with_facts:
             query = query.options(undefer(PluginRow.body))
@@ -292,7 +296,7 @@ class Catalogue:
             return [
                 _summary_of(row, with_facts)
                 for row in session.scalars(query)
-                if keys is None or (row.format, row.path) in keys
+                if (keys is None or (row.format, row.path) in keys) and _mentions(row, text)
             ]
 
         return self._database.run(work)
@@ -301,12 +305,12 @@ class Catalogue:
         """By its id, or by its name where only one has it. Raises InputError."""
 
         def work(session: Session) -> PluginDetails:
-            by_id = list(session.scalars(select(PluginRow).where(PluginRow.plugin_id == wanted)))
-            rows = by_id or list(
-                session.scalars(
-                    select(PluginRow).where(func.lower(PluginRow.name) == wanted.lower())
-                )
-            )
+            columns = select(PluginRow.id, PluginRow.plugin_id, PluginRow.name)
+            known = list(session.execute(columns))
+            keys = [key for key, plugin, _ in known if plugin == wanted] or [
+                key for key, _, name in known if name.casefold() == wanted.casefold()
+            ]
+            rows = [session.get_one(PluginRow, key) for key in keys]
             # The same LV2 plugin in two bundles: the one that is there counts.
             rows.sort(key=lambda row: row.vanished_at is not None)
             ids = list(dict.fromkeys(row.plugin_id for row in rows))
@@ -346,13 +350,13 @@ def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow
     """The files' rows; new ones for files that have none."""
     wanted = set(keys)
     rows: dict[FileKey, FileRow] = {}
-    for part in _chunks([storable_text(path) for _, path in keys]):
+    for part in _chunks([_text(path) for _, path in keys]):
         for row in session.scalars(select(FileRow).where(FileRow.path.in_(part))):
             rows[row.format, row.path] = row
     for plugin_format, path in wanted - rows.keys():
         row = FileRow(
             format=plugin_format,
-            path=storable_text(path),
+            path=_text(path),
             status="",
             libraries=[],
             is_deep=False,
@@ -367,7 +371,7 @@ def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow
 
 
 def _put(session: Session, run: Run, file: FileRow, plugin: ScannedPlugin) -> None:
-    identity = storable_text(plugin.id)
+    identity = _text(plugin.id)
     query = select(PluginRow).where(PluginRow.file_id == file.id, PluginRow.plugin_id == identity)
     row = session.scalars(query).first()
     now = utc_now()
@@ -382,23 +386,44 @@ def _put(session: Session, run: Run, file: FileRow, plugin: ScannedPlugin) -> No
         *("signature", "report"),
     ):
         value = getattr(plugin, name)
-        setattr(row, name, value if value is None else storable_text(str(value)))
+        setattr(row, name, value if value is None else _text(str(value)))
     for name in (
         *("in_channels", "out_channels", "sidechain_channels", "accepts_midi", "produces_midi"),
         *("latency_frames", "load_ms", "process_ms", "memory_bytes", "state_bytes"),
+        "tail_s",
     ):
         setattr(row, name, getattr(plugin, name))
     row.parameter_count = len(plugin.parameters)
     row.program_count = len(plugin.programs)
-    row.tail_s = plugin.tail_s if math.isfinite(plugin.tail_s) else None
-    kept = msgspec.structs.replace(plugin, crash=None)
-    row.body = storable_text(msgspec.json.encode(kept).decode())
+    row.body = _json_of(msgspec.structs.replace(plugin, crash=None))
+
+
+def _json_of(plugin: ScannedPlugin) -> str:
+    try:
+        return msgspec.json.encode(plugin).decode()
+    except UnicodeEncodeError:  # text of a plugin that is no Unicode
+        return msgspec.json.encode(_storable(msgspec.to_builtins(plugin))).decode()
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return {_text(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return value
+
+
+def _text(text: str) -> str:
+    """As databases take it; PostgreSQL knows no text with a NUL."""
+    return storable_text(text).replace("\0", "\\x00")
 
 
 def _complete(session: Session, file: FileRow, end: Completion) -> None:
     rows = list(session.scalars(select(PluginRow).where(PluginRow.file_id == file.id)))
-    held = {storable_text(plugin) for plugin in end.plugins}
-    whole = storable_text(f"{file.format}:{file.path}")
+    held = {_text(plugin) for plugin in end.plugins}
+    whole = _text(f"{file.format}:{file.path}")
     for row in rows:
         if row.plugin_id in held:
             continue
@@ -418,15 +443,10 @@ def _complete(session: Session, file: FileRow, end: Completion) -> None:
     file.scanned_at = utc_now()
 
 
-def _mentions(word: str) -> ColumnElement[bool]:
-    columns = (
-        PluginRow.name,
-        PluginRow.vendor,
-        PluginRow.category,
-        PluginRow.plugin_id,
-        PluginRow.path,
-    )
-    return or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in columns))
+def _mentions(row: PluginRow, text: str) -> bool:
+    # Not in the database: SQLite knows no case but that of ASCII.
+    told = " ".join((row.name, row.vendor, row.category, row.plugin_id, row.path)).casefold()
+    return all(word in told for word in text.casefold().split())
 
 
 _RENAMED = ("id", "parameters", "programs", "facts")

@@ -74,7 +74,7 @@ class ClusterFarm:
             futures.append(future)
             listener.starting(batch[0].whole)
         left: list[Batch] = []
-        async for future in distributed.as_completed(futures):
+        async for future in distributed.as_completed(futures, loop=client.loop):
             batch = waiting.pop(future.key, [])
             if not batch:
                 continue  # told already

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.catalogue.catalogue import Completion, FileKey, KnownFile, Run
+from host.crash_report import storable_text
 from host.scan.finds import Found
 from host.scan.fingerprint import Stamps, fingerprint_of, libraries_of
 from host.scan.verdict import FINE, Outcome, PhaseResult, ScannedPlugin, Status
@@ -73,6 +75,7 @@ class Planner:
         return plan
 
     def _add(self, plan: Plan, found: Found) -> None:
+        found = _nameable(found)
         key = (found.format.value, str(found.path))
         known = self._known.get(key)
         libraries = known.libraries if known is not None else ()
@@ -84,7 +87,7 @@ class Planner:
             and self._is_settled(known)
         ):
             plan.unchanged.append(key)
-            plan.waiting += known.status not in FINE
+            plan.waiting += known.retry_at is not None
             return
         if self._examiner is None:
             self._examiner = _Examiner()
@@ -164,6 +167,16 @@ class Planner:
             probe_version=PROBE_VERSION,
         )
         return key, plugin, completion
+
+
+def _nameable(found: Found) -> Found:
+    """A song, or this catalogue, cannot name a file whose name is no text."""
+    named = str(found.path)
+    text = storable_text(named)
+    if text == named and not any(character in named for character in "\n\r"):
+        return found
+    problem = "its name is no plain text, so nothing can name it: rename it"
+    return Found(found.format, Path(" ".join(text.split())), problem)
 
 
 class _Examiner:

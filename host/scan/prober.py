@@ -9,6 +9,7 @@ and only that is believed.
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -136,7 +137,7 @@ class Prober:
             return listed
         if answer.is_fine:
             answer.status, answer.detail = Status.NO_ENTRY, "it holds no plugin"
-        await self._tell(job, job.whole, "", answer, listener)
+        await self._tell(job, job.whole, Path(job.path).stem, answer, listener)
         return []
 
     async def _probe(

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads a verdict out of what a worker said, or out of how it ended."""
 
+import math
 import re
 
 import msgspec
 
 from host.scan.verdict import ScannedPlugin, Status
+from ipc.description import ParameterDescription
 from ipc.messages import Probed
 from ipc.permissions import Permissions
 from ipc.worker_process import WorkerExit
@@ -36,8 +38,9 @@ def described(result: ScannedPlugin, probed: Probed) -> ScannedPlugin:
         accepts_midi=about.accepts_midi,
         produces_midi=about.produces_midi,
         latency_frames=about.latency_frames,
-        tail_s=about.tail_s,
-        parameters=about.parameters,
+        # JSON has no word for infinity.
+        tail_s=about.tail_s if math.isfinite(about.tail_s) else None,
+        parameters=[_finite(parameter) for parameter in about.parameters],
         programs=about.programs,
         process_ms=round(probed.process_ms, 3),
         memory_bytes=probed.memory_bytes,
@@ -47,6 +50,12 @@ def described(result: ScannedPlugin, probed: Probed) -> ScannedPlugin:
         remarks=about.remarks,
         deep=probed.deep,
     )
+
+
+def _finite(parameter: ParameterDescription) -> ParameterDescription:
+    if math.isfinite(parameter.default):
+        return parameter
+    return msgspec.structs.replace(parameter, default=0.0)
 
 
 def status_of_end(

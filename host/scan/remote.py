@@ -22,8 +22,6 @@ from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin
 from ipc.errors import InputError, IsoboothError
 
-_LONGEST_S = 4 * 3600.0
-
 
 class Portion(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent out."""
@@ -49,24 +47,21 @@ class PortionResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def probe_portion(portion: bytes) -> bytes:
     """Runs on a farm's worker: JSON of a Portion to JSON of a PortionResult."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "host.scan.remote"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
-    )
-    try:
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(len(portion).to_bytes(8, "little") + portion)
-        process.stdin.flush()
-        answer = process.stdout.read()
-        process.wait(_LONGEST_S)
-    finally:
-        process.stdin.close()  # type: ignore[union-attr]
-        if process.poll() is None:
+        try:
+            process.stdin.write(len(portion).to_bytes(8, "little") + portion)
+            process.stdin.flush()
+            answer = process.stdout.read()
+        except BaseException:
             process.kill()
-            process.wait()
+            raise
     if process.returncode != 0 or not answer:
         problem = f"the process that probed ended with {process.returncode}"
         return msgspec.json.encode(PortionResult(problem=problem))

@@ -60,7 +60,7 @@ class ScanSummary(msgspec.Struct, kw_only=True):
 
 
 class ScanReport(msgspec.Struct, kw_only=True):
-    """What `--json` prints."""
+    """What a scan came to: all plugins of the files that it found, new or not."""
 
     plugins: list[PluginSummary]
     summary: ScanSummary

@@ -169,3 +169,14 @@ def test_what_a_plugin_may_not_do_is_told(scans: Scans, tmp_path: Path) -> None:
     assert phones.facts.denials == ["open a network socket"]
     works = plugins[f"ladspa:{file}#works"]
     assert works.facts is not None and works.facts.denials == []
+
+
+def test_a_name_that_is_no_text_is_told(scans: Scans, tmp_path: Path) -> None:
+    folder = tmp_path / "plugins"
+    one = fixture_copy(folder, "one.so")
+    os.rename(one, os.fsencode(folder) + b"/b\xffd.so")
+    fixture_copy(folder, "one.so").rename(folder / "two\nlines.so")
+    report = scans.scan(folder, formats=LADSPA)
+    assert [plugin.status for plugin in report.plugins] == ["unreadable", "unreadable"]
+    assert all("rename it" in plugin.detail for plugin in report.plugins)
+    assert scans.scan(folder, formats=LADSPA).summary.vanished_files == 0

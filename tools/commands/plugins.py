@@ -127,7 +127,7 @@ def export_command(
         raise InputError("name one of --csv and --json")
     found = _found("", formats, kind, statuses, everything, catalogue, with_facts=as_json)
     if as_json:
-        console.print_json({"plugins": found})
+        console.print_json({"plugins": [plugin.flat() for plugin in found]})
     else:
         _print_csv(found)
 
@@ -143,7 +143,7 @@ def _list(
 ) -> None:
     found = _found(text, formats, kind, statuses, everything, catalogue, with_facts=as_json)
     if as_json:
-        console.print_json({"plugins": found})
+        console.print_json({"plugins": [plugin.flat() for plugin in found]})
         return
     if not found:
         console.note("no plugin in the catalogue fits; `isobooth scan` finds what is installed")

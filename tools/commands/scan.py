@@ -125,7 +125,8 @@ def scan_command(
 
     report = in_foreground(work)
     if as_json:
-        console.print_json(report)
+        plugins = [plugin.flat() for plugin in report.plugins]
+        console.print_json({"plugins": plugins, "summary": report.summary})
     else:
         print_summary(report)
 

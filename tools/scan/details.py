@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All that is known of one plugin, for a person."""
 
-import math
 from collections.abc import Iterator
 
 from host.catalogue.catalogue import PluginDetails
@@ -64,7 +63,7 @@ def _measured(plugin: ScannedPlugin) -> Iterator[tuple[str, str]]:
     measured = plugin.deep.measured_latency_frames if plugin.deep is not None else None
     found = "" if measured is None else f"; {measured} measured"
     yield "latency", f"{plugin.latency_frames} frames ({latency_ms:.1f} ms at {_RATE_HZ} Hz){found}"
-    yield "tail", f"{plugin.tail_s:g} s" if math.isfinite(plugin.tail_s) else "endless"
+    yield "tail", "endless" if plugin.tail_s is None else f"{plugin.tail_s:g} s"
     yield "parameters", str(len(plugin.parameters))
     if plugin.programs:
         yield "programs", str(len(plugin.programs))

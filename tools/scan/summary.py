@@ -64,5 +64,6 @@ def _work_done(summary: ScanSummary) -> str:
     if summary.vanished_files:
         parts.append(f"{counted(summary.vanished_files, 'file')} gone")
     if summary.waiting_files:
-        parts.append(f"{summary.waiting_files} failed before and wait to be tried again")
+        waits = "waits" if summary.waiting_files == 1 else "wait"
+        parts.append(f"{summary.waiting_files} failed before and {waits} to be tried again")
     return ", ".join(parts)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Dask cluster gives the same results: none is lost and none told twice, whoever dies."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from host.permissions import PermissionRules
+from host.plugin_id import PluginFormat
+from host.scan.cluster import ClusterFarm
+from host.scan.farm import LocalFarm
+from host.scan.places import FORMATS
+from host.scan.remote import Portion, PortionResult, probe_portion
+from host.scan.scan import Scan, ScanOptions, ScanReport
+from host.scan.settings import ProbeSettings
+from host.scan.verdict import ScannedPlugin
+from ipc.launcher import Launcher
+from tests.process.ended import unreaped
+from tests.process.scanning import Scans, Seen, by_id, fixture_copy
+from tests.process.test_scan_again import descendants
+
+pytest.importorskip("distributed")
+pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ProbeSettings(timeout_s=2.0)
+
+
+class Cluster:
+    """A scheduler and two workers on this machine."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._file = folder / "scheduler.json"
+        quiet = ["--no-dashboard", "--no-show"]
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *quiet)
+        self._wait(self._file.exists)
+        self.address: str = json.loads(self._file.read_text())["address"]
+        one = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        self.workers = [
+            self._start("worker", *one, "--local-directory", str(folder / f"worker{number}"))
+            for number in range(2)
+        ]
+
+    def _start(self, *words: str) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *words, "--scheduler-file", str(self._file)],
+            cwd=ROOT,
+            env={**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._stack.callback(process.wait)
+        self._stack.callback(process.kill)
+        return process
+
+    @staticmethod
+    def _wait(ready: object) -> None:
+        deadline = time.monotonic() + 30
+        while not ready():  # type: ignore[operator]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Iterator[Scans]:
+    opened = Scans(tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def scan_on(scans: Scans, address: str, places: list[Path], watcher: Seen) -> ScanReport:
+    rules = PermissionRules()
+    warnings: list[str] = []
+
+    def farm(launcher: Launcher) -> ClusterFarm:
+        here = LocalFarm(launcher, 1, SETTINGS, rules)
+        return ClusterFarm(address, SETTINGS, rules, here, warnings.append)
+
+    report = Scan(
+        options=ScanOptions(
+            places=[(each, place) for place in places for each in FORMATS],
+            jobs=2,
+            settings=SETTINGS,
+            force=True,
+        ),
+        catalogue=scans.catalogue,
+        crashes=scans.crashes,
+        blacklist=scans.blacklist,
+        rules=rules,
+        watcher=watcher,
+        make_farm=farm,
+    ).run()
+    assert warnings == []
+    return report
+
+
+def test_a_worker_that_is_killed_costs_nothing(
+    cluster: Cluster, scans: Scans, tmp_path: Path
+) -> None:
+    places = [
+        Path("/usr/lib/lv2/mda.lv2"),
+        fixture_copy(tmp_path / "plugins", "many.so"),
+        Path("/usr/lib/vst3/ZamEQ2.vst3"),
+    ]
+    victim = cluster.workers[0]
+    seen = Seen()
+    probers: set[int] = set()
+
+    def kill_one(plugin: ScannedPlugin) -> None:
+        if victim.poll() is None:
+            probers.update(descendants(victim.pid))
+            victim.kill()
+            victim.wait()
+
+    seen.at_result = kill_one
+    there = scan_on(scans, cluster.address, places, seen)
+    assert victim.poll() is not None
+    assert len(seen.run) == len(set(seen.run)) == 36 + 11 + 1
+    deadline = time.monotonic() + 10
+    while unreaped(probers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not unreaped(probers)  # with their workers
+    here = scans.scan(*places, force=True, timeout_s=2.0)
+    expected, found = by_id(here.plugins), by_id(there.plugins)
+    assert expected.keys() == found.keys()
+    for plugin, one in expected.items():
+        for name in ("status", "name", "latency_frames", "parameters", "state_bytes", "signature"):
+            assert getattr(one, name) == getattr(found[plugin], name), (plugin, name)
+    crashed = found[f"ladspa:{places[1]}#create"]
+    assert crashed.report is not None
+    assert scans.crashes.get(crashed.report).backtrace is not None
+
+
+def test_what_is_not_there_comes_back_as_a_problem(tmp_path: Path) -> None:
+    import msgspec
+
+    from host.scan.prober import ProbeJob
+
+    portion = Portion(
+        jobs=[ProbeJob(format=PluginFormat.LADSPA, path=str(tmp_path / "gone.so"))],
+        settings=SETTINGS,
+        rules=PermissionRules(),
+    )
+    answer = msgspec.json.decode(probe_portion(msgspec.json.encode(portion)), type=PortionResult)
+    assert answer.problem == f"{tmp_path}/gone.so is not there on this machine"
+    assert answer.jobs == []
