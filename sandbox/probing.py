@@ -36,7 +36,7 @@ class _Course:
         self._started = time.perf_counter()
 
     def begin_once(self, name: str) -> None:
-        """Of a plugin with two instances, the second is activated in the phase of the first."""
+        """Not again while it lasts."""
         if self._phases.current != name:
             self.begin(name)
 
@@ -59,7 +59,10 @@ def probe(request: Probe, phases: Phases, after_plugin: Callable[[], None]) -> P
     listen_for_activation(lambda: course.begin_once("activate"))
     try:
         plugin = open_plugin(
-            request.plugin, sample_rate=request.sample_rate, max_frames=request.max_frames
+            request.plugin,
+            sample_rate=request.sample_rate,
+            max_frames=request.max_frames,
+            single=True,
         )
     finally:
         listen_for_activation(None)

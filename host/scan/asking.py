@@ -46,6 +46,7 @@ class Answer:
     detail: str = ""
     report: CrashReport | None = None
     end: End | None = None
+    name: str = ""  # the plugin's, where it did not come to say it
 
     @property
     def is_fine(self) -> bool:

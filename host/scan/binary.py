@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
+from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
-from elftools.elf.hash import ELFHashSection, GNUHashSection
-from elftools.elf.sections import NoteSection, SymbolTableSection
+from elftools.elf.hash import GNUHashTable
+from elftools.elf.segments import NoteSegment
 
 # As the kernel and the format call the same machine.
 _MACHINES = {"x86_64": "x64", "aarch64": "AArch64", "i686": "x86", "armv7l": "ARM"}
@@ -49,14 +49,15 @@ def read_binary(path: Path, symbols: tuple[str, ...] = ()) -> Binary:
             elf = ELFFile(file)
             if elf.header.e_type != "ET_DYN":
                 raise BrokenBinary("an ELF file, but no shared library")
-            needed, search_path = _dynamic(elf, path)
+            dynamic = _dynamic_of(elf)
+            needed, search_path = _needed(dynamic, path)
             return Binary(
                 path,
                 elf.get_machine_arch(),
                 needed,
                 search_path,
                 _build_id(elf),
-                _exported(elf, symbols),
+                _exported(elf, dynamic, symbols),
             )
         except ELFError as error:
             what = "no ELF file" if "Magic" in str(error) else f"a damaged ELF file ({error})"
@@ -67,12 +68,17 @@ def read_binary(path: Path, symbols: tuple[str, ...] = ()) -> Binary:
             raise BrokenBinary(f"a damaged ELF file ({type(error).__name__})") from None
 
 
-def _dynamic(elf: ELFFile, path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    section = elf.get_section_by_name(".dynamic")
-    if not isinstance(section, DynamicSection):
-        raise BrokenBinary("a damaged ELF file (no dynamic section)")
+def _dynamic_of(elf: ELFFile) -> DynamicSegment:
+    """By segments, as the loader finds it: sections may have been stripped."""
+    for segment in elf.iter_segments("PT_DYNAMIC"):
+        if isinstance(segment, DynamicSegment):
+            return segment
+    raise BrokenBinary("a damaged ELF file (no dynamic section)")
+
+
+def _needed(dynamic: DynamicSegment, path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     needed, folders = [], []
-    for tag in section.iter_tags():
+    for tag in dynamic.iter_tags():
         if tag.entry.d_tag == "DT_NEEDED":
             needed.append(str(tag.needed))  # type: ignore[attr-defined]
         elif tag.entry.d_tag in ("DT_RPATH", "DT_RUNPATH"):
@@ -84,21 +90,21 @@ def _dynamic(elf: ELFFile, path: Path) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def _build_id(elf: ELFFile) -> str:
-    section = elf.get_section_by_name(".note.gnu.build-id")
-    if isinstance(section, NoteSection):
-        for note in section.iter_notes():
+    for segment in elf.iter_segments("PT_NOTE"):
+        if not isinstance(segment, NoteSegment):
+            continue
+        for note in segment.iter_notes():
             if note.n_type == "NT_GNU_BUILD_ID":
                 return str(note.n_desc)
     return ""
 
 
-def _exported(elf: ELFFile, symbols: tuple[str, ...]) -> frozenset[str]:
+def _exported(elf: ELFFile, dynamic: DynamicSegment, symbols: tuple[str, ...]) -> frozenset[str]:
     if not symbols:
         return frozenset()
-    for section in elf.iter_sections():
-        if isinstance(section, GNUHashSection | ELFHashSection):
-            return frozenset(name for name in symbols if section.get_symbol(name) is not None)
-    table = elf.get_section_by_name(".dynsym")
-    if not isinstance(table, SymbolTableSection):
-        return frozenset()
-    return frozenset(name for name in symbols if table.get_symbol_by_name(name))
+    _, offset = dynamic.get_table_offset("DT_GNU_HASH")
+    if offset is not None:  # all but ancient ones have it
+        hashes = GNUHashTable(elf, offset, dynamic)
+        return frozenset(name for name in symbols if hashes.get_symbol(name) is not None)
+    names = {symbol.name for symbol in dynamic.iter_symbols()}
+    return frozenset(name for name in symbols if name in names)

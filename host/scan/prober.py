@@ -19,6 +19,7 @@ from host.scan.asking import Answer, ask, explained
 from host.scan.reading import described
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin, Status
+from ipc.connection import RequestFailed
 from ipc.errors import ProtocolError, WorkerError
 from ipc.launcher import Launcher
 from ipc.messages import ListedPlugin, ListPlugins, NamePlugin, Probe, Probed, Request, Visit
@@ -150,20 +151,7 @@ class Prober:
             deep=self._settings.deep,
         )
         answer = await self._ask(plugin.id, job, request, visits)
-        name = plugin.name
-        if not answer.is_fine and not name:
-            name = await self._name_of(plugin.id, job)
-        await self._tell(job, plugin.id, name, answer, listener)
-
-    async def _name_of(self, plugin: str, job: ProbeJob) -> str:
-        """Of one that did not come to say it."""
-        with contextlib.suppress(WorkerError, ProtocolError):
-            worker = await self._visitor([plugin], self._permissions(plugin), [job.path])
-            try:
-                return (await worker.request(NamePlugin(plugin=plugin), _VISIT_S)).name
-            finally:
-                await worker.stop()
-        return ""
+        await self._tell(job, plugin.id, plugin.name or answer.name, answer, listener)
 
     async def _tell(
         self, job: ProbeJob, plugin: str, name: str, answer: Answer, listener: Listener
@@ -193,7 +181,10 @@ class Prober:
                 return answer
         worker = await self._visitor([plugin], permissions, [job.path])
         try:
-            return await ask(worker, request, self._settings.timeout_s, believed=True)
+            name = await _name_of(plugin, worker) if isinstance(request, Probe) else ""
+            answer = await ask(worker, request, self._settings.timeout_s, believed=True)
+            answer.name = name
+            return answer
         finally:
             with contextlib.suppress(WorkerError):
                 await worker.stop()
@@ -244,6 +235,14 @@ class Prober:
 def _visits(jobs: Sequence[ProbeJob]) -> list[str]:
     """Whom a shared worker is confined for: of each bundle one plugin, of each file itself."""
     return list(dict.fromkeys(job.plugins[0].id if job.plugins else job.whole for job in jobs))
+
+
+async def _name_of(plugin: str, worker: WorkerProcess) -> str:
+    """Before its code runs: it may not come to say it."""
+    try:
+        return (await worker.request(NamePlugin(plugin=plugin), _VISIT_S)).name
+    except RequestFailed:
+        return ""
 
 
 def _verdict(plugin: str, name: str, job: ProbeJob, answer: Answer) -> ScannedPlugin:

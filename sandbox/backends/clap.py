@@ -13,7 +13,7 @@ from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
-from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor, Slot
+from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin, LoadSettings, ParameterName
 from sandbox.backends.plugin_id import PluginId
 from sandbox.backends.saved_values import decode_values, encode_values
@@ -69,7 +69,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> "ClapPlugin":
         )
 
     processors = [open_one()]
-    if Slot.is_dual_mono(processors[0].in_channels, processors[0].out_channels):
+    if settings.needs_second(processors[0]):
         processors.append(open_one())
     return ClapPlugin(plugin.text, processors, descriptor, path)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
-from sandbox._native import MinihostProcessor, Slot
+from sandbox._native import MinihostProcessor
 from sandbox.backends.minihost_library import (
     BusInfo,
     InstanceInfo,
@@ -57,10 +57,7 @@ def open_instances(
     handles: list[int] = []
     processors: list[MinihostProcessor] = []
     try:
-        while not processors or (
-            len(processors) == 1
-            and Slot.is_dual_mono(processors[0].in_channels, processors[0].out_channels)
-        ):
+        while not processors or (len(processors) == 1 and settings.needs_second(processors[0])):
             handle = open_one()
             processors.append(_processor(library, settings, handle, keys))
             handles.append(handle)

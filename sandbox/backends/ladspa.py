@@ -6,7 +6,7 @@ from pathlib import Path
 from ipc.errors import NoSuchPlugin
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
-from sandbox._native import LadspaFile, LadspaProcessor, Slot
+from sandbox._native import LadspaFile, LadspaProcessor
 from sandbox.backends.own_parameters import OwnParametersPlugin
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
@@ -57,7 +57,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> OwnParametersPlugin:
         )
     descriptor = descriptors[0]
     processors = [LadspaProcessor(file, descriptor, settings.sample_rate)]
-    if Slot.is_dual_mono(processors[0].in_channels, processors[0].out_channels):
+    if settings.needs_second(processors[0]):
         processors.append(LadspaProcessor(file, descriptor, settings.sample_rate))
     return OwnParametersPlugin(
         plugin.text if label else f"{plugin.text}#{descriptor.label}",

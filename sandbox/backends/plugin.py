@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
-from sandbox._native import Processor
+from sandbox._native import Processor, Slot
 
 # What a slot may ask for (ipc/native/layout.hpp).
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000.0, 768_000.0
@@ -26,7 +26,12 @@ class LoadSettings:
     """How a plugin shall be loaded; checked once, for all formats."""
 
     def __init__(
-        self, sample_rate: float, max_frames: int, sidechain: bool = False, offline: bool = False
+        self,
+        sample_rate: float,
+        max_frames: int,
+        sidechain: bool = False,
+        offline: bool = False,
+        single: bool = False,
     ) -> None:
         if not MIN_RATE_HZ <= sample_rate <= MAX_RATE_HZ:  # false for NaN as well
             raise WorkerError(f"a sample rate is 8000 to 768000 Hz, not {sample_rate}")
@@ -36,6 +41,12 @@ class LoadSettings:
         self.max_frames = max_frames
         self.sidechain = sidechain
         self.offline = offline
+        self._single = single
+
+    def needs_second(self, first: Processor) -> bool:
+        """Whether a second instance is to be made: of a mono plugin, for the other side; unless one
+        will do, because nobody listens."""
+        return not self._single and Slot.is_dual_mono(first.in_channels, first.out_channels)
 
 
 class ParameterName(NamedTuple):

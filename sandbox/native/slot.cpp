@@ -12,9 +12,9 @@ Slot::Slot(std::vector<Processor*> processors, int max_frames)
         throw std::runtime_error("a slot needs a plugin and at least one frame");
     const Processor& plugin = *processors_[0];
     const std::size_t needed = is_dual_mono(plugin.in_channels, plugin.out_channels) ? 2 : 1;
-    if (processors_.size() != needed)
+    if (processors_.size() > needed)
         throw std::runtime_error("this plugin's channel layout needs " + std::to_string(needed) +
-                                 " instance(s), got " + std::to_string(processors_.size()));
+                                 " instance(s) at most, got " + std::to_string(processors_.size()));
     const auto frames = static_cast<std::size_t>(max_frames);
     silence_.assign(frames, 0.0f);
     mono_in_.assign(frames, 0.0f);

@@ -5,7 +5,8 @@
 //   plugin in   plugin out   what the slot does
 //   0           1            the output goes to both sides
 //   0           2 and more   the first two outputs are the sides
-//   1           1            two instances, one a side (dual mono); MIDI out is the left one's
+//   1           1            two instances, one a side (dual mono); MIDI out is the left one's. Where
+//                            only one was made: it is fed with (L+R)/2 and heard on both sides
 //   1           2 and more   fed with (L+R)/2; the first two outputs are the sides
 //   2 and more  1            the sides go to the first two inputs; the output to both sides
 //   2 and more  2 and more   first two to first two; further inputs silent, outputs unheard
@@ -43,7 +44,7 @@ public:
     }
 
     // `processors`: one, or two equal ones where is_dual_mono; they outlive the
-    // slot. Throws std::runtime_error if the count does not fit the layout.
+    // slot. Throws std::runtime_error if there are more than the layout has use for.
     Slot(std::vector<Processor*> processors, int max_frames);
 
     // Processes one block of at most max_frames. False if the plugin refused it:

@@ -5,7 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tools.bench import chaos, engine, formats, grouping, offline, restart, sandbox, slots, standby
+from tools.bench import (
+    chaos,
+    engine,
+    formats,
+    grouping,
+    offline,
+    restart,
+    sandbox,
+    scanning,
+    slots,
+    standby,
+)
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
 Tell = Callable[[str], None]
@@ -48,6 +59,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "offline": lambda scale, tell: offline.measure(scale.offline_blocks, scale.rounds, tell),
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "grouping": lambda scale, tell: grouping.measure(scale.slot_blocks, scale.slot_rounds, tell),
+    "scanning": lambda scale, tell: scanning.measure(scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
@@ -121,6 +133,12 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
         check("8 together, MiB", together, f"< {apart:g} (apart)", together < apart)
         slot = figures["group_slot_us"]
         check("together over apart, a slot, µs", slot, "≤ 1", slot <= 1)
+    if "scan_ratio" in figures:
+        ratios, rescan_s = figures["scan_ratio"], figures["rescan_s"]
+        for jobs, ratio in ratios.items():
+            workers = jobs.removeprefix("jobs_")
+            check(f"scan, {workers} at a time, × minihost's scanner", ratio, "≥ 4", ratio >= 4)
+        check("scan with nothing new, s", rescan_s, "< 1", rescan_s < 1)
     if "chaos" in figures:
         late, calm = figures["chaos"]["late_blocks"], figures["chaos"]["calm_late_blocks"]
         check("late blocks under faults", late, f"≤ {calm} (calm run)", late <= calm)
