@@ -2,7 +2,7 @@
 """Divides what is to be probed into portions: large enough that starting a worker does not matter,
 small enough that all cores have something to do until the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from host.catalogue.catalogue import Completion, FileKey
@@ -58,10 +58,13 @@ def _lv2(plans: Sequence[FilePlan], bundles: Mapping[str, Sequence[ListedPlugin]
 class Completions:
     """Knows when the last portion of a file is done."""
 
-    def __init__(self, plans: Sequence[FilePlan], batches: Sequence[Batch]) -> None:
-        self._ends = {plan.key: plan.completion for plan in plans}
+    def __init__(self) -> None:
+        self._ends: dict[FileKey, Completion] = {}
         self._left: dict[FileKey, int] = {}
         self._plugins: dict[FileKey, list[str]] = {}
+
+    def expect(self, plans: Sequence[FilePlan], batches: Sequence[Batch]) -> None:
+        self._ends |= {plan.key: plan.completion for plan in plans}
         for batch in batches:
             for job in batch:
                 key = (job.format, job.path)
@@ -75,3 +78,9 @@ class Completions:
         if self._left[key] > 0:
             return None
         return replace(self._ends[key], plugins=tuple(self._plugins[key]))
+
+
+async def one_by_one(batches: Sequence[Batch]) -> AsyncIterator[Batch]:
+    """As farms take them."""
+    for batch in batches:
+        yield batch

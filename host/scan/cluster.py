@@ -6,13 +6,13 @@ nothing there all the same is probed here, so that nothing is lost; a portion's 
 once, so that nothing is told twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from host.permissions import PermissionRules
-from host.scan.batches import Batch
+from host.scan.batches import Batch, one_by_one
 from host.scan.farm import Farm
 from host.scan.prober import Listener
 from host.scan.remote import Portion, PortionResult, probe_portion
@@ -40,8 +40,9 @@ class ClusterFarm:
         self._here = here
         self._warn = warn
 
-    async def run(self, batches: Sequence[Batch], listener: Listener) -> None:
+    async def run(self, batches: AsyncIterator[Batch], listener: Listener) -> None:
         """Raises MachineError where there is no cluster."""
+        everything = [batch async for batch in batches]
         distributed = _distributed()
         try:
             client = await distributed.Client(
@@ -53,11 +54,11 @@ class ClusterFarm:
                 "`dask scheduler`, and workers with `dask worker ADDRESS`"
             ) from None
         try:
-            left = await self._run_on(distributed, client, batches, listener)
+            left = await self._run_on(distributed, client, everything, listener)
         finally:
             await client.close()
         if left:
-            await self._here.run(left, listener)
+            await self._here.run(one_by_one(left), listener)
 
     async def _run_on(
         self, distributed: Any, client: Any, batches: Sequence[Batch], listener: Listener

@@ -4,7 +4,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ _WARM_FORMATS = (PluginFormat.VST3, PluginFormat.LV2)
 class Farm(Protocol):
     """Probes batches and tells of the results on the calling loop."""
 
-    async def run(self, batches: Sequence[Batch], listener: Listener) -> None: ...
+    async def run(self, batches: AsyncIterator[Batch], listener: Listener) -> None: ...
 
 
 class LocalFarm:
@@ -37,16 +37,20 @@ class LocalFarm:
         self._settings = settings
         self._rules = rules
 
-    async def run(self, batches: Sequence[Batch], listener: Listener) -> None:
-        waiting = list(reversed(batches))
+    async def run(self, batches: AsyncIterator[Batch], listener: Listener) -> None:
+        turn = asyncio.Lock()
+
+        async def take() -> Batch | None:
+            async with turn:  # an iterator has one user at a time
+                return await anext(batches, None)
 
         async def work() -> None:
             prober = Prober(self._launcher, self._settings, self._rules)
-            while waiting:
-                await prober.probe(waiting.pop(), listener)
+            while batch := await take():
+                await prober.probe(batch, listener)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._jobs, len(batches))):
+            for _ in range(self._jobs):
                 group.create_task(work())
 
 
@@ -58,7 +62,7 @@ def launcher_for(bundles: Sequence[str]) -> Launcher:
     return Launcher({"LV2_PATH": ":".join(known)} if known else {})
 
 
-async def warm_up(launcher: Launcher, formats: Sequence[str]) -> None:
+async def warm_up(launcher: Launcher, formats: Collection[str]) -> None:
     await launcher.start()
     for plugin_format in _WARM_FORMATS:
         if plugin_format in formats:

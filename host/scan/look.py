@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.plugin_id import PluginFormat
-from host.scan.batches import Completions, make_batches
+from host.scan.batches import Batch, Completions, make_batches
 from host.scan.farm import LocalFarm, launcher_for, warm_up
 from host.scan.plan import FilePlan
 from host.scan.prober import ProbeJob, Prober
 from host.scan.recorder import Recorder, watch
 from host.scan.verdict import ScannedPlugin, Status
+from ipc.messages import ListedPlugin
 
 if TYPE_CHECKING:
     from host.scan.scan import Scan
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 
 
-def look(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
-    """Probes all plugins of the files. Raises what the scan's `stop` raises, when all workers have
-    ended."""
-    asyncio.run(_until_stopped(scan, plans, recorder))
+def look(
+    scan: Scan, probes: list[FilePlan], more: Iterator[list[FilePlan]], recorder: Recorder
+) -> None:
+    """Probes all plugins of the files, and of those that `more` gives meanwhile. Raises what the
+    scan's `stop` raises, when all workers have ended."""
+    asyncio.run(_until_stopped(scan, probes, more, recorder))
 
 
-async def _until_stopped(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
-    work = asyncio.create_task(_probe_all(scan, plans, recorder))
+async def _until_stopped(
+    scan: Scan, probes: list[FilePlan], more: Iterator[list[FilePlan]], recorder: Recorder
+) -> None:
+    work = asyncio.create_task(_probe_all(scan, probes, more, recorder))
     writing = asyncio.create_task(watch(recorder))
     try:
         while not work.done():
@@ -45,40 +50,61 @@ async def _until_stopped(scan: Scan, plans: Sequence[FilePlan], recorder: Record
         await asyncio.gather(work, writing, return_exceptions=True)
 
 
-async def _probe_all(scan: Scan, plans: Sequence[FilePlan], recorder: Recorder) -> None:
+async def _probe_all(
+    scan: Scan, probes: list[FilePlan], more: Iterator[list[FilePlan]], recorder: Recorder
+) -> None:
     options = scan.options
-    bundles = [plan.key[1] for plan in plans if plan.key[0] == PluginFormat.LV2]
+    bundles = [path for plugin_format, path in scan.found if plugin_format == PluginFormat.LV2]
     async with launcher_for(bundles) as launcher:
-        await warm_up(launcher, [plan.key[0] for plan in plans])
-        held = await Prober(launcher, options.settings, scan.rules).list_bundles(bundles)
-        batches = make_batches(plans, held)
-        listener = _Listener(scan, plans, batches, recorder)
-        for plan in plans:
-            if plan.key[0] == PluginFormat.LV2 and not held.get(plan.key[1]):
-                listener.holds_nothing(plan)
-        jobs = [job for batch in batches for job in batch]
-        scan.watcher.expecting(sum(max(1, len(job.plugins) - len(job.done)) for job in jobs))
+        await warm_up(launcher, {plugin_format for plugin_format, _ in scan.found})
         farm = (
             scan.make_farm(launcher)
             if scan.make_farm is not None
             else LocalFarm(launcher, options.jobs, options.settings, scan.rules)
         )
-        await farm.run(batches, listener)
+        listener = _Listener(scan, recorder)
+        prober = Prober(launcher, options.settings, scan.rules)
+        await farm.run(_batches(prober, listener, probes, more), listener)
+
+
+async def _batches(
+    prober: Prober,
+    listener: _Listener,
+    probes: list[FilePlan],
+    more: Iterator[list[FilePlan]],
+) -> AsyncIterator[Batch]:
+    next_probes: list[FilePlan] | None = probes
+    while next_probes is not None:
+        bundles = [plan.key[1] for plan in next_probes if plan.key[0] == PluginFormat.LV2]
+        held = await prober.list_bundles(bundles)
+        batches = make_batches(next_probes, held)
+        listener.expect(next_probes, batches, held)
+        for batch in batches:
+            yield batch
+        next_probes = await asyncio.to_thread(next, more, None)
 
 
 class _Listener:
     """Passes what a farm tells on to the catalogue and to whoever follows the scan."""
 
-    def __init__(
-        self,
-        scan: Scan,
-        plans: Sequence[FilePlan],
-        batches: Sequence[Sequence[ProbeJob]],
-        recorder: Recorder,
-    ) -> None:
+    def __init__(self, scan: Scan, recorder: Recorder) -> None:
         self._scan = scan
         self._recorder = recorder
-        self._completions = Completions(plans, [list(batch) for batch in batches])
+        self._completions = Completions()
+
+    def expect(
+        self,
+        plans: Sequence[FilePlan],
+        batches: Sequence[Batch],
+        bundles: Mapping[str, Sequence[ListedPlugin]],
+    ) -> None:
+        """`bundles`: what the LV2 bundles hold."""
+        self._completions.expect(plans, batches)
+        for plan in plans:
+            if plan.key[0] == PluginFormat.LV2 and not bundles.get(plan.key[1]):
+                self._holds_nothing(plan)
+        jobs = [job for batch in batches for job in batch]
+        self._scan.watcher.expecting(sum(max(1, len(job.plugins) - len(job.done)) for job in jobs))
 
     def starting(self, what: str) -> None:
         self._scan.watcher.starting(what)
@@ -92,7 +118,7 @@ class _Listener:
         if end is not None:
             self._recorder.complete(end)
 
-    def holds_nothing(self, plan: FilePlan) -> None:
+    def _holds_nothing(self, plan: FilePlan) -> None:
         """A bundle of presets or data: nothing is wrong with it."""
         plugin_format, path = plan.key
         whole = f"{plugin_format}:{path}"

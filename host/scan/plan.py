@@ -41,10 +41,10 @@ class FilePlan:
 
 @dataclass
 class Plan:
-    """`unchanged` are as they were; `touched` too, but have another stamp. `verdicts` are known
-    without running anything."""
+    """`touched` files are unchanged too, but have another stamp. `verdicts` are known without
+    running anything."""
 
-    unchanged: list[FileKey] = field(default_factory=list)
+    unchanged: int = 0
     touched: dict[FileKey, str | None] = field(default_factory=dict)
     verdicts: list[tuple[FileKey, ScannedPlugin, Completion]] = field(default_factory=list)
     probes: list[FilePlan] = field(default_factory=list)
@@ -52,8 +52,8 @@ class Plan:
 
 
 class Planner:
-    """`force`: all that this run has not probed yet. `deep`: what has been probed less deeply is
-    probed again."""
+    """With `force`, all is probed that this run has not probed yet. With `deep`, what has been
+    probed less deeply is probed again."""
 
     def __init__(
         self, known: Mapping[FileKey, KnownFile], run: Run, *, deep: bool, force: bool
@@ -66,16 +66,15 @@ class Planner:
         self._examiner: _Examiner | None = None
         self._now = datetime.now(UTC)
 
-    def plan(self, found: Iterable[Found], looked_at: Callable[[int], None]) -> Plan:
-        """`looked_at` hears how many files have been looked at."""
+    def plan(self, found: Iterable[Found], stop: Callable[[], None]) -> Plan:
+        """`stop` is called before each file, and may raise."""
         plan = Plan()
-        for number, each in enumerate(found, 1):
+        for each in found:
+            stop()
             self._add(plan, each)
-            looked_at(number)
         return plan
 
     def _add(self, plan: Plan, found: Found) -> None:
-        found = _nameable(found)
         key = (found.format.value, str(found.path))
         known = self._known.get(key)
         libraries = known.libraries if known is not None else ()
@@ -86,7 +85,7 @@ class Planner:
             and stamp == known.stamp
             and self._is_settled(known)
         ):
-            plan.unchanged.append(key)
+            plan.unchanged += 1
             plan.waiting += known.retry_at is not None
             return
         if self._examiner is None:
@@ -104,7 +103,7 @@ class Planner:
             if known.stamp is None:  # cut short
                 done = known.probed
             elif self._is_settled(known):
-                plan.unchanged.append(key)
+                plan.unchanged += 1
                 plan.touched[key] = stamp
                 return
             else:
@@ -169,7 +168,7 @@ class Planner:
         return key, plugin, completion
 
 
-def _nameable(found: Found) -> Found:
+def nameable(found: Found) -> Found:
     """A song, or this catalogue, cannot name a file whose name is no text."""
     named = str(found.path)
     text = storable_text(named)

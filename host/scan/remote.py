@@ -16,6 +16,7 @@ import msgspec
 
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat
+from host.scan.batches import one_by_one
 from host.scan.farm import LocalFarm, launcher_for, warm_up
 from host.scan.prober import ProbeJob
 from host.scan.settings import ProbeSettings
@@ -104,7 +105,8 @@ async def _probe(portion: Portion) -> PortionResult:
     collector = _Collector(jobs)
     async with launcher_for(bundles) as launcher:
         await warm_up(launcher, [job.format for job in jobs])
-        await LocalFarm(launcher, 1, portion.settings, portion.rules).run([jobs], collector)
+        farm = LocalFarm(launcher, 1, portion.settings, portion.rules)
+        await farm.run(one_by_one([jobs]), collector)
     return PortionResult(jobs=collector.all())
 
 

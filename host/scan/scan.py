@@ -6,7 +6,7 @@ second, and the next scan that asks for the same goes on from there.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,8 @@ from host.catalogue.catalogue import Catalogue, FileKey, KnownFile, PluginSummar
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat
 from host.scan.finds import Found, find_plugins
-from host.scan.plan import Plan, Planner
+from host.scan.places import FORMATS
+from host.scan.plan import FilePlan, Planner, nameable
 from host.scan.recorder import Recorder
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin, Status
@@ -70,13 +71,11 @@ class Watcher(Protocol):
     """Who follows a scan."""
 
     def looking(self, files: int) -> None:
-        """So many files have been looked at."""
-
-    def planned(self, files: int, unchanged: int) -> None:
-        """So many files are to be probed, and so many need not be."""
+        """So many files have been found."""
 
     def expecting(self, plugins: int) -> None:
-        """So many plugins are to be probed, or somewhat more: most files hold one."""
+        """So many plugins more are to be probed, or somewhat more than that: most files hold
+        one."""
 
     def resuming(self) -> None:
         """It goes on with a scan that was cut short."""
@@ -91,7 +90,8 @@ MakeFarm = Callable[["Launcher"], "Farm"]
 
 @dataclass
 class Scan:
-    """`run` it once. `stop` is looked at ten times a second, and raises what ends the scan."""
+    """`run` it once. `stop` is looked at ten times a second, and raises what ends the scan. `found`
+    are all files that it comes upon."""
 
     options: ScanOptions
     catalogue: Catalogue
@@ -101,6 +101,7 @@ class Scan:
     watcher: Watcher
     stop: Callable[[], None] = lambda: None
     make_farm: MakeFarm | None = None
+    found: dict[FileKey, Found] = field(default_factory=dict)
     _summary: ScanSummary = field(default_factory=ScanSummary)
 
     def run(self) -> ScanReport:
@@ -110,17 +111,18 @@ class Scan:
         if run.is_resumed:
             self.watcher.resuming()
         known = self.catalogue.known_files(run)
-        plan = self._plan(known, run)
-        keys = [
-            *plan.unchanged,
-            *(key for key, _, _ in plan.verdicts),
-            *(each.key for each in plan.probes),
-        ]
-        self._look(plan, run)
-        gone = self._gone(known, keys)
-        self.catalogue.mark_seen(keys, gone)
+        self._find()
+        with Recorder(self.catalogue, run, self.crashes, self.blacklist) as recorder:
+            plans = self._plans(self._planner(known, run), recorder)
+            for probes in plans:
+                if probes:
+                    from host.scan.look import look  # what it takes to run plugins
+
+                    look(self, probes, plans, recorder)
+        gone = self._gone(known)
+        self.catalogue.mark_seen(self.found, gone)
         self.catalogue.finish_run(run)
-        return self._report(keys, run, time.monotonic() - began, plan, gone)
+        return self._report(run, time.monotonic() - began, gone)
 
     def _asked_for(self) -> str:
         wanted = {
@@ -132,24 +134,24 @@ class Scan:
         }
         return msgspec.json.encode(wanted, order="sorted").decode(errors="backslashreplace")
 
-    def _plan(self, known: dict[FileKey, KnownFile], run: Run) -> Plan:
-        found: dict[FileKey, Found] = {}
+    def _find(self) -> None:
         for plugin_format, place in self.options.places:
-            for each in find_plugins(plugin_format, place):
-                found.setdefault((each.format.value, str(each.path)), each)
-        planner = Planner(known, run, deep=self.options.settings.deep, force=self.options.force)
+            for each in map(nameable, find_plugins(plugin_format, place)):
+                self.found.setdefault((each.format.value, str(each.path)), each)
+                self.watcher.looking(len(self.found))
 
-        def looked_at(files: int) -> None:
-            self.stop()
-            self.watcher.looking(files)
+    def _planner(self, known: dict[FileKey, KnownFile], run: Run) -> Planner:
+        options = self.options
+        return Planner(known, run, deep=options.settings.deep, force=options.force)
 
-        plan = planner.plan(found.values(), looked_at)
-        self.watcher.planned(len(plan.probes), len(plan.unchanged))
-        return plan
-
-    def _look(self, plan: Plan, run: Run) -> None:
-        self.catalogue.restamp(plan.touched)
-        with Recorder(self.catalogue, run, self.crashes, self.blacklist) as recorder:
+    def _plans(self, planner: Planner, recorder: Recorder) -> Iterator[list[FilePlan]]:
+        """What is to be probed, a format at a time: while one is probed, the next is planned. What
+        needs no probe is recorded."""
+        for plugin_format in FORMATS:
+            plan = planner.plan(
+                (found for found in self.found.values() if found.format is plugin_format), self.stop
+            )
+            self.catalogue.restamp(plan.touched)
             for key, plugin, completion in plan.verdicts:
                 recorder.add(key, plugin)
                 recorder.complete(completion)
@@ -158,45 +160,35 @@ class Scan:
                 self.catalogue.begin_files(
                     {each.key: each.completion.fingerprint for each in plan.probes}
                 )
-                from host.scan.look import look  # what it takes to run plugins
-
-                look(self, plan.probes, recorder)
+            self._summary.unchanged_files += plan.unchanged
+            self._summary.waiting_files += plan.waiting
+            yield plan.probes
 
     def told(self, plugin: ScannedPlugin) -> None:
         self._summary.probed += 1
         self.watcher.result(plugin, was_run=True)
 
-    def _gone(self, known: dict[FileKey, KnownFile], keys: Sequence[FileKey]) -> list[FileKey]:
+    def _gone(self, known: dict[FileKey, KnownFile]) -> list[FileKey]:
         """Files below the places that were searched, and are not there any more."""
-        here = set(keys)
         roots = [(plugin_format.value, str(path)) for plugin_format, path in self.options.places]
         return [
             key
             for key in known
-            if key not in here
+            if key not in self.found
             and any(
                 key[0] == plugin_format and (key[1] == root or key[1].startswith(f"{root}/"))
                 for plugin_format, root in roots
             )
         ]
 
-    def _report(
-        self,
-        keys: Sequence[FileKey],
-        run: Run,
-        seconds: float,
-        plan: Plan,
-        gone: Sequence[FileKey],
-    ) -> ScanReport:
+    def _report(self, run: Run, seconds: float, gone: Sequence[FileKey]) -> ScanReport:
         with_facts = self.options.with_facts or self._summary.probed > 0
-        plugins = self.catalogue.plugins(keys=set(keys), with_facts=with_facts)
+        plugins = self.catalogue.plugins(keys=self.found, with_facts=with_facts)
         summary = self._summary
-        summary.files = len(keys)
+        summary.files = len(self.found)
         summary.plugins = sum(plugin.status != Status.NO_CODE for plugin in plugins)
         for plugin in plugins:
             summary.by_status[plugin.status] = summary.by_status.get(plugin.status, 0) + 1
-        summary.unchanged_files = len(plan.unchanged)
-        summary.waiting_files = plan.waiting
         summary.new_plugins = sum(plugin.first_seen_at >= run.started_at for plugin in plugins)
         summary.vanished_files = len(gone)
         summary.resumed = run.is_resumed

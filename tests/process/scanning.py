@@ -33,9 +33,6 @@ class Seen:
     def looking(self, files: int) -> None:
         pass
 
-    def planned(self, files: int, unchanged: int) -> None:
-        pass
-
     def expecting(self, plugins: int) -> None:
         pass
 

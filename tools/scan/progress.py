@@ -49,18 +49,12 @@ class ScanProgress:
     def looking(self, files: int) -> None:
         self._update(description=f"looking at {console.counted(files, 'file')}")
 
-    def planned(self, files: int, unchanged: int) -> None:
-        if files:
-            self._say(
-                f"{console.counted(files, 'file')} to probe, {unchanged} unchanged since they were"
-            )
-
     def resuming(self) -> None:
         self._say("going on with the scan that was cut short")
 
     def expecting(self, plugins: int) -> None:
-        self._total = plugins
-        self._update(description="probing", total=plugins)
+        self._total += plugins
+        self._update(description="probing", total=self._total)
 
     def starting(self, what: str) -> None:
         self._update(note=_short(what))
