@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from host.catalogue.catalogue import PluginFacts, PluginSummary
+from host.scan.scan import ScanSummary
+from host.scan.verdict import PhaseResult, Status
+from ipc.messages import DeepFindings
 from sandbox import _native
 from sandbox.backends import open_plugin
 from sandbox.backends.builtin import DEVICES
@@ -147,3 +151,17 @@ def test_every_part_of_the_bench_is_documented() -> None:
 def test_documents_link_to_files_that_exist(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", (DOCS / page).read_text()):
         assert (DOCS / target).exists(), target
+
+
+def test_every_key_and_status_of_a_scan_is_documented() -> None:
+    page = (DOCS / "scan.md").read_text()
+    listed = page.partition("| key of a plugin | is |")[2]
+    of_plugin, _, of_summary = listed.partition("| key of the summary | is |")
+    keys = {*PluginSummary.__struct_fields__, *PluginFacts.__struct_fields__} - {"facts"}
+    missing = [key for key in keys if f"`{key}`" not in of_plugin]
+    assert not missing
+    assert not [key for key in ScanSummary.__struct_fields__ if f"`{key}`" not in of_summary]
+    assert not [key for key in PhaseResult.__struct_fields__ if f'"{key}"' not in of_plugin]
+    assert not [key for key in DeepFindings.__struct_fields__ if f'"{key}"' not in of_plugin]
+    rows = set(re.findall(r"^\| `([a-z-]+)` \|", page.partition("| key")[0], re.MULTILINE))
+    assert rows == {status.value for status in Status}

@@ -5,14 +5,14 @@ A file's rows are complete once it has a stamp; until then, whatever ends the sc
 goes on where it stopped. Plugins that are gone stay, marked: a song may still name them.
 """
 
-import secrets
+import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from host.catalogue.place import Transactions
 from host.catalogue.schema import FileRow, PluginRow, RunRow
@@ -43,6 +43,10 @@ class KnownFile:
     scanned_at: str | None
     fine: frozenset[str] = frozenset()
     probed: frozenset[str] = frozenset()
+
+
+_FILE_NAMES = tuple(each.name for each in fields(KnownFile) if each.name not in ("fine", "probed"))
+_FILE_COLUMNS = [getattr(FileRow, name) for name in ("format", "path", *_FILE_NAMES)]
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ class Catalogue:
             row = session.scalars(query).first()
             if row is not None:
                 return Run(row.id, row.started_at, True)
-            made = Run(secrets.token_hex(8), utc_now(), False)
+            made = Run(os.urandom(8).hex(), utc_now(), False)
             session.add(RunRow(id=made.id, asked_for=asked_for, started_at=made.started_at))
             return made
 
@@ -181,21 +185,14 @@ class Catalogue:
                     fine.setdefault(file_id, set()).add(plugin)
                 if run_id == run.id:
                     probed.setdefault(file_id, set()).add(plugin)
+            files = session.execute(select(FileRow.id, *_FILE_COLUMNS))
             return {
                 (row.format, row.path): KnownFile(
-                    row.status,
-                    row.stamp,
-                    row.fingerprint,
-                    tuple(row.libraries),
-                    row.is_deep,
-                    row.probe_version,
-                    row.failures,
-                    row.retry_at,
-                    row.scanned_at,
-                    frozenset(fine.get(row.id, ())),
-                    frozenset(probed.get(row.id, ())),
+                    **dict(zip(_FILE_NAMES, row[3:], strict=True)),
+                    fine=frozenset(fine.get(row.id, ())),
+                    probed=frozenset(probed.get(row.id, ())),
                 )
-                for row in session.scalars(select(FileRow))
+                for row in files
             }
 
         return self._database.run(work)
@@ -276,9 +273,8 @@ class Catalogue:
     ) -> list[PluginSummary]:
         """In the order of their names. `text`: each of its words stands in the name, vendor,
         category, id or path, in any case. `vanished`: those too. `keys`: of these files only."""
-        query = select(PluginRow).order_by(
-            func.lower(PluginRow.name), PluginRow.format, PluginRow.plugin_id
-        )
+        columns = [*_SUMMARY_COLUMNS, PluginRow.body] if with_facts else _SUMMARY_COLUMNS
+        query = select(*columns)
         if not vanished:
             query = query.where(PluginRow.vanished_at.is_(None))
         for column, wanted in (
@@ -288,18 +284,18 @@ class Catalogue:
         ):
             if wanted:
                 query = query.where(column.in_(wanted))
-
-        if with_facts:
-            query = query.options(undefer(PluginRow.body))
+        words = text.casefold().split()
 
         def work(session: Session) -> list[PluginSummary]:
-            return [
-                _summary_of(row, with_facts)
-                for row in session.scalars(query)
-                if (keys is None or (row.format, row.path) in keys) and _mentions(row, text)
-            ]
+            return [_summary_of(*row) for row in session.execute(query)]
 
-        return self._database.run(work)
+        # Not narrowed by the database: SQLite knows no case but that of ASCII.
+        found = [
+            plugin
+            for plugin in self._database.run(work)
+            if (keys is None or (plugin.format, plugin.path) in keys) and _mentions(plugin, words)
+        ]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.format, one.id))
 
     def show(self, wanted: str) -> PluginDetails:
         """By its id, or by its name where only one has it. Raises InputError."""
@@ -443,25 +439,24 @@ def _complete(session: Session, file: FileRow, end: Completion) -> None:
     file.scanned_at = utc_now()
 
 
-def _mentions(row: PluginRow, text: str) -> bool:
-    # Not in the database: SQLite knows no case but that of ASCII.
-    told = " ".join((row.name, row.vendor, row.category, row.plugin_id, row.path)).casefold()
-    return all(word in told for word in text.casefold().split())
+def _mentions(plugin: PluginSummary, words: Sequence[str]) -> bool:
+    if not words:
+        return True
+    told = (plugin.name, plugin.vendor, plugin.category, plugin.id, plugin.path)
+    return all(word in " ".join(told).casefold() for word in words)
 
 
-_RENAMED = ("id", "parameters", "programs", "facts")
+_RENAMED = {"id": "plugin_id", "parameters": "parameter_count", "programs": "program_count"}
+_SUMMARY_NAMES = tuple(name for name in PluginSummary.__struct_fields__ if name != "facts")
+_SUMMARY_COLUMNS = [getattr(PluginRow, _RENAMED.get(name, name)) for name in _SUMMARY_NAMES]
 
 
-def _summary_of(row: PluginRow, with_facts: bool) -> PluginSummary:
-    same = {
-        name: getattr(row, name) for name in PluginSummary.__struct_fields__ if name not in _RENAMED
-    }
+def _summary_of(*values: Any) -> PluginSummary:
+    """Of the columns, and the body if the facts are asked for."""
+    body = values[len(_SUMMARY_NAMES) :]
     return PluginSummary(
-        id=row.plugin_id,
-        parameters=row.parameter_count,
-        programs=row.program_count,
-        facts=msgspec.json.decode(row.body, type=PluginFacts) if with_facts else None,
-        **same,
+        **dict(zip(_SUMMARY_NAMES, values, strict=False)),
+        facts=msgspec.json.decode(body[0], type=PluginFacts) if body else None,
     )
 
 

@@ -14,9 +14,10 @@ from host.scan.batches import Batch, Completions, make_batches
 from host.scan.farm import LocalFarm, launcher_for, warm_up
 from host.scan.plan import FilePlan
 from host.scan.prober import ProbeJob, Prober
-from host.scan.recorder import Recorder, watch
+from host.scan.recorder import Recorder
 from host.scan.verdict import ScannedPlugin, Status
 from ipc.messages import ListedPlugin
+from ipc.sweep import sweep_dead_hosts
 
 if TYPE_CHECKING:
     from host.scan.scan import Scan
@@ -36,18 +37,15 @@ async def _until_stopped(
     scan: Scan, probes: list[FilePlan], more: Iterator[list[FilePlan]], recorder: Recorder
 ) -> None:
     work = asyncio.create_task(_probe_all(scan, probes, more, recorder))
-    writing = asyncio.create_task(watch(recorder))
     try:
         while not work.done():
-            await asyncio.wait([work, writing], timeout=_POLL_S)
-            if writing.done():
-                writing.result()
+            await asyncio.wait([work], timeout=_POLL_S)
+            recorder.check()
             scan.stop()
         work.result()
     finally:
-        for task in (work, writing):
-            task.cancel()
-        await asyncio.gather(work, writing, return_exceptions=True)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def _probe_all(
@@ -55,6 +53,7 @@ async def _probe_all(
 ) -> None:
     options = scan.options
     bundles = [path for plugin_format, path in scan.found if plugin_format == PluginFormat.LV2]
+    sweep_dead_hosts()  # a scan that was killed is one, too
     async with launcher_for(bundles) as launcher:
         await warm_up(launcher, {plugin_format for plugin_format, _ in scan.found})
         farm = (

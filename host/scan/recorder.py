@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes what a scan finds as it is found, beside it: the disk must not hold the workers up."""
 
-import asyncio
 import queue
 import threading
 from collections.abc import Sequence
@@ -97,10 +96,3 @@ class Recorder:
             self._blacklist.add_hash(content, path, reason, reports)
         else:
             self._blacklist.add(plugin.id, path, reason, reports)
-
-
-async def watch(recorder: Recorder) -> None:
-    """Ends, with what went wrong, as soon as results can no longer be kept."""
-    while True:
-        await asyncio.sleep(_PERIOD_S)
-        recorder.check()

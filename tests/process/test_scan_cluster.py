@@ -22,6 +22,7 @@ from host.scan.scan import Scan, ScanOptions, ScanReport
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin
 from ipc.launcher import Launcher
+from ipc.sweep import sweep_dead_hosts
 from tests.process.ended import unreaped
 from tests.process.scanning import Scans, Seen, by_id, fixture_copy
 from tests.process.test_scan_again import descendants
@@ -30,7 +31,7 @@ pytest.importorskip("distributed")
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ProbeSettings(timeout_s=2.0)
+SETTINGS = ProbeSettings(timeout_s=1.0)
 
 
 class Cluster:
@@ -135,7 +136,8 @@ def test_a_worker_that_is_killed_costs_nothing(
     while unreaped(probers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not unreaped(probers)  # with their workers
-    here = scans.scan(*places, force=True, timeout_s=2.0)
+    sweep_dead_hosts()
+    here = scans.scan(*places, force=True, timeout_s=1.0)
     expected, found = by_id(here.plugins), by_id(there.plugins)
     assert expected.keys() == found.keys()
     for plugin, one in expected.items():

@@ -9,7 +9,6 @@ import pytest
 
 from host.plugin_id import PluginFormat
 from host.scan.verdict import Outcome, Status
-from ipc.processes import all_pids, command_line
 from tests.process.scanning import Scans, by_id, fixture_copy, statuses
 
 pytestmark = pytest.mark.process
@@ -32,7 +31,7 @@ def test_files_that_fail_when_they_are_loaded(scans: Scans, tmp_path: Path) -> N
     (folder / "dangling.clap").symlink_to(folder / "gone")
     (folder / "presets.lv2").mkdir()
     (folder / "presets.lv2" / "manifest.ttl").write_text("this is no turtle {{{")
-    report = scans.scan(folder, timeout_s=2.0, memory_mb=256)
+    report = scans.scan(folder, timeout_s=1.0, memory_mb=256)
     assert statuses(report) == {
         "boom.so": Status.CRASHED,
         "stuck.so": Status.HUNG,
@@ -50,17 +49,16 @@ def test_files_that_fail_when_they_are_loaded(scans: Scans, tmp_path: Path) -> N
     assert boom.phases[-1].signal == "SIGSEGV" and boom.phases[-1].phase == "load"
     assert "crash" in boom.phases[-1].backtrace[0]
     assert told[f"ladspa:{folder}/forker.so"].detail.startswith("ended its process (exit code 0)")
-    assert "did not come back within 2 s" in told[f"ladspa:{folder}/stuck.so"].detail
+    assert "did not come back within 1 s" in told[f"ladspa:{folder}/stuck.so"].detail
     assert any(
         "loaded" in frame for frame in told[f"ladspa:{folder}/stuck.so"].phases[-1].backtrace
     )
     assert "cannot open display" in told[f"ladspa:{folder}/window.so"].phases[-1].stderr
-    assert not [pid for pid in all_pids() if "isb-worker" in " ".join(command_line(pid))]
 
 
 def test_each_phase_has_a_result(scans: Scans, tmp_path: Path) -> None:
     file = fixture_copy(tmp_path / "plugins", "many.so")
-    report = scans.scan(file, formats=LADSPA, timeout_s=2.0)
+    report = scans.scan(file, formats=LADSPA, timeout_s=1.0)
     assert statuses(report) == {
         "works": Status.OK,
         "create": Status.CRASHED,
@@ -101,7 +99,7 @@ def test_what_kills_is_blacklisted_with_reason_and_report(scans: Scans, tmp_path
     many, boom = fixture_copy(folder, "many.so"), fixture_copy(folder, "boom.so")
     with boom.open("ab") as file:
         file.write(b"other content")
-    report = scans.scan(folder, formats=LADSPA, timeout_s=2.0)
+    report = scans.scan(folder, formats=LADSPA, timeout_s=1.0)
     plugins = by_id(report.plugins)
     for label in ("create", "process", "spins"):
         entry = scans.blacklist.is_blacklisted(f"ladspa:{many}#{label}")
@@ -120,8 +118,8 @@ def test_what_kills_is_blacklisted_with_reason_and_report(scans: Scans, tmp_path
 
 def test_the_same_bug_has_the_same_signature(scans: Scans, tmp_path: Path) -> None:
     file = fixture_copy(tmp_path / "plugins", "many.so")
-    first = by_id(scans.scan(file, formats=LADSPA, timeout_s=2.0).plugins)
-    again = by_id(scans.scan(file, formats=LADSPA, timeout_s=2.0, force=True).plugins)
+    first = by_id(scans.scan(file, formats=LADSPA, timeout_s=1.0).plugins)
+    again = by_id(scans.scan(file, formats=LADSPA, timeout_s=1.0, force=True).plugins)
     crashed = [f"ladspa:{file}#{label}" for label in ("create", "activate", "process", "destroy")]
     assert all(first[plugin].signature for plugin in crashed)
     assert len({first[plugin].signature for plugin in crashed}) == len(crashed)
@@ -131,10 +129,11 @@ def test_the_same_bug_has_the_same_signature(scans: Scans, tmp_path: Path) -> No
 
 
 def test_a_deep_probe_finds_a_wrong_latency(scans: Scans, tmp_path: Path) -> None:
-    file = fixture_copy(tmp_path / "plugins", "many.so")
-    deep = scans.scan(
-        file, Path("/usr/lib/ladspa/ZaMaximX2-ladspa.so"), formats=LADSPA, timeout_s=5.0, deep=True
-    )
+    folder = tmp_path / "plugins"
+    for name in ("late.so", "one.so"):
+        fixture_copy(folder, name)
+    maximizer = Path("/usr/lib/ladspa/ZaMaximX2-ladspa.so")
+    deep = scans.scan(folder, maximizer, formats=LADSPA, deep=True)
     found = {plugin.name: plugin.facts.deep for plugin in deep.plugins if plugin.facts is not None}
     late = found["Scan late"]
     assert late is not None and late.measured_latency_frames == 24
@@ -149,8 +148,8 @@ def test_results_are_those_of_one_worker_each(scans: Scans, tmp_path: Path) -> N
     """What plugins share a worker for is time, and nothing else."""
     places = (Path("/usr/lib/lv2/mda.lv2"), Path("/usr/lib/vst3/ZamDelay.vst3"))
     ladspa = fixture_copy(tmp_path / "plugins", "many.so")
-    together = by_id(scans.scan(*places, ladspa, timeout_s=2.0).plugins)
-    alone = by_id(scans.scan(*places, ladspa, timeout_s=2.0, force=True, alone=True).plugins)
+    together = by_id(scans.scan(*places, ladspa, timeout_s=1.0).plugins)
+    alone = by_id(scans.scan(*places, ladspa, timeout_s=1.0, force=True, alone=True).plugins)
     assert len(together) == 36 + 1 + 11
     for plugin, one in alone.items():
         for name in one.__struct_fields__:
@@ -163,7 +162,7 @@ def test_results_are_those_of_one_worker_each(scans: Scans, tmp_path: Path) -> N
 
 def test_what_a_plugin_may_not_do_is_told(scans: Scans, tmp_path: Path) -> None:
     file = fixture_copy(tmp_path / "plugins", "many.so")
-    plugins = by_id(scans.scan(file, formats=LADSPA, timeout_s=2.0).plugins)
+    plugins = by_id(scans.scan(file, formats=LADSPA, timeout_s=1.0).plugins)
     phones = plugins[f"ladspa:{file}#phones"]
     assert phones.status == Status.OK and phones.facts is not None
     assert phones.facts.denials == ["open a network socket"]
