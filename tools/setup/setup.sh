@@ -17,7 +17,7 @@ PACKAGES="build-essential python3-dev python3-venv pkg-config clang-format
 # What the demo, the tests and the benchmarks play.
 PACKAGES="$PACKAGES zam-plugins mda-lv2 swh-lv2 swh-plugins x42-plugins dpf-plugins-lv2
     lsp-plugins-lv2 synthv1-lv2"
-# A server that the tests start for a shared catalogue; it is not run otherwise.
+# Of which the tests start a server of their own, for a catalogue that machines share.
 PACKAGES="$PACKAGES postgresql"
 # Only where python-rtmidi has no wheel for this Python and is compiled.
 RTMIDI_PACKAGES="libjack-jackd2-dev libasound2-dev"
@@ -59,10 +59,24 @@ install_packages() { # PACKAGES...
     case " $missing" in *" jackd2 "*)
         echo "jackd2 jackd/tweak_rt_limits boolean false" | $as_root debconf-set-selections ;;
     esac
+    local had_servers
+    had_servers=$(ls /etc/postgresql 2>/dev/null) || true
     # shellcheck disable=SC2086 # lists of words
     { $as_root $apt update && $as_root $apt install --no-install-recommends $missing; } </dev/null ||
         fail "$EXIT_MACHINE" "apt-get failed (see above). Once the cause is mended, run:" \
             "apt-get install --no-install-recommends ${missing% }"
+    case " $missing" in *" postgresql "*) [ -n "$had_servers" ] || keep_server_off "$as_root" ;; esac
+}
+
+# Debian makes a PostgreSQL server when it installs the package, and starts it. Nobody asked for that.
+keep_server_off() { # SUDO
+    local version name
+    for name in /etc/postgresql/*/*; do
+        [ -d "$name" ] || continue
+        version=$(basename "$(dirname "$name")")
+        $1 pg_ctlcluster "$version" "$(basename "$name")" stop 2>/dev/null || true
+        echo manual | $1 tee "$name/start.conf" >/dev/null || true
+    done
 }
 
 # Prints the interpreter for a new virtual environment.
