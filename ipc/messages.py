@@ -334,6 +334,8 @@ class ListedPlugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Annotated[str, Meta(max_length=MAX_ID)]  # as for Load
     name: Annotated[str, Meta(max_length=MAX_LINE)]  # may be empty
+    # Why it need not be tried, for people; empty: nothing is wrong so far.
+    problem: Annotated[str, Meta(max_length=MAX_LINE)] = ""
 
 
 class PluginList(Message, tag="plugin_list"):

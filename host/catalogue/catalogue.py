@@ -113,8 +113,10 @@ class PluginSummary(msgspec.Struct, frozen=True, kw_only=True):
     state_bytes: int
     signature: str | None
     report: str | None
+    fingerprint: str | None  # of the content of its file and its libraries
     first_seen_at: str  # ISO 8601, UTC
     probed_at: str
+    seen_at: str
     vanished_at: str | None
     facts: PluginFacts | None = None
 
@@ -274,7 +276,7 @@ class Catalogue:
         """In the order of their names. `text`: each of its words stands in the name, vendor,
         category, id or path, in any case. `vanished`: those too. `keys`: of these files only."""
         columns = [*_SUMMARY_COLUMNS, PluginRow.body] if with_facts else _SUMMARY_COLUMNS
-        query = select(*columns)
+        query = select(*columns).join(FileRow, PluginRow.file_id == FileRow.id)
         if not vanished:
             query = query.where(PluginRow.vanished_at.is_(None))
         for column, wanted in (
@@ -448,7 +450,11 @@ def _mentions(plugin: PluginSummary, words: Sequence[str]) -> bool:
 
 _RENAMED = {"id": "plugin_id", "parameters": "parameter_count", "programs": "program_count"}
 _SUMMARY_NAMES = tuple(name for name in PluginSummary.__struct_fields__ if name != "facts")
-_SUMMARY_COLUMNS = [getattr(PluginRow, _RENAMED.get(name, name)) for name in _SUMMARY_NAMES]
+_OF_FILES = ("fingerprint", "seen_at")
+_SUMMARY_COLUMNS = [
+    getattr(FileRow if name in _OF_FILES else PluginRow, _RENAMED.get(name, name))
+    for name in _SUMMARY_NAMES
+]
 
 
 def _summary_of(*values: Any) -> PluginSummary:

@@ -25,7 +25,7 @@ def make_batches(
     batches: list[Batch] = []
     for plugin_format, most in _FILES.items():
         jobs = [
-            ProbeJob(format=plan.key[0], path=plan.key[1], done=list(plan.done))
+            ProbeJob(format=plan.key[0], path=plan.key[1], name=plan.name, done=list(plan.done))
             for plan in plans
             if plan.key[0] == plugin_format
         ]

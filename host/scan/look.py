@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.plugin_id import PluginFormat
@@ -15,7 +14,7 @@ from host.scan.farm import LocalFarm, launcher_for, warm_up
 from host.scan.plan import FilePlan
 from host.scan.prober import ProbeJob, Prober
 from host.scan.recorder import Recorder
-from host.scan.verdict import ScannedPlugin, Status
+from host.scan.verdict import ScannedPlugin, Status, static_verdict
 from ipc.messages import ListedPlugin
 from ipc.sweep import sweep_dead_hosts
 
@@ -76,8 +75,9 @@ async def _batches(
     while next_probes is not None:
         bundles = [plan.key[1] for plan in next_probes if plan.key[0] == PluginFormat.LV2]
         held = await prober.list_bundles(bundles)
-        batches = make_batches(next_probes, held)
-        listener.expect(next_probes, batches, held)
+        sound = listener.sort_out(next_probes, held)
+        batches = make_batches(next_probes, sound)
+        listener.expect(next_probes, batches)
         for batch in batches:
             yield batch
         next_probes = await asyncio.to_thread(next, more, None)
@@ -91,17 +91,25 @@ class _Listener:
         self._recorder = recorder
         self._completions = Completions()
 
-    def expect(
-        self,
-        plans: Sequence[FilePlan],
-        batches: Sequence[Batch],
-        bundles: Mapping[str, Sequence[ListedPlugin]],
-    ) -> None:
-        """`bundles`: what the LV2 bundles hold."""
-        self._completions.expect(plans, batches)
+    def sort_out(
+        self, plans: Sequence[FilePlan], held: Mapping[str, list[ListedPlugin] | str]
+    ) -> dict[str, list[ListedPlugin]]:
+        """Tells of the bundles that hold nothing to be tried; the others, by their paths."""
+        sound: dict[str, list[ListedPlugin]] = {}
         for plan in plans:
-            if plan.key[0] == PluginFormat.LV2 and not bundles.get(plan.key[1]):
-                self._holds_nothing(plan)
+            if plan.key[0] != PluginFormat.LV2:
+                continue
+            listed = held[plan.key[1]]
+            if isinstance(listed, str):
+                self._settle(plan, Status.BROKEN, listed)
+            elif not listed:  # presets or data: nothing is wrong with it
+                self._settle(plan, Status.NO_CODE, "")
+            else:
+                sound[plan.key[1]] = listed
+        return sound
+
+    def expect(self, plans: Sequence[FilePlan], batches: Sequence[Batch]) -> None:
+        self._completions.expect(plans, batches)
         jobs = [job for batch in batches for job in batch]
         self._scan.watcher.expecting(sum(max(1, len(job.plugins) - len(job.done)) for job in jobs))
 
@@ -117,16 +125,12 @@ class _Listener:
         if end is not None:
             self._recorder.complete(end)
 
-    def _holds_nothing(self, plan: FilePlan) -> None:
-        """A bundle of presets or data: nothing is wrong with it."""
+    def _settle(self, plan: FilePlan, status: Status, detail: str) -> None:
+        """Without running anything."""
         plugin_format, path = plan.key
-        whole = f"{plugin_format}:{path}"
-        verdict = ScannedPlugin(
-            id=whole,
-            status=Status.NO_CODE,
-            format=plugin_format,
-            path=path,
-            name=Path(path).stem,
+        verdict = static_verdict(
+            f"{plugin_format}:{path}", plugin_format, path, plan.name, status, detail
         )
         self._recorder.add(plan.key, verdict)
-        self._recorder.complete(replace(plan.completion, plugins=(whole,)))
+        self._recorder.complete(replace(plan.completion, plugins=(verdict.id,)))
+        self._scan.watcher.result(verdict, was_run=False)

@@ -13,7 +13,7 @@ from host.catalogue.catalogue import Completion, FileKey, KnownFile, Run
 from host.crash_report import storable_text
 from host.scan.finds import Found
 from host.scan.fingerprint import Stamps, fingerprint_of, libraries_of
-from host.scan.verdict import FINE, Outcome, PhaseResult, ScannedPlugin, Status
+from host.scan.verdict import ScannedPlugin, Status, static_verdict
 
 if TYPE_CHECKING:
     from host.scan.binary import Binary
@@ -35,6 +35,7 @@ class FilePlan:
     that need not be run again."""
 
     key: FileKey
+    name: str  # as far as its files tell
     completion: Completion
     done: tuple[str, ...] = ()
 
@@ -92,7 +93,7 @@ class Planner:
             self._examiner = _Examiner()
         result, loaded = self._examiner.look(found)
         if result.status is not Status.OK:
-            plan.verdicts.append(self._verdict(found, key, result.status, result.detail, stamp))
+            plan.verdicts.append(self._verdict(found, key, result, stamp))
             return
         paths = tuple(str(library.path) for library in loaded)
         stamp = self._stamps.of(found.path, paths)
@@ -114,6 +115,7 @@ class Planner:
         plan.probes.append(
             FilePlan(
                 key,
+                result.name,
                 Completion(
                     key=key,
                     plugins=(),
@@ -143,18 +145,16 @@ class Planner:
         return known.probe_version == PROBE_VERSION and (known.is_deep or not self._deep)
 
     def _verdict(
-        self, found: Found, key: FileKey, status: Status, detail: str, stamp: str | None
+        self, found: Found, key: FileKey, result: StaticResult, stamp: str | None
     ) -> tuple[FileKey, ScannedPlugin, Completion]:
         identity = f"{found.format}:{found.path}"
-        outcome = Outcome.OK if status in FINE else Outcome.FAILED
-        plugin = ScannedPlugin(
-            id=identity,
-            status=status,
-            detail=detail,
-            format=found.format.value,
-            path=str(found.path),
-            phases=[PhaseResult(phase="static", outcome=outcome, ms=0.0, message=detail)],
-            name=found.path.stem,
+        plugin = static_verdict(
+            identity,
+            found.format.value,
+            str(found.path),
+            result.name,
+            result.status,
+            result.detail,
         )
         completion = Completion(
             key=key,

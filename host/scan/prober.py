@@ -18,7 +18,7 @@ from host.permissions import PermissionRules
 from host.scan.asking import Answer, ask, explained
 from host.scan.reading import described
 from host.scan.settings import ProbeSettings
-from host.scan.verdict import ScannedPlugin, Status
+from host.scan.verdict import ScannedPlugin, Status, static_verdict
 from ipc.connection import RequestFailed
 from ipc.errors import ProtocolError, WorkerError
 from ipc.launcher import Launcher
@@ -40,6 +40,7 @@ class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
 
     format: str
     path: str
+    name: str = ""  # of the first plugin, as far as its files tell
     plugins: list[ListedPlugin] = []
     done: list[str] = []
 
@@ -75,12 +76,10 @@ class Prober:
         # Ends that are being explained while the next plugins are probed.
         self._explaining: list[asyncio.Task[None]] = []
 
-    async def list_bundles(self, paths: Sequence[str]) -> dict[str, list[ListedPlugin]]:
-        """What LV2 bundles hold, by their own words; none of their code runs. A bundle that cannot
-        be read is said to hold nothing."""
-        if not paths:
-            return {}
-        found: dict[str, list[ListedPlugin]] = {}
+    async def list_bundles(self, paths: Sequence[str]) -> dict[str, list[ListedPlugin] | str]:
+        """What LV2 bundles hold, by their own words; none of their code runs. Of a bundle whose
+        words cannot be read, what is wrong with them."""
+        found: dict[str, list[ListedPlugin] | str] = {}
         worker = None
         try:
             for path in paths:
@@ -89,13 +88,17 @@ class Prober:
                 try:
                     request = ListPlugins(format="lv2", path=path)
                     found[path] = (await worker.request(request, _VISIT_S)).plugins
-                except (WorkerError, ProtocolError):  # a text that our own reader dies of
+                except RequestFailed as error:
+                    found[path] = str(error)
+                except (WorkerError, ProtocolError) as error:
                     worker.kill()
-                    await asyncio.shield(worker.reaped)
-                    found[path] = []
+                    with contextlib.suppress(WorkerError):
+                        await worker.stop()
+                    found[path] = f"its texts cannot be read: {error}"
         finally:
             if worker is not None:
-                await worker.stop()
+                with contextlib.suppress(WorkerError):
+                    await worker.stop()
         return found
 
     async def probe(self, jobs: Sequence[ProbeJob], listener: Listener) -> None:
@@ -106,7 +109,9 @@ class Prober:
             for job in jobs:
                 plugins = job.plugins or await self._list(job, visits, listener)
                 for plugin in plugins:
-                    if plugin.id not in job.done:
+                    if plugin.problem:
+                        listener.tell(job, _broken(job, plugin))
+                    elif plugin.id not in job.done:
                         listener.starting(plugin.id)
                         await self._probe(job, plugin, visits, listener)
                 held = [plugin.id for plugin in plugins] or [job.whole]
@@ -138,7 +143,7 @@ class Prober:
             return listed
         if answer.is_fine:
             answer.status, answer.detail = Status.NO_ENTRY, "it holds no plugin"
-        await self._tell(job, job.whole, Path(job.path).stem, answer, listener)
+        await self._tell(job, job.whole, job.name or Path(job.path).stem, answer, listener)
         return []
 
     async def _probe(
@@ -235,6 +240,11 @@ class Prober:
 def _visits(jobs: Sequence[ProbeJob]) -> list[str]:
     """Whom a shared worker is confined for: of each bundle one plugin, of each file itself."""
     return list(dict.fromkeys(job.plugins[0].id if job.plugins else job.whole for job in jobs))
+
+
+def _broken(job: ProbeJob, plugin: ListedPlugin) -> ScannedPlugin:
+    name = plugin.name or plugin.id.rpartition("/")[2]
+    return static_verdict(plugin.id, job.format, job.path, name, Status.BROKEN, plugin.problem)
 
 
 async def _name_of(plugin: str, worker: WorkerProcess) -> str:

@@ -165,8 +165,8 @@ class Scan:
             yield plan.probes
 
     def told(self, plugin: ScannedPlugin) -> None:
-        self._summary.probed += 1
-        self.watcher.result(plugin, was_run=True)
+        self._summary.probed += plugin.was_run
+        self.watcher.result(plugin, was_run=plugin.was_run)
 
     def _gone(self, known: dict[FileKey, KnownFile]) -> list[FileKey]:
         """Files below the places that were searched, and are not there any more."""

@@ -2,14 +2,17 @@
 """Looks at a plugin's files and runs none of its code: most that cannot work are found here."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from host.plugin_id import PluginFormat
 from host.scan.binary import Binary, BrokenBinary, read_binary, this_machine
 from host.scan.finds import Found
 from host.scan.libraries import Libraries
+from host.scan.module_info import told_names
 from host.scan.verdict import Status
+from ipc.messages import MAX_LINE
+from ipc.text import one_line
 
 # By what a host enters each format's files; of LV2 one of the two.
 _ENTRIES = {
@@ -23,15 +26,22 @@ _ENTRIES = {
 @dataclass(frozen=True)
 class StaticResult:
     """`detail` is one line for people, empty where nothing is wrong; `binaries` are those that
-    would be loaded."""
+    would be loaded; `name` is what the file, or its description, is called."""
 
     status: Status
     detail: str = ""
     binaries: tuple[Binary, ...] = ()
+    name: str = ""
 
 
 def examine(found: Found, libraries: Libraries) -> StaticResult:
     """Of an LV2 bundle, `binaries` are all that offer plugins: its texts say which is whose."""
+    told = told_names(found.path) if found.format is PluginFormat.VST3 else []
+    name = one_line(told[0], MAX_LINE) if told else found.path.stem
+    return replace(_examine(found, libraries), name=name)
+
+
+def _examine(found: Found, libraries: Libraries) -> StaticResult:
     if found.problem:
         return StaticResult(Status.UNREADABLE, found.problem)
     try:

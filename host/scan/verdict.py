@@ -38,6 +38,8 @@ DEADLY = (Status.CRASHED, Status.HUNG, Status.OUT_OF_MEMORY)
 
 FINE = (Status.OK, Status.NO_CODE)
 
+_STATIC = "static"
+
 
 class Outcome(StrEnum):
     """How a phase ended."""
@@ -98,3 +100,23 @@ class ScannedPlugin(msgspec.Struct, kw_only=True):
     signature: str | None = None  # of its crash
     report: str | None = None  # id of its crash report
     crash: CrashReport | None = None  # on its way to where reports are kept
+
+    @property
+    def was_run(self) -> bool:
+        return not self.phases or self.phases[0].phase != _STATIC
+
+
+def static_verdict(
+    plugin: str, plugin_format: str, path: str, name: str, status: Status, detail: str
+) -> ScannedPlugin:
+    """What its files alone tell of a plugin, or of themselves."""
+    outcome = Outcome.OK if status in FINE else Outcome.FAILED
+    return ScannedPlugin(
+        id=plugin,
+        status=status,
+        detail=detail,
+        format=plugin_format,
+        path=path,
+        phases=[PhaseResult(phase=_STATIC, outcome=outcome, ms=0.0, message=detail)],
+        name=name,
+    )

@@ -33,6 +33,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "lilv_world_load_all": (None, (c_void_p,)),
     "lilv_world_load_bundle": (None, (c_void_p, c_void_p)),
     "lilv_new_file_uri": (c_void_p, (c_void_p, c_char_p, c_char_p)),
+    "lilv_world_get": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),
     "lilv_world_get_all_plugins": (c_void_p, (c_void_p,)),
     "lilv_new_uri": (c_void_p, (c_void_p, c_char_p)),
     "lilv_node_free": (None, (c_void_p,)),
@@ -129,9 +130,16 @@ class LilvWorld:
 
     def binary_of(self, uri: str) -> str | None:
         """The path of its library, empty where its data names none; None if it is not installed.
-        Reads no more than the bundles' manifests, as a rule."""
+        Reads the bundles' manifests, and the plugin's own texts only if those do not say it."""
         plugin = self._plugin(uri)
-        return self._path(self._c.lilv_plugin_get_library_uri(plugin)) if plugin else None
+        if plugin is None:
+            return None
+        subject, predicate = self._uri(uri), self._uri(_CORE + "binary")
+        node = self._c.lilv_world_get(self._world, subject, predicate, None)
+        path = self._path(node)
+        for each in (subject, predicate, node):
+            self._c.lilv_node_free(each)
+        return path or self._path(self._c.lilv_plugin_get_library_uri(plugin))
 
     def name_of(self, uri: str) -> str:
         """Empty where it has none, or is not installed."""

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
-from ipc.messages import ListedPlugin
+from ipc.messages import MAX_LINE, ListedPlugin
+from ipc.text import one_line
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
 from sandbox.backends.lilv import LilvWorld, Lv2Data, world
 from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
+from sandbox.backends.turtle import problem_in
 
 _URIS_SHOWN = 12
 
@@ -22,7 +24,21 @@ def warm() -> None:
 
 def contents(path: Path) -> list[ListedPlugin]:
     """Without names: the texts that hold them are large, and read when a plugin is loaded."""
-    return [ListedPlugin(id=f"lv2:{uri}", name="") for uri in LilvWorld(path).uris]
+    problem = problem_in(path / "manifest.ttl")
+    if problem:
+        raise WorkerError(problem)
+    bundle = LilvWorld(path)
+    return [
+        ListedPlugin(id=f"lv2:{uri}", name="", problem=one_line(_lacks(bundle, uri), MAX_LINE))
+        for uri in bundle.uris
+    ]
+
+
+def _lacks(bundle: LilvWorld, uri: str) -> str:
+    binary = bundle.binary_of(uri)
+    if not binary:
+        return "its texts name no library"
+    return "" if Path(binary).is_file() else f"its library {binary} is not there"
 
 
 def name_of(plugin: PluginId) -> str:

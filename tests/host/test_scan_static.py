@@ -79,6 +79,25 @@ def test_code_for_another_machine_is_told(tmp_path: Path) -> None:
     assert (status, detail) == ("wrong-machine", "it holds code for MacOS only")
 
 
+def test_a_bundle_is_named_by_its_description(tmp_path: Path) -> None:
+    bundle = tmp_path / "Mac.vst3"
+    (bundle / "Contents" / "MacOS").mkdir(parents=True)
+    found = Found(PluginFormat.VST3, bundle)
+    assert examine(found, Libraries()).name == "Mac"
+    resources = bundle / "Contents" / "Resources"
+    resources.mkdir()
+    (resources / "moduleinfo.json").write_text(
+        """{ "Name": "Module", "Factory Info": {"Vendor": "V"}, // JSON5, this
+        "Classes": [
+          {"CID": "A", "Category": "Component Controller Class", "Name": "Knobs"},
+          {"CID": "B", "Category": "Audio Module Class", "Name": "Great \\"Sound\\"",},
+        ] }"""
+    )
+    assert examine(found, Libraries()).name == 'Great \\"Sound\\"'
+    (resources / "moduleinfo.json").write_bytes(b"\xff" * 2_000_000)
+    assert examine(found, Libraries()).name == "Mac"
+
+
 def test_what_is_no_plugin_is_told(tmp_path: Path) -> None:
     noise = tmp_path / "noise.vst3"
     noise.write_bytes(os.urandom(10_000_000))

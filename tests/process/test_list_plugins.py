@@ -52,8 +52,15 @@ def test_a_bundle_that_is_not_where_bundles_are(tmp_path: Path) -> None:
         "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> ."
         "<urn:test:mine> a lv2:Plugin ; lv2:binary <mine.so> ; rdfs:seeAlso <mine.ttl> ."
     )
+    problem = f"its library {bundle}/mine.so is not there"
+    mine = ListedPlugin(id="lv2:urn:test:mine", name="", problem=problem)
+    assert listed("lv2", bundle) == [mine]
+    (bundle / "mine.so").write_bytes(b"")
     assert listed("lv2", bundle) == [ListedPlugin(id="lv2:urn:test:mine", name="")]
-    (bundle / "manifest.ttl").write_text("this is no turtle at all {{{ <")
+    (bundle / "manifest.ttl").write_text("# a line before\nthis is no turtle at all {{{ <")
+    with pytest.raises(RequestFailed, match=r"manifest.ttl: line 2: invalid syntax"):
+        listed("lv2", bundle)
+    (bundle / "manifest.ttl").write_text("")
     assert listed("lv2", bundle) == []
 
 

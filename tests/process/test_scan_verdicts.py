@@ -2,6 +2,7 @@
 """A scan survives whatever plugins do, and gives each its right verdict."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_files_that_fail_when_they_are_loaded(scans: Scans, tmp_path: Path) -> N
     (folder / "noise.vst3").write_bytes(os.urandom(10_000_000))
     (folder / "dangling.clap").symlink_to(folder / "gone")
     (folder / "presets.lv2").mkdir()
-    (folder / "presets.lv2" / "manifest.ttl").write_text("this is no turtle {{{")
+    (folder / "presets.lv2" / "manifest.ttl").write_text("# nothing")
     report = scans.scan(folder, timeout_s=1.0, memory_mb=256)
     assert statuses(report) == {
         "boom.so": Status.CRASHED,
@@ -54,6 +55,33 @@ def test_files_that_fail_when_they_are_loaded(scans: Scans, tmp_path: Path) -> N
         "loaded" in frame for frame in told[f"ladspa:{folder}/stuck.so"].phases[-1].backtrace
     )
     assert "cannot open display" in told[f"ladspa:{folder}/window.so"].phases[-1].stderr
+
+
+def test_bundles_are_known_by_their_texts(scans: Scans, tmp_path: Path) -> None:
+    folder = tmp_path / "plugins"
+    for name, text in (
+        ("damaged", "this is no turtle {{{"),
+        (
+            "lacking",
+            "@prefix lv2: <http://lv2plug.in/ns/lv2core#> ."
+            "<urn:test:lacking> a lv2:Plugin ; lv2:binary <gone.so> .",
+        ),
+    ):
+        (folder / f"{name}.lv2").mkdir(parents=True)
+        (folder / f"{name}.lv2" / "manifest.ttl").write_text(text)
+        library = folder / f"{name}.lv2" / "other.so"
+        code = "void* lv2_descriptor(unsigned index) { return (void*)0; }"
+        compiling = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+        subprocess.run(compiling, input=code, text=True, check=True, stderr=subprocess.DEVNULL)
+    report = scans.scan(folder, formats=(PluginFormat.LV2,))
+    plugins = by_id(report.plugins)
+    damaged = plugins[f"lv2:{folder}/damaged.lv2"]
+    lacking = plugins["lv2:urn:test:lacking"]
+    assert (damaged.status, lacking.status) == (Status.BROKEN, Status.BROKEN)
+    assert damaged.detail == "manifest.ttl: line 1: invalid syntax"
+    assert lacking.detail == f"its library {folder}/lacking.lv2/gone.so is not there"
+    assert report.summary.probed == 0
+    assert scans.scan(folder, formats=(PluginFormat.LV2,)).summary.unchanged_files == 2
 
 
 def test_each_phase_has_a_result(scans: Scans, tmp_path: Path) -> None:
@@ -156,6 +184,7 @@ def test_results_are_those_of_one_worker_each(scans: Scans, tmp_path: Path) -> N
             if name not in (
                 *("load_ms", "process_ms", "memory_bytes", "report", "probed_at", "facts"),
                 "first_seen_at",
+                "seen_at",
             ):
                 assert getattr(one, name) == getattr(together[plugin], name), (plugin, name)
 
