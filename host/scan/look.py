@@ -111,7 +111,8 @@ class _Listener:
     def expect(self, plans: Sequence[FilePlan], batches: Sequence[Batch]) -> None:
         self._completions.expect(plans, batches)
         jobs = [job for batch in batches for job in batch]
-        self._scan.watcher.expecting(sum(max(1, len(job.plugins) - len(job.done)) for job in jobs))
+        plugins = sum(max(1, len(job.plugins) - len(job.done)) for job in jobs)
+        self._scan.watcher.expecting(plugins, self._scan.unplanned)
 
     def starting(self, what: str) -> None:
         self._scan.watcher.starting(what)

@@ -73,9 +73,9 @@ class Watcher(Protocol):
     def looking(self, files: int) -> None:
         """So many files have been found."""
 
-    def expecting(self, plugins: int) -> None:
-        """So many plugins more are to be probed, or somewhat more than that: most files hold
-        one."""
+    def expecting(self, plugins: int, files: int) -> None:
+        """So many plugins more are to be probed, or somewhat more than that, because most files
+        hold one; and of so many files is not known yet what is to be done with them."""
 
     def resuming(self) -> None:
         """It goes on with a scan that was cut short."""
@@ -91,7 +91,7 @@ MakeFarm = Callable[["Launcher"], "Farm"]
 @dataclass
 class Scan:
     """`run` it once. `stop` is looked at ten times a second, and raises what ends the scan. `found`
-    are all files that it comes upon."""
+    are all files that it comes upon, `unplanned` how many of them it has not looked at yet."""
 
     options: ScanOptions
     catalogue: Catalogue
@@ -102,6 +102,7 @@ class Scan:
     stop: Callable[[], None] = lambda: None
     make_farm: MakeFarm | None = None
     found: dict[FileKey, Found] = field(default_factory=dict)
+    unplanned: int = 0
     _summary: ScanSummary = field(default_factory=ScanSummary)
 
     def run(self) -> ScanReport:
@@ -150,6 +151,10 @@ class Scan:
         for plugin_format in FORMATS:
             plan = planner.plan(
                 (found for found in self.found.values() if found.format is plugin_format), self.stop
+            )
+            self.unplanned = sum(
+                FORMATS.index(found.format) > FORMATS.index(plugin_format)
+                for found in self.found.values()
             )
             self.catalogue.restamp(plan.touched)
             for key, plugin, completion in plan.verdicts:

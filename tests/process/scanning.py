@@ -33,7 +33,7 @@ class Seen:
     def looking(self, files: int) -> None:
         pass
 
-    def expecting(self, plugins: int) -> None:
+    def expecting(self, plugins: int, files: int) -> None:
         pass
 
     def resuming(self) -> None:

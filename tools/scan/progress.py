@@ -26,7 +26,7 @@ class ScanProgress:
         self._quiet = quiet
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._total = self._done = self._bad = 0
+        self._planned = self._unplanned = self._done = self._bad = 0
         self._logged = time.monotonic()
         if shown if shown is not None else sys.stderr.isatty():
             self._progress = _make_progress()
@@ -52,9 +52,15 @@ class ScanProgress:
     def resuming(self) -> None:
         self._say("going on with the scan that was cut short")
 
-    def expecting(self, plugins: int) -> None:
-        self._total += plugins
+    def expecting(self, plugins: int, files: int) -> None:
+        self._planned += plugins
+        self._unplanned = files
         self._update(description="probing", total=self._total)
+
+    @property
+    def _total(self) -> int:
+        """As far as it can be told."""
+        return max(self._planned + self._unplanned, self._done)
 
     def starting(self, what: str) -> None:
         self._update(note=_short(what))
@@ -67,7 +73,6 @@ class ScanProgress:
         if not was_run:
             return
         self._done += 1
-        self._total = max(self._total, self._done)
         failed = f", {self._bad} not usable" if self._bad else ""
         self._update(completed=self._done, total=self._total, description=f"probing{failed}")
         if self._progress is None and time.monotonic() - self._logged >= _LOG_PERIOD_S:
