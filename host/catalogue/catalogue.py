@@ -6,6 +6,7 @@ goes on where it stopped. Plugins that are gone stay, marked: a song may still n
 """
 
 import os
+import platform
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ from host.crash_report import storable_text, utc_now
 from host.scan.verdict import FINE, PhaseResult, ScannedPlugin, Status
 from ipc.errors import InputError
 from ipc.messages import DeepFindings
+from ipc.names import host_mark, owner_of_command
+from ipc.processes import own_identity
 
 FileKey = tuple[str, str]  # format, path
 
@@ -65,6 +68,14 @@ class Completion:
 
 
 @dataclass(frozen=True)
+class Stamped:
+    """A stamp, and the libraries that it is of."""
+
+    stamp: str | None
+    libraries: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Run:
     """A scan. `is_resumed`: an earlier one that asked for the same was cut short, and this goes on
     with it."""
@@ -83,6 +94,7 @@ class PluginFacts(msgspec.Struct, frozen=True, kw_only=True):
     peak: float = 0.0
     nonfinite_samples: int = 0
     deep: DeepFindings | None = None
+    is_file: bool = False
 
 
 class PluginSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +149,7 @@ class PluginDetails(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: str
     vanished_at: str | None
     fingerprint: str | None
+    retry_at: str | None  # of one that failed: when a scan tries it again, unchanged as it is
 
 
 class Catalogue:
@@ -148,29 +161,34 @@ class Catalogue:
     # -- scans ------------------------------------------------------------------------------------
 
     def begin_run(self, asked_for: str) -> Run:
+        owner = _owner()
+
         def work(session: Session) -> Run:
             query = (
                 select(RunRow)
                 .where(RunRow.finished_at.is_(None), RunRow.asked_for == asked_for)
                 .order_by(RunRow.started_at.desc())
             )
-            row = session.scalars(query).first()
-            if row is not None:
-                return Run(row.id, row.started_at, True)
+            for row in session.scalars(query):
+                if _is_over(row.owner):
+                    row.owner = owner
+                    return Run(row.id, row.started_at, True)
             made = Run(os.urandom(8).hex(), utc_now(), False)
-            session.add(RunRow(id=made.id, asked_for=asked_for, started_at=made.started_at))
+            session.add(
+                RunRow(id=made.id, asked_for=asked_for, started_at=made.started_at, owner=owner)
+            )
             return made
 
         return self._database.run(work, write=True)
 
     def finish_run(self, run: Run) -> None:
-        """Earlier ones of other kinds that were cut short are over with it."""
-        self._database.run(
-            lambda session: session.execute(
-                update(RunRow).where(RunRow.finished_at.is_(None)).values(finished_at=utc_now())
-            ),
-            write=True,
-        )
+        query = update(RunRow).where(RunRow.id == run.id).values(finished_at=utc_now())
+        self._database.run(lambda session: session.execute(query), write=True)
+
+    def leave_run(self, run: Run) -> None:
+        """It was cut short; whoever asks for the same may go on with it."""
+        query = update(RunRow).where(RunRow.id == run.id).values(owner="")
+        self._database.run(lambda session: session.execute(query), write=True)
 
     def known_files(self, run: Run) -> dict[FileKey, KnownFile]:
         def work(session: Session) -> dict[FileKey, KnownFile]:
@@ -225,14 +243,15 @@ class Catalogue:
 
         self._database.run(work, write=True)
 
-    def restamp(self, stamps: dict[FileKey, str | None]) -> None:
+    def restamp(self, touched: dict[FileKey, Stamped]) -> None:
         """Files that were touched, but whose content is the same."""
 
         def work(session: Session) -> None:
-            for key, row in _rows_of(session, list(stamps)).items():
-                row.stamp = stamps[key]
+            for key, row in _rows_of(session, list(touched)).items():
+                row.stamp = touched[key].stamp
+                row.libraries = list(touched[key].libraries)
 
-        if stamps:
+        if touched:
             self._database.run(work, write=True)
 
     def mark_seen(self, keys: Iterable[FileKey], gone: Iterable[FileKey]) -> None:
@@ -309,8 +328,8 @@ class Catalogue:
                 key for key, _, name in known if name.casefold() == wanted.casefold()
             ]
             rows = [session.get_one(PluginRow, key) for key in keys]
-            # The same LV2 plugin in two bundles: the one that is there counts.
-            rows.sort(key=lambda row: row.vanished_at is not None)
+            # Of one that has moved, or is in two bundles, the one that is there counts.
+            rows = [row for row in rows if row.vanished_at is None] or rows
             ids = list(dict.fromkeys(row.plugin_id for row in rows))
             if not ids:
                 raise InputError(
@@ -328,6 +347,7 @@ class Catalogue:
                 seen_at=file.seen_at,
                 vanished_at=row.vanished_at,
                 fingerprint=file.fingerprint,
+                retry_at=file.retry_at,
             )
 
         return self._database.run(work)
@@ -342,6 +362,18 @@ class Catalogue:
         return self._database.run(
             lambda session: {status: count for status, count in session.execute(query)}
         )
+
+
+def _owner() -> str:
+    """This process, as others of this machine can tell whether it is still there."""
+    return f"{platform.node()} {host_mark(own_identity())}"
+
+
+def _is_over(owner: str) -> bool:
+    """Whether a scan has ended without saying so. Of another machine's nothing is known."""
+    machine, _, mark = owner.rpartition(" ")
+    process = owner_of_command([mark])
+    return not owner or (machine == platform.node() and (process is None or not process.is_alive()))
 
 
 def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow]:

@@ -78,6 +78,7 @@ def _first_tables(connection: sa.Connection) -> None:
         tables,
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("asked_for", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
         sa.Column("started_at", sa.Text, nullable=False),
         sa.Column("finished_at", sa.Text),
     )

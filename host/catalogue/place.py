@@ -3,6 +3,7 @@
 machines share."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,7 +21,12 @@ FILE_NAME = "catalogue.db"
 VARIABLE = "ISOBOOTH_CATALOGUE"
 
 _FORMS = "a catalogue is a file, or postgresql://USER:PASSWORD@HOST/DATABASE"
+_SQLITE = b"SQLite format 3\0"
 _ELSEWHERE = f"choose another catalogue with --catalogue or {VARIABLE}"
+
+# A server that does not answer must not hold a scan for ever.
+_CONNECT_S = 10
+_LIMITS = "-c statement_timeout=60000 -c lock_timeout=60000"
 
 # Any number that no other program asks for: writers of one catalogue queue, as SQLite's do.
 _WRITERS = 0x150B007
@@ -37,30 +43,47 @@ class Transactions(Protocol):
     def close(self) -> None: ...
 
 
-def open_place(where: str | None, warn: Callable[[str], None]) -> Transactions:
-    """`where`: a URL or a file; None: as ISOBOOTH_CATALOGUE says, or a file in the data folder.
-    Raises InputError or MachineError."""
+def open_place(
+    where: str | None, warn: Callable[[str], None], *, create: bool = True
+) -> Transactions:
+    """`where`: a URL or a file; None: as ISOBOOTH_CATALOGUE says, or a file in the data folder. A
+    file that was named is made only with `create`, and not touched if it is something else. Raises
+    InputError or MachineError."""
     where = where or os.environ.get(VARIABLE) or None
     if where is None:
         return Database(warn=warn, file_name=FILE_NAME, steps=MIGRATIONS)
     if "://" not in where:
-        return _file(Path(where).expanduser(), warn)
+        return _file(Path(where).expanduser(), warn, create)
     try:
         url = make_url(where)
     except (ArgumentError, ValueError):
-        raise InputError(f"'{where}' is no catalogue: {_FORMS}") from None
+        shown = re.sub(r"//.*@", "//…@", where)  # a password may be in it
+        raise InputError(f"'{shown}' is no catalogue: {_FORMS}") from None
     match url.get_backend_name():
         case "sqlite" if url.database:
-            return _file(Path(url.database).expanduser(), warn)
+            return _file(Path(url.database).expanduser(), warn, create)
         case "postgresql":
             return Server(url)
     raise InputError(f"'{url.render_as_string()}' is no catalogue: {_FORMS}")
 
 
-def _file(path: Path, warn: Callable[[str], None]) -> Database:
+def _file(path: Path, warn: Callable[[str], None], create: bool) -> Database:
     path = path.absolute()
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file in it")
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_SQLITE))
+    except FileNotFoundError:
+        if not create:
+            raise InputError(
+                f"there is no catalogue {path}: `isobooth scan --catalogue {path}` makes one"
+            ) from None
+        begin = b""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if begin and begin != _SQLITE:
+        raise InputError(f"{path} is no catalogue, but another file: it is left alone")
     return Database(path.parent, warn=warn, file_name=path.name, steps=MIGRATIONS)
 
 
@@ -71,7 +94,11 @@ class Server:
         """Raises MachineError where it cannot be reached, InputError where it is not ours."""
         self._name = url.render_as_string()  # without the password
         try:
-            self._engine = create_engine(url.set(drivername="postgresql+psycopg"))
+            self._engine = create_engine(
+                url.set(drivername="postgresql+psycopg"),
+                connect_args={"connect_timeout": _CONNECT_S, "options": _LIMITS},
+                pool_pre_ping=True,  # a server that was started again
+            )
         except (ImportError, NoSuchModuleError):
             raise MachineError(
                 f"{self._name}: the package for PostgreSQL is missing: "

@@ -97,5 +97,6 @@ class RunRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     asked_for: Mapped[str]  # what to scan and how, as JSON
+    owner: Mapped[str]  # machine and process
     started_at: Mapped[str]
     finished_at: Mapped[str | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,23 @@ from host.crash_explainer import evidence_of_end
 from host.crash_report import CrashReport, FaultKind
 from host.engine_module import capture_stacks
 from host.scan.evidence import LookedAt, report_of
-from host.scan.reading import status_of_end
+from host.scan.reading import finite, status_of_end
 from host.scan.settings import ProbeSettings
-from host.scan.verdict import Outcome, PhaseResult, Status
+from host.scan.verdict import PHASES, Outcome, PhaseResult, Status
 from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import Request
 from ipc.output_tail import last_line
 from ipc.permissions import Permissions
-from ipc.worker_process import WorkerExit, WorkerProcess
+from ipc.text import one_line
+from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _CAPTURE_S = 0.1  # a thread that takes longer to stop is stuck in the kernel
 _EXPLAIN_S = 15.0
 _FRAMES_SHOWN = 16
+# A worker may announce what it likes.
+_MOST_PHASES, _MOST_PHASE_LETTERS = 64, 40
 _STDERR_SHOWN = 2000
 
 
@@ -47,6 +50,8 @@ class Answer:
     report: CrashReport | None = None
     end: End | None = None
     name: str = ""  # the plugin's, where it did not come to say it
+    is_listing: bool = False  # it was asked what it holds
+    deep: Answer | None = None  # of a deep probe that ended it, where a plain one went well
 
     @property
     def is_fine(self) -> bool:
@@ -61,6 +66,7 @@ class End:
     evidence: StackEvidence | str | None
     phase: str
     hung: bool
+    breach: str = ""  # it did not die: it was ended for what it sent
 
 
 @dataclass
@@ -70,7 +76,8 @@ class _Times:
     began: list[tuple[str, float]] = field(default_factory=list)
 
     def note(self, phase: str) -> None:
-        self.began.append((phase, time.monotonic()))
+        if len(self.began) < _MOST_PHASES and (not self.began or phase != self.phase):
+            self.began.append((one_line(phase, _MOST_PHASE_LETTERS), time.monotonic()))
 
     def results(self, last: PhaseResult | None) -> list[PhaseResult]:
         """All phases; the last one as told."""
@@ -85,7 +92,8 @@ class _Times:
         return made
 
     @property
-    def last(self) -> str:
+    def phase(self) -> str:
+        """The last one."""
         return self.began[-1][0] if self.began else "load"
 
 
@@ -99,34 +107,36 @@ async def ask(
     worker.forget_denials()
     worker.on_denial = lambda denial: denials.setdefault(denial.what)
     evidence: StackEvidence | str | None = None
-    hung = False
+    hung, breach = False, ""
     try:
         reply = await worker.request(request, limit_s)
         await worker.settle_denials()
         return Answer(_phases_of(reply, times), list(denials), reply)
     except RequestFailed as error:
         await worker.settle_denials()
-        failed = PhaseResult(phase=times.last, outcome=Outcome.FAILED, ms=0.0, message=str(error))
+        failed = PhaseResult(phase=times.phase, outcome=Outcome.FAILED, ms=0.0, message=str(error))
         return Answer(times.results(failed), list(denials), status=Status.FAILED, detail=str(error))
     except RequestTimeout:
         hung = True
         if believed:
             with contextlib.suppress(TimeoutError):
                 evidence = await aside(lambda: _stacks_of(worker), _EXPLAIN_S)
-    except (WorkerError, ProtocolError):  # it died, or talked nonsense
+    except WorkerDied:
         pass
+    except (WorkerError, ProtocolError) as error:
+        breach = str(error)
     worker.kill()
     try:
         exit = await worker.stop()
     except WorkerError as error:  # not even by a SIGKILL
-        stuck = PhaseResult(phase=times.last, outcome=Outcome.HUNG, ms=0.0, message=str(error))
+        stuck = PhaseResult(phase=times.phase, outcome=Outcome.HUNG, ms=0.0, message=str(error))
         return Answer(times.results(stuck), list(denials), status=Status.HUNG, detail=str(error))
-    last = PhaseResult(phase=times.last, outcome=Outcome.HUNG if hung else Outcome.CRASHED, ms=0.0)
+    last = PhaseResult(phase=times.phase, outcome=Outcome.HUNG if hung else Outcome.CRASHED, ms=0.0)
     return Answer(
         times.results(last),
         list(denials),
         status=Status.HUNG if hung else Status.CRASHED,
-        end=End(exit, evidence or evidence_of_end(exit), times.last, hung),
+        end=End(exit, evidence or evidence_of_end(exit), times.phase, hung, breach),
     )
 
 
@@ -156,7 +166,7 @@ async def explained(
         )
     except TimeoutError:
         report = report_of(looked_at, kind, exit, None, answer.denials)
-    status, how = status_of_end(exit, end.hung, settings.timeout_s, permissions)
+    status, how = status_of_end(exit, end.hung, end.breach, settings.timeout_s, permissions)
     ended = msgspec.structs.replace(
         answer.phases[-1],
         message=how,
@@ -167,12 +177,13 @@ async def explained(
     )
     words = last_line(exit.stderr_tail)
     said = f"; its last words: {words}" if words != "none" else ""
-    return Answer(
-        [*answer.phases[:-1], ended],
-        answer.denials,
+    return replace(
+        answer,
+        phases=[*answer.phases[:-1], ended],
         status=status,
         detail=f"{how} during {end.phase}{said}",
         report=report,
+        end=None,
     )
 
 
@@ -181,8 +192,9 @@ def _phases_of(reply: Any, times: _Times) -> list[PhaseResult]:
     if measured is None:
         return times.results(None)
     return [
-        PhaseResult(phase=name, outcome=Outcome.OK, ms=round(ms, 3))
+        PhaseResult(phase=name, outcome=Outcome.OK, ms=round(finite(ms), 3))
         for name, ms in measured.items()
+        if name in PHASES
     ]
 
 

@@ -2,7 +2,6 @@
 """Who probes: this machine's cores, each with a worker at a time."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from host.scan.batches import Batch
 from host.scan.places import standard_folders
 from host.scan.prober import Listener, Prober
 from host.scan.settings import ProbeSettings
-from ipc.errors import WorkerError
+from ipc.errors import MachineError, WorkerError
 from ipc.launcher import Launcher
 
 _WARM_FORMATS = (PluginFormat.VST3, PluginFormat.LV2)
@@ -49,22 +48,48 @@ class LocalFarm:
             while batch := await take():
                 await prober.probe(batch, listener)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._jobs):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._jobs):
+                    group.create_task(work())
+        except BaseExceptionGroup as several:
+            raise _first_of(several) from None
 
 
-def launcher_for(bundles: Sequence[str]) -> Launcher:
-    """A launcher whose workers know these LV2 bundles, beside the installed ones."""
-    folders = dict.fromkeys(os.path.dirname(bundle) for bundle in bundles)
-    folders |= dict.fromkeys(map(str, standard_folders(PluginFormat.LV2)))
-    known = [folder for folder in folders if ":" not in folder and Path(folder).is_dir()]
+def _first_of(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended the work; the others are what came of that."""
+    first = several.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def launcher_for(bundles: Sequence[str], links: str) -> Launcher:
+    """A launcher whose workers know these LV2 bundles, beside the installed ones. `links` is a
+    folder for links to bundles that lie beside some that must not be read."""
+    wanted = set(bundles)
+    folders: list[str] = []
+    for folder in dict.fromkeys(os.path.dirname(bundle) for bundle in bundles):
+        entries = (Path(folder, name) for name in os.listdir(folder))
+        beside = [str(entry) for entry in entries if os.path.lexists(entry / "manifest.ttl")]
+        if wanted.issuperset(beside):
+            folders.append(folder)
+            continue
+        folders.append(links)
+        for path in wanted.intersection(beside):
+            os.symlink(path, f"{links}/{len(os.listdir(links))}-{os.path.basename(path)}")
+    usual = [str(folder) for folder in standard_folders(PluginFormat.LV2)]
+    looked_at = {os.path.dirname(bundle) for bundle in bundles}
+    folders += [folder for folder in usual if folder not in looked_at]
+    known = [each for each in dict.fromkeys(folders) if ":" not in each and Path(each).is_dir()]
     return Launcher({"LV2_PATH": ":".join(known)} if known else {})
 
 
 async def warm_up(launcher: Launcher, formats: Collection[str]) -> None:
     await launcher.start()
     for plugin_format in _WARM_FORMATS:
-        if plugin_format in formats:
-            with contextlib.suppress(WorkerError):  # the workers will say what is missing
-                await launcher.warm(plugin_format)
+        if plugin_format not in formats:
+            continue
+        try:
+            await launcher.warm(plugin_format)
+        except WorkerError as error:
+            # Every worker would fall over the same thing, and every plugin be blamed for it.
+            raise MachineError(f"no {plugin_format} plugin can be looked at: {error}") from None

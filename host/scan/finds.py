@@ -2,6 +2,7 @@
 """Finds what is installed as a plugin, by its name and place alone."""
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def _below(
         path = Path(entry.path)
         if _is_plugin(plugin_format, path):
             yield Found(plugin_format, path, _problem(path))
-        elif depth > 0 and entry.is_dir() and not _is_bundle(path):
+        elif depth > 0 and os.path.isdir(path) and not _is_bundle(path):
             yield from _below(plugin_format, path, depth - 1, seen)
 
 
@@ -69,15 +70,33 @@ def _is_plugin(plugin_format: PluginFormat, path: Path) -> bool:
         case PluginFormat.VST3:
             return path.suffix.casefold() == ".vst3"
         case PluginFormat.CLAP:
-            return path.suffix.casefold() == ".clap" and not path.is_dir()
+            return path.suffix.casefold() == ".clap" and not os.path.isdir(path)
         case PluginFormat.LADSPA:
-            return path.suffix == ".so" and not path.is_dir()
+            return path.suffix == ".so" and not os.path.isdir(path)
     return False
 
 
+# Larger ones are something else, or would keep a scan busy for hours.
+_LARGEST_BYTES = 4 * 2**30
+_MOST_FILES = 100_000
+
+
 def _problem(path: Path) -> str:
-    if path.is_symlink() and not path.exists():
+    if path.is_symlink() and not os.path.exists(path):
         return f"a link to {os.readlink(path)}, which is not there"
-    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+    if not os.access(path, os.R_OK | (os.X_OK if os.path.isdir(path) else 0)):
         return "it cannot be read: permission denied"
+    size = files = 0
+    for folder, _, names in os.walk(path) if os.path.isdir(path) else [("", (), (str(path),))]:
+        for name in names:
+            try:
+                info = os.stat(os.path.join(folder, name))
+            except OSError:
+                continue  # a link to nothing
+            if name.endswith(".ttl") and not stat.S_ISREG(info.st_mode):
+                return f"its {name} is no regular file"
+            size += info.st_size
+            files += 1
+        if size > _LARGEST_BYTES or files > _MOST_FILES:
+            return f"it is too large to be a plugin: more than {size / 1e9:.0f} GB, {files} files"
     return ""

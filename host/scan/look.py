@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from ipc.sweep import sweep_dead_hosts
 
 if TYPE_CHECKING:
     from host.scan.scan import Scan
+    from ipc.launcher import Launcher
 
 _POLL_S = 0.1
 
@@ -50,19 +52,34 @@ async def _until_stopped(
 async def _probe_all(
     scan: Scan, probes: list[FilePlan], more: Iterator[list[FilePlan]], recorder: Recorder
 ) -> None:
-    options = scan.options
-    bundles = [path for plugin_format, path in scan.found if plugin_format == PluginFormat.LV2]
+    bundles = [
+        path
+        for (plugin_format, path), found in scan.found.items()
+        if plugin_format == PluginFormat.LV2 and not found.problem
+    ]
     sweep_dead_hosts()  # a scan that was killed is one, too
-    async with launcher_for(bundles) as launcher:
-        await warm_up(launcher, {plugin_format for plugin_format, _ in scan.found})
-        farm = (
-            scan.make_farm(launcher)
-            if scan.make_farm is not None
-            else LocalFarm(launcher, options.jobs, options.settings, scan.rules)
-        )
-        listener = _Listener(scan, recorder)
-        prober = Prober(launcher, options.settings, scan.rules)
-        await farm.run(_batches(prober, listener, probes, more), listener)
+    with tempfile.TemporaryDirectory(prefix="isobooth-lv2-") as links:
+        async with launcher_for(bundles, links) as launcher:
+            await _probe_with(launcher, scan, probes, more, recorder)
+
+
+async def _probe_with(
+    launcher: Launcher,
+    scan: Scan,
+    probes: list[FilePlan],
+    more: Iterator[list[FilePlan]],
+    recorder: Recorder,
+) -> None:
+    options = scan.options
+    await warm_up(launcher, {plugin_format for plugin_format, _ in scan.found})
+    farm = (
+        scan.make_farm(launcher)
+        if scan.make_farm is not None
+        else LocalFarm(launcher, options.jobs, options.settings, scan.rules)
+    )
+    listener = _Listener(scan, recorder)
+    prober = Prober(launcher, options.settings, scan.rules)
+    await farm.run(_batches(prober, listener, probes, more), listener)
 
 
 async def _batches(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from host.catalogue.catalogue import Completion, FileKey, KnownFile, Run
+from host.catalogue.catalogue import Completion, FileKey, KnownFile, Run, Stamped
 from host.crash_report import storable_text
 from host.scan.finds import Found
 from host.scan.fingerprint import Stamps, fingerprint_of, libraries_of
@@ -46,7 +46,7 @@ class Plan:
     running anything."""
 
     unchanged: int = 0
-    touched: dict[FileKey, str | None] = field(default_factory=dict)
+    touched: dict[FileKey, Stamped] = field(default_factory=dict)
     verdicts: list[tuple[FileKey, ScannedPlugin, Completion]] = field(default_factory=list)
     probes: list[FilePlan] = field(default_factory=list)
     waiting: int = 0  # failed before, unchanged, and not due yet
@@ -105,7 +105,7 @@ class Planner:
                 done = known.probed
             elif self._is_settled(known):
                 plan.unchanged += 1
-                plan.touched[key] = stamp
+                plan.touched[key] = Stamped(stamp, paths)
                 return
             else:
                 failures = known.failures + 1

@@ -9,14 +9,16 @@ and only that is believed.
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from host.permissions import PermissionRules
+from host.plugin_id import PluginFormat
 from host.scan.asking import Answer, ask, explained
-from host.scan.reading import described
+from host.scan.reading import described, with_deep_end
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin, Status, static_verdict
 from ipc.connection import RequestFailed
@@ -29,9 +31,14 @@ from ipc.worker_process import WorkerProcess
 _VISIT_S = 20.0
 # In a shared worker, where a time-out proves nothing, more is not worth waiting for.
 _SHARED_LIMIT_S = 5.0
+# A deep probe plays 22 seconds of sound, and asks for thousands of texts.
+_DEEP_TIMES = 6
 # What plugins leave behind in a shared worker adds up.
 _PLUGINS_PER_WORKER = 32
 _LOAD_PHASES = ("load", "create", "activate")
+# A file may say that it holds thousands, each of which takes its time to hang.
+_MOST_DEADLY = 20
+_GIVEN_UP = f"not tried: {_MOST_DEADLY} plugins of this file have crashed or hung"
 
 
 class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,17 +90,18 @@ class Prober:
         worker = None
         try:
             for path in paths:
-                if worker is None or not worker.alive:
-                    worker = await self._visitor([f"lv2:{path}"], self._permissions(""), paths)
                 try:
+                    if worker is None or not worker.alive:
+                        worker = await self._visitor([f"lv2:{path}"], self._permissions(""), paths)
                     request = ListPlugins(format="lv2", path=path)
                     found[path] = (await worker.request(request, _VISIT_S)).plugins
                 except RequestFailed as error:
                     found[path] = str(error)
                 except (WorkerError, ProtocolError) as error:
-                    worker.kill()
-                    with contextlib.suppress(WorkerError):
-                        await worker.stop()
+                    if worker is not None:
+                        worker.kill()
+                        with contextlib.suppress(WorkerError):
+                            await worker.stop()
                     found[path] = f"its texts cannot be read: {error}"
         finally:
             if worker is not None:
@@ -108,12 +116,15 @@ class Prober:
         try:
             for job in jobs:
                 plugins = job.plugins or await self._list(job, visits, listener)
+                deadly = 0
                 for plugin in plugins:
                     if plugin.problem:
-                        listener.tell(job, _broken(job, plugin))
+                        listener.tell(job, _static(job, plugin, Status.BROKEN, plugin.problem))
+                    elif deadly >= _MOST_DEADLY:
+                        listener.tell(job, _static(job, plugin, Status.FAILED, _GIVEN_UP))
                     elif plugin.id not in job.done:
                         listener.starting(plugin.id)
-                        await self._probe(job, plugin, visits, listener)
+                        deadly += await self._probe(job, plugin, visits, listener)
                 held = [plugin.id for plugin in plugins] or [job.whole]
                 if self._explaining:
                     unfinished.append((job, held))
@@ -138,17 +149,19 @@ class Prober:
         listener.starting(job.whole)
         request = ListPlugins(format=job.format, path=job.path)
         answer = await self._ask(job.whole, job, request, visits)
-        if answer.is_fine and answer.reply.plugins:
-            listed: Sequence[ListedPlugin] = answer.reply.plugins
-            return listed
+        answer.is_listing = True
         if answer.is_fine:
+            own = {each.id: each for each in answer.reply.plugins if _is_of(each, job)}
+            if own:
+                return list(own.values())
             answer.status, answer.detail = Status.NO_ENTRY, "it holds no plugin"
         await self._tell(job, job.whole, job.name or Path(job.path).stem, answer, listener)
         return []
 
     async def _probe(
         self, job: ProbeJob, plugin: ListedPlugin, visits: Sequence[str], listener: Listener
-    ) -> None:
+    ) -> bool:
+        """Whether it ended its worker."""
         request = Probe(
             plugin=plugin.id,
             sample_rate=self._settings.sample_rate,
@@ -156,18 +169,26 @@ class Prober:
             deep=self._settings.deep,
         )
         answer = await self._ask(plugin.id, job, request, visits)
+        if answer.end is not None and answer.end.phase == "deep":
+            # It works, but for what few hosts do: so it is asked again without that.
+            plain = msgspec.structs.replace(request, deep=False)
+            answer = replace(await self._ask(plugin.id, job, plain, visits), deep=answer)
         await self._tell(job, plugin.id, plugin.name or answer.name, answer, listener)
+        return answer.end is not None
 
     async def _tell(
         self, job: ProbeJob, plugin: str, name: str, answer: Answer, listener: Listener
     ) -> None:
         async def tell() -> None:
-            told = await explained(
-                answer, plugin, job.path, self._settings, self._permissions(plugin)
-            )
-            listener.tell(job, _verdict(plugin, name, job, told))
+            rules = self._permissions(plugin)
+            told = await explained(answer, plugin, job.path, self._settings, rules)
+            result = _verdict(plugin, name, job, told)
+            if answer.deep is not None:
+                ended = await explained(answer.deep, plugin, job.path, self._settings, rules)
+                result = with_deep_end(result, ended.detail, ended.phases[-1], ended.report)
+            listener.tell(job, result)
 
-        if answer.end is None:
+        if answer.end is None and answer.deep is None:
             await tell()
         else:
             self._aside(tell())
@@ -184,15 +205,39 @@ class Prober:
             answer = await self._ask_shared(request, visits)
             if answer is not None and answer.is_fine:
                 return answer
-        worker = await self._visitor([plugin], permissions, [job.path])
+        name = ""
+        if isinstance(request, Probe) and job.format == PluginFormat.LV2:
+            name = await self._name_of(plugin, permissions, job)
+        worker = None
         try:
-            name = await _name_of(plugin, worker) if isinstance(request, Probe) else ""
-            answer = await ask(worker, request, self._settings.timeout_s, believed=True)
+            worker = await self._visitor([plugin], permissions, [job.path])
+            answer = await ask(worker, request, self._limit_of(request), believed=True)
             answer.name = name
             return answer
+        except (WorkerError, ProtocolError) as error:  # none of its code has run
+            return Answer(status=Status.FAILED, detail=f"it cannot be prepared: {error}", name=name)
         finally:
-            with contextlib.suppress(WorkerError):
-                await worker.stop()
+            if worker is not None:
+                with contextlib.suppress(WorkerError):
+                    await worker.stop()
+
+    async def _name_of(self, plugin: str, permissions: Permissions, job: ProbeJob) -> str:
+        """Before its code runs: it may not come to say it."""
+        worker = None
+        try:
+            worker = await self._visitor([plugin], permissions, [job.path])
+            return (await worker.request(NamePlugin(plugin=plugin), _VISIT_S)).name
+        except (WorkerError, ProtocolError):
+            return ""
+        finally:
+            if worker is not None:
+                worker.kill()
+                with contextlib.suppress(WorkerError):
+                    await worker.stop()
+
+    def _limit_of(self, request: Request[Any]) -> float:
+        is_deep = isinstance(request, Probe) and request.deep
+        return self._settings.timeout_s * (_DEEP_TIMES if is_deep else 1)
 
     async def _ask_shared(self, request: Request[Any], visits: Sequence[str]) -> Answer | None:
         """None if there is no worker to be had for all of them."""
@@ -200,11 +245,11 @@ class Prober:
             await self._drop_shared()
             try:
                 self._shared = await self._visitor(visits, self._permissions(""), [])
-            except WorkerError:
+            except (WorkerError, ProtocolError):
                 return None
             self._probed = 0
         self._probed += isinstance(request, Probe)
-        limit_s = self._settings.timeout_s
+        limit_s = self._limit_of(request)
         if not self._settings.deep:
             limit_s = min(limit_s, _SHARED_LIMIT_S)
         return await ask(self._shared, request, limit_s, believed=False)
@@ -242,17 +287,14 @@ def _visits(jobs: Sequence[ProbeJob]) -> list[str]:
     return list(dict.fromkeys(job.plugins[0].id if job.plugins else job.whole for job in jobs))
 
 
-def _broken(job: ProbeJob, plugin: ListedPlugin) -> ScannedPlugin:
+def _is_of(plugin: ListedPlugin, job: ProbeJob) -> bool:
+    """A worker may say anything."""
+    return plugin.id == job.whole or plugin.id.startswith(f"{job.whole}#")
+
+
+def _static(job: ProbeJob, plugin: ListedPlugin, status: Status, detail: str) -> ScannedPlugin:
     name = plugin.name or plugin.id.rpartition("/")[2]
-    return static_verdict(plugin.id, job.format, job.path, name, Status.BROKEN, plugin.problem)
-
-
-async def _name_of(plugin: str, worker: WorkerProcess) -> str:
-    """Before its code runs: it may not come to say it."""
-    try:
-        return (await worker.request(NamePlugin(plugin=plugin), _VISIT_S)).name
-    except RequestFailed:
-        return ""
+    return static_verdict(plugin.id, job.format, job.path, name, status, detail)
 
 
 def _verdict(plugin: str, name: str, job: ProbeJob, answer: Answer) -> ScannedPlugin:
@@ -268,6 +310,7 @@ def _verdict(plugin: str, name: str, job: ProbeJob, answer: Answer) -> ScannedPl
         denials=answer.denials,
         signature=answer.report.signature if answer.report else None,
         crash=answer.report,
+        is_file=plugin == job.whole and not isinstance(answer.reply, Probed) and answer.is_listing,
     )
     if not isinstance(answer.reply, Probed):
         return result

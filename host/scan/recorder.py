@@ -10,13 +10,16 @@ import msgspec
 
 from host.catalogue.catalogue import Catalogue, Completion, FileKey, Run
 from host.plugin_id import PluginFormat
-from host.scan.verdict import DEADLY, ScannedPlugin
+from host.scan.places import standard_folders
+from host.scan.verdict import DEADLY, ScannedPlugin, Status
 from host.store.blacklist import Blacklist
 from host.store.content import sha256_of
 from host.store.crash_store import CrashStore
 
 # As much as a scan that is killed loses.
 _PERIOD_S = 0.1
+_REASON = "scan: "
+LIFTED_BY_SCAN = "a scan found it all right"
 # Files of these hold several plugins; what such a file does before it names one is blamed on all.
 _FILES_OF_MANY = (PluginFormat.LADSPA, PluginFormat.CLAP)
 
@@ -34,6 +37,12 @@ class Recorder:
         self._crashes = crashes
         self._blacklist = blacklist
         self._entries: queue.SimpleQueue[_Entry] = queue.SimpleQueue()
+        # What scans have blamed: to be lifted when it works.
+        self._blamed = {
+            entry.plugin_id: entry.id
+            for entry in blacklist.list()
+            if entry.plugin_id and entry.reason.startswith(_REASON)
+        }
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="isb-catalogue", daemon=True)
@@ -80,6 +89,8 @@ class Recorder:
             self._catalogue.add(self._run, found, ends)
 
     def _with_report(self, plugin: ScannedPlugin) -> ScannedPlugin:
+        if plugin.status is Status.OK and plugin.id in self._blamed:
+            self._blacklist.lift(self._blamed.pop(plugin.id), LIFTED_BY_SCAN)
         if plugin.crash is None:
             return plugin
         report = self._crashes.add(plugin.crash)
@@ -88,11 +99,16 @@ class Recorder:
         return msgspec.structs.replace(plugin, report=report, crash=None)
 
     def _blame(self, plugin: ScannedPlugin, reports: Sequence[str]) -> None:
-        reason = f"scan: {plugin.detail}"
         path = Path(plugin.path)
-        whole = plugin.id == f"{plugin.format}:{plugin.path}"
-        content = sha256_of(path) if whole and plugin.format in _FILES_OF_MANY else None
+        if plugin.format == PluginFormat.LV2 and not _is_installed(path):
+            return  # a copy elsewhere: by its URI, the installed one would be meant
+        reason = f"{_REASON}{plugin.detail}"
+        content = sha256_of(path) if plugin.is_file and plugin.format in _FILES_OF_MANY else None
         if content is not None:
             self._blacklist.add_hash(content, path, reason, reports)
         else:
             self._blacklist.add(plugin.id, path, reason, reports)
+
+
+def _is_installed(bundle: Path) -> bool:
+    return bundle.parent in standard_folders(PluginFormat.LV2)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 
@@ -103,10 +104,11 @@ async def _probe(portion: Portion) -> PortionResult:
             raise InputError(f"{job.path} is not there on this machine")
     bundles = [job.path for job in jobs if job.format == PluginFormat.LV2]
     collector = _Collector(jobs)
-    async with launcher_for(bundles) as launcher:
-        await warm_up(launcher, [job.format for job in jobs])
-        farm = LocalFarm(launcher, 1, portion.settings, portion.rules)
-        await farm.run(one_by_one([jobs]), collector)
+    with tempfile.TemporaryDirectory(prefix="isobooth-lv2-") as links:
+        async with launcher_for(bundles, links) as launcher:
+            await warm_up(launcher, [job.format for job in jobs])
+            farm = LocalFarm(launcher, 1, portion.settings, portion.rules)
+            await farm.run(one_by_one([jobs]), collector)
     return PortionResult(jobs=collector.all())
 
 

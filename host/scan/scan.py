@@ -5,6 +5,7 @@ Nothing is lost whenever it ends: what has been probed is in the catalogue withi
 second, and the next scan that asks for the same goes on from there.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin, Status
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
+from ipc.errors import IsoboothError
 
 if TYPE_CHECKING:
     from host.scan.farm import Farm
@@ -111,6 +113,17 @@ class Scan:
         run = self.catalogue.begin_run(self._asked_for())
         if run.is_resumed:
             self.watcher.resuming()
+        try:
+            gone = self._work(run)
+        except BaseException:
+            with contextlib.suppress(IsoboothError):
+                self.catalogue.leave_run(run)
+            raise
+        self.catalogue.finish_run(run)
+        return self._report(run, time.monotonic() - began, gone)
+
+    def _work(self, run: Run) -> list[FileKey]:
+        """Finds, probes, records. Returns files that are gone."""
         known = self.catalogue.known_files(run)
         self._find()
         with Recorder(self.catalogue, run, self.crashes, self.blacklist) as recorder:
@@ -122,8 +135,7 @@ class Scan:
                     look(self, probes, plans, recorder)
         gone = self._gone(known)
         self.catalogue.mark_seen(self.found, gone)
-        self.catalogue.finish_run(run)
-        return self._report(run, time.monotonic() - began, gone)
+        return gone
 
     def _asked_for(self) -> str:
         wanted = {
@@ -140,6 +152,7 @@ class Scan:
             for each in map(nameable, find_plugins(plugin_format, place)):
                 self.found.setdefault((each.format.value, str(each.path)), each)
                 self.watcher.looking(len(self.found))
+                self.stop()
 
     def _planner(self, known: dict[FileKey, KnownFile], run: Run) -> Planner:
         options = self.options

@@ -39,6 +39,9 @@ DEADLY = (Status.CRASHED, Status.HUNG, Status.OUT_OF_MEMORY)
 FINE = (Status.OK, Status.NO_CODE)
 
 _STATIC = "static"
+PHASES = (
+    *(_STATIC, "load", "create", "activate", "describe", "process", "save", "deep", "destroy"),
+)
 
 
 class Outcome(StrEnum):
@@ -51,8 +54,7 @@ class Outcome(StrEnum):
 
 
 class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One phase of a probe: static, list, load, create, activate, describe, process, save, deep,
-    destroy. What stands below `ms` is empty where it went well."""
+    """One of PHASES. What stands below `ms` is empty where it went well."""
 
     phase: str
     outcome: Outcome
@@ -99,6 +101,7 @@ class ScannedPlugin(msgspec.Struct, kw_only=True):
     deep: DeepFindings | None = None
     signature: str | None = None  # of its crash
     report: str | None = None  # id of its crash report
+    is_file: bool = False  # no plugin, but the file as such
     crash: CrashReport | None = None  # on its way to where reports are kept
 
     @property
@@ -119,4 +122,5 @@ def static_verdict(
         path=path,
         phases=[PhaseResult(phase=_STATIC, outcome=outcome, ms=0.0, message=detail)],
         name=name,
+        is_file=plugin == f"{plugin_format}:{path}",
     )

@@ -196,6 +196,12 @@ class Blacklist:
 
         return self._database.run(work, write=True)
 
+    def lift(self, entry: int, why: str) -> None:
+        """Lift an active entry by its number, if it still is one."""
+        active = (BlacklistRow.id == entry, BlacklistRow.lifted_at.is_(None))
+        query = update(BlacklistRow).where(*active).values(lifted_at=utc_now(), lifted_why=why)
+        self._database.run(lambda session: session.execute(query), write=True)
+
     def list(self, *, history: bool = False) -> Sequence[BlacklistEntry]:
         """Active entries, oldest first, or with `history` lifted ones too.
 

@@ -129,6 +129,7 @@ def test_a_run_that_was_cut_short_is_gone_on_with(catalogue: Catalogue) -> None:
     assert not first.is_resumed
     catalogue.begin_files({("ladspa", "/x.so"): "f"})
     catalogue.add(first, [(("ladspa", "/x.so"), plugin("a"))], [])
+    catalogue.leave_run(first)
     assert not catalogue.begin_run("other").is_resumed
     again = catalogue.begin_run("this")
     assert again.is_resumed and again.id == first.id
@@ -247,14 +248,48 @@ def test_the_variable_and_urls_of_files(tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "other.db").exists()
 
 
-def test_a_damaged_file_is_moved_aside(tmp_path: Path) -> None:
-    path = tmp_path / "mine.db"
+def test_a_damaged_file_is_moved_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path))
+    path = tmp_path / FILE_NAME
     path.write_bytes(b"this is no database" * 1000)
     told: list[str] = []
-    database = open_place(str(path), told.append)
-    assert "was damaged: moved to mine.db.damaged-" in told[0]
+    database = open_place(None, told.append)
+    assert f"was damaged: moved to {FILE_NAME}.damaged-" in told[0]
     assert Catalogue(database).plugins() == []
     database.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(InputError, match="is no catalogue, but another file: it is left alone"):
+        open_place(str(notes), print)
+    assert notes.read_text() == "mine"
+    with pytest.raises(InputError, match=r"there is no catalogue .*typo.db: `isobooth scan"):
+        open_place(str(tmp_path / "typo.db"), print, create=False)
+    assert not (tmp_path / "typo.db").exists()
+    with pytest.raises(InputError) as error:
+        open_place("postgresql://me:secret@here:port/x", print)
+    assert "secret" not in str(error.value)
+
+
+def test_a_scan_that_still_runs_is_not_gone_on_with(catalogue: Catalogue) -> None:
+    running = catalogue.begin_run("this")
+    other = catalogue.begin_run("this")
+    assert not other.is_resumed and other.id != running.id
+    catalogue.finish_run(other)
+    catalogue.leave_run(running)
+    assert catalogue.begin_run("this").id == running.id
+
+
+def test_one_that_has_moved_is_found_by_its_name(catalogue: Catalogue) -> None:
+    run = catalogue.begin_run("{}")
+    for path in ("/old.so", "/new.so"):
+        catalogue.add(run, [(("ladspa", path), plugin("Same", path))], [complete(path, "Same")])
+    with pytest.raises(InputError, match="is the name of several"):
+        catalogue.show("Same")
+    catalogue.mark_seen([("ladspa", "/new.so")], [("ladspa", "/old.so")])
+    assert catalogue.show("same").plugin.path == "/new.so"

@@ -2,6 +2,7 @@
 """A scan survives whatever plugins do, and gives each its right verdict."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +171,44 @@ def test_a_deep_probe_finds_a_wrong_latency(scans: Scans, tmp_path: Path) -> Non
     assert works is not None and works.measured_latency_frames == 0 and not works.findings
     maxim = next(value for name, value in found.items() if "aMaximX2" in name)
     assert maxim is not None and maxim.measured_latency_frames == 480
+
+
+def test_what_only_a_deep_probe_kills_is_a_finding(scans: Scans, tmp_path: Path) -> None:
+    file = fixture_copy(tmp_path / "plugins", "tires.so")
+    [tires] = scans.scan(file, formats=LADSPA, deep=True).plugins
+    assert tires.status == Status.OK and tires.facts is not None and tires.facts.deep is not None
+    assert tires.facts.deep.findings == ["the deep probe: crashed with SIGSEGV during deep"]
+    assert tires.report is not None and scans.crashes.get(tires.report).backtrace is not None
+    assert scans.blacklist.list() == []
+
+
+def test_a_later_good_result_lifts_what_a_scan_has_blamed(scans: Scans, tmp_path: Path) -> None:
+    file = fixture_copy(tmp_path / "plugins", "one.so")
+    plugin = f"ladspa:{file}#works"
+    scans.blacklist.add(plugin, file, "scan: hung", [])
+    scans.blacklist.add(f"{plugin}2", file, "crashed while it played", [])
+    scans.scan(file, formats=LADSPA)
+    assert [entry.plugin_id for entry in scans.blacklist.list()] == [f"{plugin}2"]
+    history = scans.blacklist.list(history=True)
+    assert history[0].lifted_why == "a scan found it all right"
+
+
+def test_files_that_must_not_be_read_spoil_nothing(scans: Scans, tmp_path: Path) -> None:
+    folder = tmp_path / "plugins"
+    good = Path(shutil.copytree("/usr/lib/lv2/ZamEQ2.lv2", folder / "Good.lv2"))
+    bad = Path(shutil.copytree("/usr/lib/lv2/ZamEQ2.lv2", folder / "Bad.lv2"))
+    texts = [text for text in bad.glob("*.ttl") if text.name != "manifest.ttl"]
+    texts[0].unlink()
+    os.mkfifo(texts[0])
+    (folder / "loop").symlink_to(folder / "loop")
+    huge = folder / "huge.clap"
+    with huge.open("wb") as file:
+        file.truncate(5 * 2**30)
+    report = scans.scan(folder)
+    found = {plugin.path: (plugin.status, plugin.detail) for plugin in report.plugins}
+    assert found[str(good)] == ("ok", "")
+    assert found[str(bad)] == ("unreadable", f"its {texts[0].name} is no regular file")
+    assert found[str(huge)][0] == "unreadable" and "too large to be a plugin" in found[str(huge)][1]
 
 
 def test_results_are_those_of_one_worker_each(scans: Scans, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.process.scanning import fixture_copy
 
 pytestmark = pytest.mark.process
 
+ROOT = Path(__file__).resolve().parents[2]
 ZAM = "/usr/lib/lv2/ZamEQ2.lv2"
 
 
@@ -108,6 +111,8 @@ def test_a_catalogue_of_its_own(run_cli: Any, folder: Path, tmp_path: Path) -> N
         (["scan", "--catalogue", "x://y", ZAM], "'x://y' is no catalogue"),
         (["plugins", "--status", "good"], "there is no status 'good': known are ok, no-code"),
         (["plugins", "--kind", "x"], "there is no kind 'x': known are instrument, effect"),
+        (["plugins", "--json", "list"], "options go behind the word list"),
+        (["plugins", "list", "--catalogue", "/tmp/none.db"], "there is no catalogue /tmp/none.db"),
         (["plugins", "show", "x"], "no plugin 'x' is in the catalogue"),
         (["plugins", "export"], "name one of --csv and --json"),
     ],
@@ -125,3 +130,20 @@ def test_a_cluster_that_is_not_there_is_told(run_cli: Any, monkeypatch: pytest.M
     assert ended.code == 3
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in ended.err
     assert len(ended.err.splitlines()) <= 2
+
+
+def test_a_reader_that_leaves_ends_a_scan_quietly(folder: Path, data_folder: Path) -> None:
+    for number in range(3):
+        fixture_copy(folder, f"boom{number}.so")
+    command = f"{sys.executable} -m tools.cli scan {folder} | head -1"
+    ended = subprocess.run(
+        command,
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "ISOBOOTH_DATA": str(data_folder)},
+        check=False,
+    )
+    assert ended.stdout.count("\n") == 1
+    assert "bug" not in ended.stderr and "Traceback" not in ended.stderr

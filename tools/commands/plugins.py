@@ -52,7 +52,10 @@ def _default(
     catalogue: CatalogueOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        if formats or kind or statuses or everything or catalogue or as_json:
+            raise typer.BadParameter(f"options go behind the word {context.invoked_subcommand}")
+    else:
         _list("", formats, kind, statuses, everything, catalogue, as_json)
 
 
@@ -96,7 +99,7 @@ def show_command(
 
     with _opened(catalogue) as opened:
         found = opened.show(plugin)
-    entry = _blacklisted().get(found.plugin.id)
+    entry = _Blacklisted().reason(found.plugin.id, found.plugin.path)
     if as_json:
         import msgspec
 
@@ -148,12 +151,13 @@ def _list(
     if not found:
         console.note("no plugin in the catalogue fits; `isobooth scan` finds what is installed")
         return
-    blacklisted = _blacklisted()
+    blacklisted = _Blacklisted()
     console.print_table(
         ("STATUS", "NAME", "KIND", "IN", "OUT", "FROM", "ID"),
         [
             (
-                f"{plugin.status}{', blacklisted' if plugin.id in blacklisted else ''}",
+                plugin.status
+                + (", blacklisted" if blacklisted.reason(plugin.id, plugin.path) else ""),
                 plugin.name,
                 plugin.kind,
                 str(plugin.in_channels),
@@ -208,26 +212,32 @@ def _words(given: Sequence[str] | None, known: Sequence[str], what: str) -> list
 def _print_csv(found: Sequence[PluginSummary]) -> None:
     import msgspec
 
-    names = [name for name in type(found[0]).__struct_fields__ if name != "facts"] if found else []
+    from host.catalogue.catalogue import PluginSummary
+
+    names = [name for name in PluginSummary.__struct_fields__ if name != "facts"]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    if not names:
-        console.note("the catalogue holds nothing that fits")
-        return
     writer.writerow(names)
     for plugin in found:
         row = msgspec.structs.asdict(plugin)
         writer.writerow(["" if row[name] is None else row[name] for name in names])
 
 
-def _blacklisted() -> dict[str, str]:
-    """Reasons by plugin id."""
-    from host.store.blacklist import Blacklist
-    from tools.commands.store import open_store
+class _Blacklisted:
+    """Reasons why plugins are not loaded: by their ids, or by the content of their files."""
 
-    with open_store() as store:
-        return {
-            entry.plugin_id: entry.reason for entry in Blacklist(store).list() if entry.plugin_id
+    def __init__(self) -> None:
+        from host.store.blacklist import Blacklist, Rule
+        from tools.commands.store import open_store
+
+        with open_store() as store:
+            entries = Blacklist(store).list()
+        self._ids = {entry.plugin_id: entry.reason for entry in entries if entry.plugin_id}
+        self._paths = {
+            entry.path: entry.reason for entry in entries if entry.rule is Rule.HASH and entry.path
         }
+
+    def reason(self, plugin: str, path: str) -> str | None:
+        return self._ids.get(plugin) or self._paths.get(path)
 
 
 class _Opened:
@@ -237,7 +247,7 @@ class _Opened:
         from host.catalogue.catalogue import Catalogue
         from host.catalogue.place import open_place
 
-        self._database = open_place(where, console.warn)
+        self._database = open_place(where, console.warn, create=False)
         self._catalogue = Catalogue(self._database)
 
     def __enter__(self) -> Catalogue:

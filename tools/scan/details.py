@@ -45,6 +45,11 @@ def _facts(found: PluginDetails, blacklisted: str | None) -> Iterator[tuple[str,
     if plugin.report:
         yield "report", f"isobooth crashes show {plugin.report}"
     yield "probed", f"{readable_time(found.probed_at)} UTC"
+    if found.retry_at is not None:
+        yield (
+            "tried again",
+            f"after {readable_time(found.retry_at)} UTC, when it changes, or --force",
+        )
     if found.vanished_at is not None:
         yield "gone since", f"{readable_time(found.vanished_at)} UTC"
 

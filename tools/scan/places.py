@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a scan looks, as a user says it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,6 @@ def places_of(
         return [(each, folder) for each in formats for folder in standard_folders(each)]
     absolute = [path.expanduser().absolute() for path in paths]
     for path in absolute:
-        if not path.exists() and not path.is_symlink():
+        if not os.path.lexists(path):
             raise InputError(f"{path}: there is no such file or folder")
     return [(each, path) for path in absolute for each in formats]
