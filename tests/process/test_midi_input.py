@@ -6,12 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-import rtmidi
 
 from host.config import HostConfig
 from host.device import AudioDevice
@@ -48,27 +46,20 @@ def jack() -> Iterator[JackServer]:
         yield server
 
 
-@contextmanager
-def keyboard(name: str) -> Iterator[Any]:
-    """A port `NAME:keys` that sends what it is told."""
-    port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name)
-    port.open_virtual_port("keys")
-    try:
-        yield port
-    finally:
-        port.delete()
-
-
 class Keyboards:
-    """Keyboards in a process of their own: like real ones, they do not share our fate."""
+    """Ports `NAME:keys` in a process of their own: like real ones, they do not share our fate, nor
+    we theirs (JACK's library may crash when a client of several in a process is closed)."""
 
     def __init__(self, *names: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", _KEYBOARDS, *names],
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
 
     def __enter__(self) -> "Keyboards":
         return self
@@ -77,13 +68,20 @@ class Keyboards:
         self._process.kill()
         self._process.communicate()
 
-    def note_until_heard(self, host: Host, name: str) -> None:
+    def close(self) -> None:
+        """In order."""
+        self._process.communicate(timeout=10)
+
+    def send(self, name: str, message: Sequence[int]) -> None:
         assert self._process.stdin is not None
+        self._process.stdin.write(f"{name} {bytes(message).hex()}\n")
+        self._process.stdin.flush()
+
+    def note_until_heard(self, host: Host, name: str) -> None:
         deadline = time.monotonic() + 30
         while level(host, name) < 0.001:
             assert time.monotonic() < deadline, f"{name} is not heard"
-            self._process.stdin.write(f"{name}\n")
-            self._process.stdin.flush()
+            self.send(name, [0x90, 60, 100])
             time.sleep(0.05)
 
 
@@ -92,9 +90,37 @@ import rtmidi, sys
 ports = {name: rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=name) for name in sys.argv[1:]}
 for port in ports.values():
     port.open_virtual_port("keys")
+print("ready", flush=True)
 for line in sys.stdin:
-    ports[line.strip()].send_message([0x90, 60, 100])
+    name, message = line.split()
+    ports[name].send_message(list(bytes.fromhex(message)))
+for port in ports.values():
+    port.delete()
 """
+
+
+class Keyboard:
+    """One of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._keyboards = Keyboards(name)
+
+    def send_message(self, message: Sequence[int]) -> None:
+        self._keyboards.send(self._name, message)
+
+    def close(self) -> None:
+        self._keyboards.close()
+
+
+@contextmanager
+def keyboard(name: str) -> Iterator[Keyboard]:
+    """A port `NAME:keys` that sends what it is told."""
+    port = Keyboard(name)
+    try:
+        yield port
+    finally:
+        port.close()
 
 
 @contextmanager
@@ -114,7 +140,7 @@ def until_connected(midi: MidiInput, *ports: str) -> None:
     until(lambda: set(midi.connected) == set(ports), f"the ports {ports}")
 
 
-def note_until_heard(host: Host, port: Any, track: str) -> None:
+def note_until_heard(host: Host, port: Keyboard, track: str) -> None:
     """Again and again: JACK forgets what is sent in a block it could not finish."""
     deadline = time.monotonic() + 30
     while level(host, track) < 0.001:
