@@ -3,7 +3,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -13,8 +14,10 @@ from host.scan.batches import Batch
 from host.scan.places import standard_folders
 from host.scan.prober import Listener, Prober
 from host.scan.settings import ProbeSettings
+from ipc.confinement import remove_folder
 from ipc.errors import MachineError, WorkerError
 from ipc.launcher import Launcher
+from ipc.names import new_private_folder
 
 _WARM_FORMATS = (PluginFormat.VST3, PluginFormat.LV2)
 
@@ -60,6 +63,16 @@ def _first_of(several: BaseExceptionGroup[BaseException]) -> BaseException:
     """What ended the work; the others are what came of that."""
     first = several.exceptions[0]
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+@contextmanager
+def folder_for_links() -> Iterator[str]:
+    """Of this process: if it is killed, the next host or scan clears it away."""
+    folder = new_private_folder()
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
 
 
 def launcher_for(bundles: Sequence[str], links: str) -> Launcher:

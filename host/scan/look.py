@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from host.plugin_id import PluginFormat
 from host.scan.batches import Batch, Completions, make_batches
-from host.scan.farm import LocalFarm, launcher_for, warm_up
+from host.scan.farm import LocalFarm, folder_for_links, launcher_for, warm_up
 from host.scan.plan import FilePlan
 from host.scan.prober import ProbeJob, Prober
 from host.scan.recorder import Recorder
@@ -58,7 +57,7 @@ async def _probe_all(
         if plugin_format == PluginFormat.LV2 and not found.problem
     ]
     sweep_dead_hosts()  # a scan that was killed is one, too
-    with tempfile.TemporaryDirectory(prefix="isobooth-lv2-") as links:
+    with folder_for_links() as links:
         async with launcher_for(bundles, links) as launcher:
             await _probe_with(launcher, scan, probes, more, recorder)
 

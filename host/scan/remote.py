@@ -9,7 +9,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 
@@ -18,7 +17,7 @@ import msgspec
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat
 from host.scan.batches import one_by_one
-from host.scan.farm import LocalFarm, launcher_for, warm_up
+from host.scan.farm import LocalFarm, folder_for_links, launcher_for, warm_up
 from host.scan.prober import ProbeJob
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import ScannedPlugin
@@ -104,7 +103,7 @@ async def _probe(portion: Portion) -> PortionResult:
             raise InputError(f"{job.path} is not there on this machine")
     bundles = [job.path for job in jobs if job.format == PluginFormat.LV2]
     collector = _Collector(jobs)
-    with tempfile.TemporaryDirectory(prefix="isobooth-lv2-") as links:
+    with folder_for_links() as links:
         async with launcher_for(bundles, links) as launcher:
             await warm_up(launcher, [job.format for job in jobs])
             farm = LocalFarm(launcher, 1, portion.settings, portion.rules)

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from host.catalogue.schema import FileRow
 from host.permissions import PermissionRules, PluginRule
 from host.plugin_id import PluginFormat
+from ipc.names import runtime_folder
 from ipc.processes import all_pids, process_stat
 from ipc.sweep import sweep_dead_hosts
 from tests.fixtures.build import fixture_library
@@ -273,6 +274,7 @@ def test_a_scan_that_is_killed_loses_nothing(tmp_path: Path, number: signal.Sign
             time.sleep(0.05)
         assert not unreaped(workers)
         sweep_dead_hosts()
+        assert not [name for name in os.listdir(runtime_folder()) if f"-{process.pid}-" in name]
         kept = {plugin.id: plugin.probed_at for plugin in scans.catalogue.plugins()}
         assert len(kept) >= 38
         again = Seen()
