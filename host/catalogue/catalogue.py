@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from host.catalogue.place import Transactions
@@ -235,11 +235,8 @@ class Catalogue:
         def work(session: Session) -> None:
             keys = [*(key for key, _ in found), *(end.key for end in ends)]
             files = _rows_of(session, list(dict.fromkeys(keys)))
-            for key, plugin in found:
-                _put(session, run, files[key], plugin)
-            session.flush()
-            for end in ends:
-                _complete(session, files[end.key], end)
+            _put(session, run, [(files[key], plugin) for key, plugin in found])
+            _complete(session, [(files[end.key], end) for end in ends])
 
         self._database.run(work, write=True)
 
@@ -400,32 +397,65 @@ def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow
     return {key: rows[key] for key in wanted}
 
 
-def _put(session: Session, run: Run, file: FileRow, plugin: ScannedPlugin) -> None:
-    identity = _text(plugin.id)
-    query = select(PluginRow).where(PluginRow.file_id == file.id, PluginRow.plugin_id == identity)
-    row = session.scalars(query).first()
+def _put(session: Session, run: Run, found: Sequence[tuple[FileRow, ScannedPlugin]]) -> None:
+    """All at once: what they are is written while other plugins are probed."""
+    known = {(row.file_id, row.plugin_id): row.id for row in _held(session, found)}
     now = utc_now()
-    if row is None:
-        row = PluginRow(file_id=file.id, plugin_id=identity, first_seen_at=now)
-        session.add(row)
-    row.run_id = run.id
-    row.probed_at = now
-    row.vanished_at = None
-    for name in (
-        *("status", "detail", "format", "path", "name", "vendor", "version", "category", "kind"),
-        *("signature", "report"),
-    ):
-        value = getattr(plugin, name)
-        setattr(row, name, value if value is None else _text(str(value)))
-    for name in (
-        *("in_channels", "out_channels", "sidechain_channels", "accepts_midi", "produces_midi"),
-        *("latency_frames", "load_ms", "process_ms", "memory_bytes", "state_bytes"),
-        "tail_s",
-    ):
-        setattr(row, name, getattr(plugin, name))
-    row.parameter_count = len(plugin.parameters)
-    row.program_count = len(plugin.programs)
-    row.body = _json_of(msgspec.structs.replace(plugin, crash=None))
+    new: dict[tuple[int, str], dict[str, Any]] = {}
+    again: dict[int, dict[str, Any]] = {}
+    for file, plugin in found:
+        values = {**_columns_of(plugin), "run_id": run.id, "probed_at": now, "vanished_at": None}
+        identity = (file.id, _text(plugin.id))
+        if identity in known:
+            again[known[identity]] = {"id": known[identity], **values}
+        else:
+            place = {"file_id": file.id, "plugin_id": identity[1], "first_seen_at": now}
+            new[identity] = {**place, **values}
+    if new:
+        session.execute(insert(PluginRow), list(new.values()))
+    if again:
+        session.execute(update(PluginRow), list(again.values()))
+
+
+def _columns_of(plugin: ScannedPlugin) -> dict[str, Any]:
+    texts = {
+        name: _text(str(value))
+        for name in (
+            *("status", "detail", "format", "path", "name", "vendor", "version", "category"),
+            *("kind", "signature", "report"),
+        )
+        if (value := getattr(plugin, name)) is not None
+    }
+    numbers = {
+        name: getattr(plugin, name)
+        for name in (
+            *("in_channels", "out_channels", "sidechain_channels", "accepts_midi"),
+            *("produces_midi", "latency_frames", "load_ms", "process_ms", "memory_bytes"),
+            *("state_bytes", "tail_s"),
+        )
+    }
+    return {
+        "signature": None,
+        "report": None,
+        **texts,
+        **numbers,
+        "parameter_count": len(plugin.parameters),
+        "program_count": len(plugin.programs),
+        "body": _json_of(msgspec.structs.replace(plugin, crash=None)),
+    }
+
+
+def _held(session: Session, found: Iterable[tuple[FileRow, Any]]) -> list[Row[Any]]:
+    """What is known of the files' plugins: id, file_id, plugin_id, status, vanished_at."""
+    columns = select(
+        *(PluginRow.id, PluginRow.file_id, PluginRow.plugin_id),
+        *(PluginRow.status, PluginRow.vanished_at),
+    )
+    ids = list(dict.fromkeys(file.id for file, _ in found))
+    held: list[Row[Any]] = []
+    for part in _chunks(ids):
+        held += session.execute(columns.where(PluginRow.file_id.in_(part)))
+    return held
 
 
 def _json_of(plugin: ScannedPlugin) -> str:
@@ -450,8 +480,15 @@ def _text(text: str) -> str:
     return storable_text(text).replace("\0", "\\x00")
 
 
-def _complete(session: Session, file: FileRow, end: Completion) -> None:
-    rows = list(session.scalars(select(PluginRow).where(PluginRow.file_id == file.id)))
+def _complete(session: Session, ends: Sequence[tuple[FileRow, Completion]]) -> None:
+    held = _held(session, ends)
+    for file, end in ends:
+        _complete_one(session, file, end, [row for row in held if row.file_id == file.id])
+
+
+def _complete_one(
+    session: Session, file: FileRow, end: Completion, rows: Sequence[Row[Any]]
+) -> None:
     held = {_text(plugin) for plugin in end.plugins}
     whole = _text(f"{file.format}:{file.path}")
     for row in rows:
@@ -460,7 +497,8 @@ def _complete(session: Session, file: FileRow, end: Completion) -> None:
         if row.plugin_id == whole:  # the file as such, which has come to say what it holds
             session.execute(delete(PluginRow).where(PluginRow.id == row.id))
         elif row.vanished_at is None:
-            row.vanished_at = utc_now()
+            gone = update(PluginRow).where(PluginRow.id == row.id)
+            session.execute(gone.values(vanished_at=utc_now()))
     bad = [row.status for row in rows if row.plugin_id in held and row.status not in FINE]
     file.status = bad[0] if bad else Status.OK
     file.stamp = end.stamp

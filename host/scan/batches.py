@@ -13,8 +13,8 @@ from ipc.messages import ListedPlugin
 
 Batch = list[ProbeJob]
 
-_LV2_PLUGINS = 16
-_FILES = {PluginFormat.VST3: 4, PluginFormat.CLAP: 4, PluginFormat.LADSPA: 8}
+_LV2_PLUGINS = 32
+_FILES = {PluginFormat.VST3: 8, PluginFormat.CLAP: 8, PluginFormat.LADSPA: 16}
 
 
 def make_batches(

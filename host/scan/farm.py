@@ -48,8 +48,11 @@ class LocalFarm:
 
         async def work() -> None:
             prober = Prober(self._launcher, self._settings, self._rules)
-            while batch := await take():
-                await prober.probe(batch, listener)
+            try:
+                while batch := await take():
+                    await prober.probe(batch, listener)
+            finally:
+                await prober.close()
 
         try:
             async with asyncio.TaskGroup() as group:

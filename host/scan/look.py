@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,8 @@ async def _probe_with(
     )
     listener = _Listener(scan, recorder)
     prober = Prober(launcher, options.settings, scan.rules)
-    await farm.run(_batches(prober, listener, probes, more), listener)
+    async with contextlib.aclosing(_batches(prober, listener, probes, more)) as batches:
+        await farm.run(batches, listener)
 
 
 async def _batches(
@@ -86,17 +88,30 @@ async def _batches(
     listener: _Listener,
     probes: list[FilePlan],
     more: Iterator[list[FilePlan]],
-) -> AsyncIterator[Batch]:
-    next_probes: list[FilePlan] | None = probes
-    while next_probes is not None:
-        bundles = [plan.key[1] for plan in next_probes if plan.key[0] == PluginFormat.LV2]
+) -> AsyncGenerator[Batch]:
+    """The next ones are made while these are probed."""
+
+    async def make(plans: list[FilePlan]) -> list[Batch]:
+        bundles = [plan.key[1] for plan in plans if plan.key[0] == PluginFormat.LV2]
         held = await prober.list_bundles(bundles)
-        sound = listener.sort_out(next_probes, held)
-        batches = make_batches(next_probes, sound)
-        listener.expect(next_probes, batches)
-        for batch in batches:
-            yield batch
-        next_probes = await asyncio.to_thread(next, more, None)
+        batches = make_batches(plans, listener.sort_out(plans, held))
+        listener.expect(plans, batches)
+        return batches
+
+    async def make_next() -> list[Batch] | None:
+        plans = await asyncio.to_thread(next, more, None)
+        return None if plans is None else await make(plans)
+
+    batches: list[Batch] | None = await make(probes)
+    while batches is not None:
+        coming = asyncio.create_task(make_next())
+        try:
+            for batch in batches:
+                yield batch
+            batches = await coming
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
 
 class _Listener:

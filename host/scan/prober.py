@@ -82,6 +82,8 @@ class Prober:
         self._probed = 0  # by the shared worker
         # Ends that are being explained while the next plugins are probed.
         self._explaining: list[asyncio.Task[None]] = []
+        # Shared workers that have done their part, and end while the next ones work.
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def list_bundles(self, paths: Sequence[str]) -> dict[str, list[ListedPlugin] | str]:
         """What LV2 bundles hold, by their own words; none of their code runs. Of a bundle whose
@@ -136,7 +138,7 @@ class Prober:
                 task.cancel()
             await asyncio.gather(*self._explaining, return_exceptions=True)
             self._explaining.clear()
-            await self._drop_shared()
+            self._drop_shared()
         for job, held in unfinished:
             listener.finished(job, held)
 
@@ -242,7 +244,7 @@ class Prober:
     async def _ask_shared(self, request: Request[Any], visits: Sequence[str]) -> Answer | None:
         """None if there is no worker to be had for all of them."""
         if self._shared is None or not self._shared.alive or self._probed >= _PLUGINS_PER_WORKER:
-            await self._drop_shared()
+            self._drop_shared()
             try:
                 self._shared = await self._visitor(visits, self._permissions(""), [])
             except (WorkerError, ProtocolError):
@@ -275,11 +277,23 @@ class Prober:
             raise
         return worker
 
-    async def _drop_shared(self) -> None:
+    def _drop_shared(self) -> None:
         worker, self._shared = self._shared, None
-        if worker is not None:
+        if worker is None:
+            return
+
+        async def end() -> None:
             with contextlib.suppress(WorkerError):
                 await worker.stop()
+
+        task = asyncio.create_task(end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """Returns when all its workers have ended."""
+        self._drop_shared()
+        await asyncio.gather(*self._ending)
 
 
 def _visits(jobs: Sequence[ProbeJob]) -> list[str]:
