@@ -11,6 +11,7 @@ Protocol versions
     2  a failure says whether there is no such plugin
     3  a worker may hold several slots: gather, and `member`
     4  a worker may look at plugins instead of playing them: visit, list and probe
+    5  a worker may put a plugin on a test rig: mount and perform
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from ipc._native import MAX_REPORTED_LATENCY
 from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
+from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -394,6 +396,41 @@ class Probe(Request[Probed], tag="probe"):
     deep: bool = False
 
 
+class Mounted(Message, tag="mounted", kw_only=True):
+    """The plugin is on the rig. `changed`: what its creation changed of the process."""
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    description: PluginDescription
+    changed: Lines = []
+    memory_bytes: Count = 0
+    threads: Count = 0
+    files: Count = 0
+    maps: Count = 0
+    latency_frames: Count = 0
+    tail_s: Annotated[float, Meta(ge=0.0)] = 0.0
+
+
+class Mount(Request[Mounted], tag="mount"):
+    """Creates a plugin that calls can be performed on. After a visit; once in a worker's life."""
+
+    plugin: Annotated[str, Meta(max_length=MAX_ID)]
+    sample_rate: float = 48000.0
+    max_frames: int = 512
+
+
+class Performed(Message, tag="performed"):
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    results: Annotated[list[CallResult], Meta(max_length=MAX_CALLS)]
+
+
+class Perform(Request[Performed], tag="perform"):
+    """Does to the plugin on the rig what the calls say, in order. Each is announced as a phase of
+    the form "call NUMBER KIND", counted from the first since the plugin was mounted."""
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    calls: Annotated[list[AnyCall], Meta(max_length=MAX_CALLS)]
+
+
 class Stopped(Message, tag="stopped"):
     """Sent just before the worker exits with code 0."""
 
@@ -417,6 +454,8 @@ WorkerRequest = (
     | ListPlugins
     | NamePlugin
     | Probe
+    | Mount
+    | Perform
     | Inspect
     | Stop
 )
@@ -433,6 +472,8 @@ WorkerReply = (
     | PluginList
     | PluginName
     | Probed
+    | Mounted
+    | Performed
     | Inspection
     | Stopped
     | Failed

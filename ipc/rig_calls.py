@@ -25,7 +25,9 @@ Frames = Annotated[int, Meta(ge=0, le=MAX_RENDER_FRAMES)]
 Source = Literal["silence", "noise", "impulse", "sine", "dc", "denormal", "wild"]
 
 
-class Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="call"):
+class Call(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="call"
+):
     """One call of a host."""
 
 

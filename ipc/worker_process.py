@@ -29,6 +29,8 @@ from ipc.messages import (
     Load,
     Member,
     Message,
+    Mount,
+    Perform,
     Probe,
     Request,
     SaveState,
@@ -396,6 +398,8 @@ def _places_of(message: Request[Any]) -> Sequence[Load | Member]:
 
 
 def _phase_of(message: Request[Any]) -> str | None:
-    if isinstance(message, _LOCKS_DOWN | ListPlugins | Probe):
+    if isinstance(message, _LOCKS_DOWN | ListPlugins | Probe | Mount):
         return "load"
+    if isinstance(message, Perform):
+        return "call"
     return "save" if isinstance(message, SaveState) else None

@@ -133,6 +133,73 @@ def exercise(slot: Slot, blocks: int, frames: int, sample_rate: float, noise: bo
 def listen_for_activation(call: Callable[[], None] | None) -> None:
     """`call` is called whenever a LADSPA or CLAP processor is created and about to be activated."""
 
+class RigTransport:
+    """Where the transport stands at the first frame of a rig_run, and whether it runs."""
+
+    def __init__(
+        self,
+        tempo_bpm: float = 120.0,
+        position_frames: int = 0,
+        playing: bool = True,
+        sample_rate: float = 48000.0,
+    ) -> None: ...
+
+class RigOptions:
+    """`in_place`: outputs lie over the inputs. `guard`: every buffer ends at memory that nobody may
+    touch, and inputs can be read only. `denormals`: as numbers; else as zero."""
+
+    def __init__(
+        self, in_place: bool = False, guard: bool = False, denormals: bool = False
+    ) -> None: ...
+
+class RigPlayed:
+    """What came of a rig_run; lists have one entry a block."""
+
+    def sound(self, channels: int) -> NDArray[np.float32]:
+        """(channels, frames); lives as long as this. `channels`: the processor's out_channels."""
+    @property
+    def wall_ns(self) -> list[int]: ...
+    @property
+    def cpu_ns(self) -> list[int]: ...
+    @property
+    def midi(self) -> list[tuple[int, bytes]]: ...
+    @property
+    def page_faults(self) -> int: ...
+    @property
+    def waits(self) -> int:
+        """How often the thread gave its core up."""
+    @property
+    def blocks_with_faults(self) -> int: ...
+    @property
+    def blocks_with_waits(self) -> int: ...
+    @property
+    def refused_blocks(self) -> int: ...
+    @property
+    def nonfinite(self) -> int:
+        """Samples that are NaN or Inf."""
+    @property
+    def subnormal(self) -> int: ...
+    @property
+    def peak(self) -> float:
+        """Of the output, without what is no number."""
+    @property
+    def changed_float_mode(self) -> bool: ...
+
+def rig_run(
+    processor: Processor,
+    audio: NDArray[np.float32],
+    frames: int,
+    sizes: Sequence[int],
+    max_frames: int,
+    midi: Sequence[tuple[int, bytes]],
+    changes: Sequence[tuple[int, int, float]],
+    transport: RigTransport,
+    options: RigOptions,
+) -> RigPlayed:
+    """Plays `frames` of `audio` (in_channels, frames) on a thread of its own, without the GIL, in
+    blocks of `sizes`, repeated. MIDI is (frame, 1 to 3 bytes), changes (frame, index, normalized
+    value). Raises ValueError for what does not fit, RuntimeError without memory."""
+
 class FileAccess(Enum):
     READ = 0  # files and folders below, and running programs
     DEVICE = 1  # one device, both ways

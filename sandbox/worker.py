@@ -7,6 +7,8 @@ block_loop.hpp), which needs nothing of this. A worker never cleans up: at its e
 because a plugin's destructors are its least tested code.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import os
@@ -14,7 +16,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -37,10 +39,13 @@ from ipc.messages import (
     ListPlugins,
     Load,
     Message,
+    Mount,
     NamePlugin,
     ParameterFromText,
     Parameters,
     ParameterText,
+    Perform,
+    Performed,
     PluginList,
     PluginName,
     Probe,
@@ -67,6 +72,9 @@ from sandbox.inspection import inspect
 from sandbox.loading import LoadedSlot, Phases, attach, bounded, load
 from sandbox.lockdown import PROCESS_NAME, limit_realtime, separate
 from sandbox.probing import probe
+
+if TYPE_CHECKING:
+    from sandbox.rig import Rig
 
 _IDLE_PERIOD_S = 0.05
 _OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
@@ -103,6 +111,7 @@ class _Worker:
         self._locked_down = False
         self._is_group = False
         self._is_visitor = False
+        self._rig: Rig | None = None
         self._places: dict[int, ChainPorts] = {}  # of members that are not loaded yet
         self._slots: dict[int, LoadedSlot] = {}  # by member
         self._offline = False
@@ -212,6 +221,10 @@ class _Worker:
                 return self._visit(request, phases)
             case ListPlugins() | NamePlugin() | Probe():
                 return self._look(request, phases)
+            case Mount():
+                return self._mount(request, phases)
+            case Perform():
+                return self._perform(request, phases)
             case Inspect():
                 return inspect()
             case Stop():
@@ -298,6 +311,20 @@ class _Worker:
             listed = contents(request.format, request.path)
             rearm_crash_handler()
         return PluginList(plugins=listed[:MAX_LISTED])
+
+    def _mount(self, request: Mount, phases: Phases) -> Message:
+        if not self._is_visitor or self._rig is not None:
+            raise WorkerError("a worker mounts one plugin in its life, after a visit")
+        from sandbox.rig import mount  # imports numpy
+
+        self._rig, mounted = mount(request, phases, rearm_crash_handler)
+        return mounted
+
+    def _perform(self, request: Perform, phases: Phases) -> Message:
+        if self._rig is None:
+            raise WorkerError("no plugin is on the rig")
+        self._rig.announce = phases.announce
+        return Performed(results=[self._rig.perform(call) for call in request.calls])
 
     def _refuse_second(self) -> None:
         if self._locked_down:

@@ -76,7 +76,9 @@ class _Times:
     began: list[tuple[str, float]] = field(default_factory=list)
 
     def note(self, phase: str) -> None:
-        if len(self.began) < _MOST_PHASES and (not self.began or phase != self.phase):
+        if not self.began or phase != self.phase:
+            if len(self.began) == _MOST_PHASES:  # the last one matters most
+                self.began.pop()
             self.began.append((one_line(phase, _MOST_PHASE_LETTERS), time.monotonic()))
 
     def results(self, last: PhaseResult | None) -> list[PhaseResult]:
@@ -141,9 +143,15 @@ async def ask(
 
 
 async def explained(
-    answer: Answer, plugin: str, path: str, settings: ProbeSettings, permissions: Permissions
+    answer: Answer,
+    plugin: str,
+    path: str,
+    settings: ProbeSettings,
+    permissions: Permissions,
+    looker: str = "scan",
 ) -> Answer:
-    """With the reason of its worker's end, and a crash report. Takes some tenths of a second."""
+    """With the reason of its worker's end, and a crash report, which says that `looker` looked at
+    the plugin. Takes some tenths of a second."""
     end = answer.end
     if end is None:
         return answer
@@ -153,7 +161,7 @@ async def explained(
         path=Path(path),
         sample_rate=settings.sample_rate,
         max_frames=settings.max_frames,
-        looker="scan",
+        looker=looker,
         action="given up",
     )
     if end.hung:

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a plugin on a rig can fail whoever asks it for something."""
+
+from host.crash_report import CrashReport
+from host.scan.asking import Answer
+from host.scan.verdict import PhaseResult, Status
+from host.stress.verdict import Verdict
+from ipc.errors import WorkerError
+
+
+class PluginRefused(WorkerError):
+    """It said no to being created."""
+
+
+class PluginDied(WorkerError):
+    """It crashed, ended its process, or did not come back and was ended."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.detail)
+        self.verdict = Verdict.HANG if answer.status is Status.HUNG else Verdict.CRASH
+        self.status = answer.status
+        self.report: CrashReport | None = answer.report
+        self._last = answer.phases[-1] if answer.phases else None
+
+    @property
+    def last(self) -> PhaseResult:
+        """What it was doing, with signal, backtrace and last words."""
+        return self._last or PhaseResult(phase="load", outcome="failed", ms=0.0)  # type: ignore[arg-type]
+
+    @property
+    def signature(self) -> str:
+        """The same for the same cause; empty where nothing is known of it."""
+        return (self.report.signature or "") if self.report else ""
+
+    @property
+    def call(self) -> int | None:
+        """The number of the call that it died of, counted from its creation."""
+        word, _, rest = self.last.phase.partition(" ")
+        number = rest.partition(" ")[0]
+        return int(number) if word == "call" and number.isdigit() else None

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin in a worker of its own, to whom anything may be done that a host may do.
+
+    with Workshop() as workshop, open_rig(workshop, "vst3:/usr/lib/vst3/ZamEQ2.vst3") as rig:
+        rig.set_parameter(3, 0.7)
+        heard = rig.render(48000, source="noise", midi=[(0, b"\\x90\\x3c\\x64")])
+        print(heard.sound.shape, heard.result.peak)
+
+Whatever is done is kept in `log`. A plugin that does not survive it raises PluginDied, in this
+process, where nothing else happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.stress.call_log import CallLog, LogEnd
+from host.stress.death import PluginDied
+from host.stress.workshop import Workshop
+from ipc.description import PluginDescription
+from ipc.errors import WorkerError
+from ipc.messages import Mount, Mounted, Perform
+from ipc.rig_calls import (
+    AddInstances,
+    AnyCall,
+    CallResult,
+    Change,
+    DropInstances,
+    Idle,
+    Midi,
+    ReadParameters,
+    ReadText,
+    Recreate,
+    Render,
+    SaveState,
+    SetParameter,
+    SetProgram,
+    SetState,
+    ShowText,
+)
+from ipc.worker_process import WorkerProcess
+
+Sound = NDArray[np.float32]
+
+# A request holds so many calls at most: what a worker says of one must not take for ever.
+_PORTION = 256
+
+
+class Heard(NamedTuple):
+    """What came of a render. `sound`: (channels, frames); no frames where it was not kept."""
+
+    sound: Sound
+    result: CallResult
+
+
+class Rig:
+    """Made by `open_rig`. Raises PluginDied where the plugin does not survive a call; what it
+    merely refuses is said in the results."""
+
+    def __init__(
+        self, workshop: Workshop, worker: WorkerProcess, mounted: Mounted, log: CallLog
+    ) -> None:
+        self._workshop = workshop
+        self._worker = worker
+        self.mounted = mounted
+        self.log = log
+
+    @property
+    def description(self) -> PluginDescription:
+        return self.mounted.description
+
+    def perform(self, calls: Sequence[AnyCall]) -> list[CallResult]:
+        """Any calls, in order."""
+        results: list[CallResult] = []
+        for start in range(0, len(calls), _PORTION):
+            results += self._perform(calls[start : start + _PORTION])
+        return results
+
+    def render(
+        self,
+        frames: int,
+        *,
+        midi: Iterable[tuple[int, bytes]] = (),
+        changes: Iterable[tuple[int, int, float]] = (),
+        keep: bool = True,
+        **options: Any,
+    ) -> Heard:
+        """Plays `frames` of a source. MIDI is (frame, 1 to 3 bytes), changes are (frame, parameter,
+        normalized value); other options are those of `Render`. Without `keep`, the sound stays
+        where it is."""
+        call = Render(
+            frames=frames,
+            midi=[Midi(*one) for one in midi],
+            changes=[Change(*one) for one in changes],
+            keep=keep,
+            **options,
+        )
+        [result] = self.perform([call])
+        return Heard(sound_in(result), result)
+
+    def set_parameter(self, index: int, value: float) -> None:
+        """Normalized, 0 to 1."""
+        self.perform([SetParameter(index, value)])
+
+    def parameters(self) -> list[float]:
+        """All values, normalized."""
+        return self.perform([ReadParameters()])[0].values
+
+    def set_program(self, index: int) -> None:
+        self.perform([SetProgram(index)])
+
+    def save_state(self) -> bytes:
+        return self.perform([SaveState()])[0].data
+
+    def set_state(self, data: bytes) -> str:
+        """Why the plugin refuses it, in its words; empty: it does not."""
+        return self.perform([SetState(data)])[0].refused
+
+    def text_of(self, index: int, value: float) -> CallResult:
+        return self.perform([ShowText(index, value)])[0]
+
+    def value_of(self, index: int, text: str) -> CallResult:
+        return self.perform([ReadText(index, text)])[0]
+
+    def idle(self) -> CallResult:
+        """Gives it a turn on its main thread; the result has what the process takes."""
+        return self.perform([Idle()])[0]
+
+    def recreate(self, sample_rate: float = 48000.0, max_frames: int = 512) -> CallResult:
+        return self.perform([Recreate(sample_rate, max_frames)])[0]
+
+    def add_instances(self, count: int) -> CallResult:
+        return self.perform([AddInstances(count)])[0]
+
+    def drop_instances(self) -> CallResult:
+        return self.perform([DropInstances()])[0]
+
+    def close(self) -> None:
+        self._workshop.wait(_ended(self._worker))
+
+    def _perform(self, calls: Sequence[AnyCall]) -> list[CallResult]:
+        began = len(self.log.calls)
+        self.log.calls += calls
+        asked = self._workshop.ask(
+            self._worker, self.log.plugin, Perform(list(calls)), self._workshop.timeout_s
+        )
+        try:
+            results: list[CallResult] = self._workshop.wait(asked).reply.results
+        except PluginDied as died:
+            last = died.call if died.call is not None and died.call >= began else None
+            if last is not None:
+                del self.log.calls[last + 1 :]
+            self.log.end = LogEnd(
+                verdict=died.verdict,
+                message=str(died),
+                signal=died.last.signal,
+                signature=died.signature,
+            )
+            raise
+        if len(results) != len(calls):
+            raise WorkerError(f"{self.log.plugin}: its worker answered {len(results)} calls")
+        self.log.digests += [result.digest for result in results]
+        return results
+
+
+@contextlib.contextmanager
+def open_rig(
+    workshop: Workshop,
+    plugin: str,
+    *,
+    sample_rate: float = 48000.0,
+    max_frames: int = 512,
+    memory_mb: int | None = None,
+) -> Iterator[Rig]:
+    """A plugin in a new worker, which ends with the context. Raises PluginRefused, PluginDied."""
+
+    async def opened() -> tuple[WorkerProcess, Mounted]:
+        worker = await workshop.visitor(plugin, memory_mb)
+        try:
+            mount = Mount(plugin, sample_rate, max_frames)
+            answer = await workshop.ask(worker, plugin, mount, workshop.timeout_s)
+        except BaseException:
+            worker.kill()
+            with contextlib.suppress(WorkerError):
+                await worker.stop()
+            raise
+        return worker, answer.reply
+
+    worker, mounted = workshop.wait(opened())
+    log = CallLog(plugin=plugin, sample_rate=sample_rate, max_frames=max_frames)
+    rig = Rig(workshop, worker, mounted, log)
+    try:
+        yield rig
+    finally:
+        rig.close()
+
+
+def sound_in(result: CallResult) -> Sound:
+    """(channels, frames), of a render that was kept."""
+    planes = np.frombuffer(result.data, np.float32)
+    if result.channels == 0 or len(planes) % result.channels:
+        return np.zeros((max(1, result.channels), 0), np.float32)
+    return planes.reshape(result.channels, -1)
+
+
+async def _ended(worker: WorkerProcess) -> None:
+    with contextlib.suppress(WorkerError):
+        await worker.stop()

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where rigs are made: a warm launcher on an asyncio loop in a thread, for callers in any others."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import CancelledError
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from host.permissions import PermissionRules
+from host.plugin_id import PluginFormat, PluginId
+from host.scan.asking import Answer, ask, explained
+from host.scan.settings import ProbeSettings
+from host.scan.verdict import Status
+from host.stress.death import PluginDied, PluginRefused
+from ipc.connection import RequestFailed
+from ipc.errors import WorkerError
+from ipc.launcher import Launcher
+from ipc.messages import Request, Visit
+from ipc.permissions import Permissions
+from ipc.sweep import sweep_dead_hosts
+from ipc.worker_process import WorkerProcess
+
+T = TypeVar("T")
+
+_VISIT_S = 20.0
+_WARM_FORMATS = (PluginFormat.VST3, PluginFormat.LV2)
+# What malloc gives is filled with it, so that a plugin that reads memory which it has not written
+# reads the same each time.
+_PERTURBED = {"MALLOC_PERTURB_": "165"}
+
+
+class Workshop:
+    """Use as a context manager: at its end all its workers have ended. `timeout_s`: for one request
+    to a plugin. Raises MachineError where no worker can be started."""
+
+    def __init__(
+        self,
+        rules: PermissionRules | None = None,
+        *,
+        timeout_s: float = 30.0,
+        memory_mb: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._rules = rules or PermissionRules()
+        self._memory_mb = memory_mb or ProbeSettings().memory_mb
+        self._environment = {**_PERTURBED, **(environment or {})}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="isb-workshop", daemon=True)
+        self._launcher: Launcher | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.wait(self._start())
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.wait(self._stop())
+        finally:
+            self._end()
+
+    def interrupt(self) -> None:
+        """From any thread: kills all workers, so that whoever waits for one gets its end."""
+        self._loop.call_soon_threadsafe(self._kill_all)
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs it on the loop."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise WorkerError("the workshop has been closed") from None
+
+    # -- on the loop ------------------------------------------------------------------------------
+
+    async def visitor(self, plugin: str, memory_mb: int | None = None) -> WorkerProcess:
+        """A worker that may do what this plugin may, and nothing else."""
+        if self._launcher is None:
+            raise WorkerError("the workshop has been closed")
+        plugin_format = PluginId.parse(plugin).format
+        if plugin_format in _WARM_FORMATS:
+            await self._launcher.warm(plugin_format)
+        worker = await self._launcher.spawn()
+        try:
+            await worker.request(
+                Visit(plugins=[plugin], permissions=self.permissions(plugin, memory_mb)), _VISIT_S
+            )
+        except RequestFailed as error:
+            worker.kill()
+            raise PluginRefused(str(error)) from None
+        except BaseException:
+            worker.kill()
+            raise
+        return worker
+
+    async def ask(
+        self, worker: WorkerProcess, plugin: str, request: Request[Any], limit_s: float
+    ) -> Answer:
+        """Raises PluginDied, or PluginRefused where it says no to its creation."""
+        answer = await ask(worker, request, limit_s, believed=True)
+        if answer.is_fine:
+            return answer
+        if answer.end is None and answer.status is Status.FAILED:
+            raise PluginRefused(answer.detail)
+        settings = ProbeSettings(timeout_s=limit_s)
+        rules = self.permissions(plugin)
+        path = PluginId.parse(plugin).target
+        raise PluginDied(await explained(answer, plugin, path, settings, rules, "stress"))
+
+    def permissions(self, plugin: str, memory_mb: int | None = None) -> Permissions:
+        made = self._rules.of(plugin)
+        if memory_mb is not None or made.memory_mb is None:
+            made = msgspec.structs.replace(made, memory_mb=memory_mb or self._memory_mb)
+        return made
+
+    async def _start(self) -> None:
+        sweep_dead_hosts()
+        self._launcher = Launcher(self._environment)
+        await self._launcher.start()
+
+    async def _stop(self) -> None:
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            await launcher.__aexit__()
+
+    def _kill_all(self) -> None:
+        if self._launcher is not None:
+            for worker in self._launcher.workers:
+                worker.kill()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        with contextlib.suppress(RuntimeError):
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sandbox/native/rig_run.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "ipc/native/denormals.hpp"
+#include "ipc/native/semaphore.hpp"
+#include "sandbox/native/guarded_planes.hpp"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace isobooth::sandbox {
+
+namespace {
+
+constexpr unsigned kFloatModes = 0xffc0u;  // MXCSR without the flags that calculations leave
+constexpr std::size_t kMostMidi = 1 << 17;
+
+unsigned float_mode() noexcept {
+#if defined(__x86_64__)
+    return _mm_getcsr() & kFloatModes;
+#else
+    return 0;
+#endif
+}
+
+void set_float_mode(unsigned mode) noexcept {
+#if defined(__x86_64__)
+    _mm_setcsr(mode);
+#else
+    (void)mode;
+#endif
+}
+
+std::uint64_t thread_cpu_ns() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000u +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+class Run {
+public:
+    Run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
+        int max_frames, const std::vector<ipc::Event>& events, const RigTransport& transport,
+        const RigOptions& options)
+        : processor_(processor),
+          in_(in),
+          frames_(frames),
+          sizes_(sizes),
+          events_(events),
+          settings_(transport),
+          options_(options),
+          inputs_(processor.in_channels, max_frames, options.guard),
+          outputs_(processor.out_channels, max_frames, options.guard),
+          read_(static_cast<std::size_t>(processor.in_channels)),
+          written_(static_cast<std::size_t>(processor.out_channels)),
+          events_out_(ipc::kMaxEvents) {
+        played_.out.assign(written_.size() * static_cast<std::size_t>(frames), 0.0f);
+        const std::size_t smallest =
+            static_cast<std::size_t>(*std::min_element(sizes.begin(), sizes.end()));
+        const std::size_t blocks = static_cast<std::size_t>(frames) / smallest + 1;
+        played_.wall_ns.reserve(blocks);
+        played_.cpu_ns.reserve(blocks);
+        block_events_.reserve(events.size());
+    }
+
+    RigPlayed operator()() {
+        prctl(PR_SET_NAME, "isb-rig");
+        if (options_.denormals) {
+            play();
+        } else {
+            const ipc::DenormalsOff guard;
+            play();
+        }
+        return std::move(played_);
+    }
+
+private:
+    void play() {
+        std::size_t turn = 0, next_event = 0;
+        for (int at = 0; at < frames_; ++turn) {
+            const int length = std::min(sizes_[turn % sizes_.size()], frames_ - at);
+            next_event = take_events(next_event, at, length);
+            play_block(at, length);
+            at += length;
+        }
+    }
+
+    // Those of the block, counted from its start.
+    std::size_t take_events(std::size_t next, int at, int length) {
+        block_events_.clear();
+        for (; next < events_.size() && events_[next].offset < static_cast<unsigned>(at + length);
+             ++next) {
+            if (block_events_.size() == ipc::kMaxEvents) continue;  // more than a host sends
+            block_events_.push_back(events_[next]);
+            auto& offset = block_events_.back().offset;
+            offset -= std::min(offset, static_cast<std::uint32_t>(at));
+        }
+        return next;
+    }
+
+    void play_block(int at, int length) {
+        const std::size_t bytes = static_cast<std::size_t>(length) * sizeof(float);
+        inputs_.read_only(false);
+        for (std::size_t c = 0; c < written_.size(); ++c) {
+            const bool over = options_.in_place && c < read_.size();
+            const int plane = static_cast<int>(c);
+            written_[c] = over ? inputs_.at(plane, length) : outputs_.at(plane, length);
+            // What it leaves out shall be heard.
+            if (!over) std::fill_n(written_[c], length, kUnwritten);
+        }
+        for (std::size_t c = 0; c < read_.size(); ++c) {
+            float* const plane = inputs_.at(static_cast<int>(c), length);
+            std::memcpy(plane, in_ + c * static_cast<std::size_t>(frames_) + at, bytes);
+            read_[c] = plane;
+        }
+        inputs_.read_only(!options_.in_place);
+        PluginBlock block{};
+        block.inputs = read_.data();
+        block.outputs = written_.data();
+        block.frames = length;
+        block.events = block_events_.data();
+        block.event_count = static_cast<int>(block_events_.size());
+        block.events_out = events_out_.data();
+        block.events_out_capacity = static_cast<int>(events_out_.size());
+        const ipc::Transport transport = transport_at(at);
+        block.transport = &transport;
+        call(block);
+        for (std::size_t c = 0; c < written_.size(); ++c)
+            std::memcpy(played_.out.data() + c * static_cast<std::size_t>(frames_) + at,
+                        written_[c], bytes);
+        look_at(length);
+        collect_midi(block, at);
+    }
+
+    ipc::Transport transport_at(int at) const {
+        ipc::Transport transport{};
+        transport.tempo_bpm = settings_.tempo_bpm;
+        transport.numerator = transport.denominator = 4;
+        transport.position_frames = settings_.position_frames + (settings_.playing ? at : 0);
+        transport.position_beats = static_cast<double>(transport.position_frames) /
+                                   settings_.sample_rate * settings_.tempo_bpm / 60.0;
+        transport.flags = settings_.playing ? ipc::kTransportPlaying : 0u;
+        return transport;
+    }
+
+    void call(PluginBlock& block) {
+        rusage before{}, after{};
+        const unsigned mode = float_mode();
+        getrusage(RUSAGE_THREAD, &before);
+        const std::uint64_t cpu = thread_cpu_ns();
+        const std::uint64_t began = ipc::now_ns();
+        const bool done = processor_.process(block);
+        const std::uint64_t ended = ipc::now_ns();
+        const std::uint64_t cpu_end = thread_cpu_ns();
+        getrusage(RUSAGE_THREAD, &after);
+        if (float_mode() != mode) {
+            played_.changed_float_mode = true;
+            set_float_mode(mode);
+        }
+        played_.refused_blocks += !done;
+        played_.wall_ns.push_back(ended - began);
+        played_.cpu_ns.push_back(cpu_end - cpu);
+        const auto faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt +
+                                                       after.ru_majflt - before.ru_majflt);
+        const auto waits = static_cast<std::uint64_t>(after.ru_nvcsw - before.ru_nvcsw);
+        played_.page_faults += faults;
+        played_.waits += waits;
+        played_.blocks_with_faults += faults > 0;
+        played_.blocks_with_waits += waits > 0;
+    }
+
+    void look_at(int length) {
+        for (const float* plane : written_)
+            for (int i = 0; i < length; ++i) switch (std::fpclassify(plane[i])) {
+                    case FP_NAN:
+                    case FP_INFINITE:
+                        ++played_.nonfinite;
+                        break;
+                    case FP_SUBNORMAL:
+                        ++played_.subnormal;
+                        break;
+                    default:
+                        played_.peak = std::max(played_.peak, std::fabs(plane[i]));
+                }
+    }
+
+    void collect_midi(const PluginBlock& block, int at) {
+        const int count = std::clamp(block.events_out_count, 0, block.events_out_capacity);
+        for (int i = 0; i < count && played_.midi.size() < kMostMidi; ++i) {
+            const ipc::Event& event = events_out_[static_cast<std::size_t>(i)];
+            if (event.kind != ipc::EventKind::Midi) continue;
+            RigMidi sent{};
+            sent.frame = static_cast<std::uint32_t>(at) +
+                         std::min(event.offset, static_cast<std::uint32_t>(block.frames - 1));
+            sent.size = static_cast<std::uint8_t>(std::clamp<int>(event.size, 1, 3));
+            std::memcpy(sent.bytes, event.midi, sizeof sent.bytes);
+            played_.midi.push_back(sent);
+        }
+    }
+
+    // Loud, and no value that a plugin would send by chance.
+    static constexpr float kUnwritten = 123456.789f;
+
+    Processor& processor_;
+    const float* in_;
+    int frames_;
+    const std::vector<int>& sizes_;
+    const std::vector<ipc::Event>& events_;
+    const RigTransport settings_;
+    const RigOptions options_;
+    GuardedPlanes inputs_, outputs_;
+    std::vector<const float*> read_;
+    std::vector<float*> written_;
+    std::vector<ipc::Event> events_out_, block_events_;
+    RigPlayed played_;
+};
+
+}  // namespace
+
+RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
+                  int max_frames, const std::vector<ipc::Event>& events,
+                  const RigTransport& transport, const RigOptions& options) {
+    Run run(processor, in, frames, sizes, max_frames, events, transport, options);
+    RigPlayed played;
+    std::exception_ptr failure;
+    std::thread thread([&] {
+        try {
+            played = run();
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    });
+    thread.join();
+    if (failure) std::rethrow_exception(failure);
+    return played;
+}
+
+}  // namespace isobooth::sandbox

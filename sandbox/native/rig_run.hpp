@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Plays a plugin on a test rig: on a thread of its own, as a host's audio thread would, with all its
+// channels, in blocks of any sizes, and with everything measured that shows from outside.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sandbox/native/processor.hpp"
+
+namespace isobooth::sandbox {
+
+struct RigTransport {
+    double tempo_bpm = 120.0;
+    std::int64_t position_frames = 0;
+    bool playing = true;
+    double sample_rate = 48000.0;
+};
+
+struct RigOptions {
+    bool in_place = false;   // outputs lie over the inputs
+    bool guard = false;      // every buffer ends at memory that nobody may touch
+    bool denormals = false;  // as numbers; else as zero
+};
+
+struct RigMidi {
+    std::uint32_t frame;
+    std::uint8_t size;
+    std::uint8_t bytes[3];
+};
+
+struct RigPlayed {
+    std::vector<float> out;                      // out_channels planes of `frames`
+    std::vector<std::uint64_t> wall_ns, cpu_ns;  // of each block
+    std::vector<RigMidi> midi;
+    std::uint64_t page_faults = 0, waits = 0;
+    std::uint64_t blocks_with_faults = 0, blocks_with_waits = 0;
+    std::uint64_t refused_blocks = 0;
+    std::uint64_t nonfinite = 0, subnormal = 0;
+    float peak = 0.0f;  // of what is a number
+    // That the plugin changed the thread's floating-point mode and left it so.
+    bool changed_float_mode = false;
+};
+
+// Plays `frames` of `in` (in_channels planes one behind the other), in blocks of `sizes`, repeated,
+// each at most `max_frames`. `events` are sorted, their offsets counted from the first frame.
+// Throws std::runtime_error without memory or a thread.
+RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
+                  int max_frames, const std::vector<ipc::Event>& events,
+                  const RigTransport& transport, const RigOptions& options);
+
+}  // namespace isobooth::sandbox
