@@ -5,13 +5,12 @@ programs can be played, and whether its latency and tail are what it reports.
 What is found is no failure: a plugin may work well and report its latency wrong.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ipc.errors import WorkerError
 from ipc.messages import MAX_LINE, MAX_LINES, DeepFindings, Probe
+from ipc.sound_measures import delay_between, sounding_frames
 from ipc.text import one_line
 from sandbox._native import Slot, exercise
 from sandbox.backends.plugin import LoadedPlugin
@@ -73,7 +72,7 @@ def _latency(request: Probe, plugin: LoadedPlugin, slot: Slot, findings: list[st
     if not np.isfinite(heard).all():
         findings.append("noise makes it send NaN or Inf")
         return None
-    best = max((_delay_between(sent, side) for side in heard), key=lambda found: found[1])
+    best = max((delay_between(sent, side) for side in heard), key=lambda found: found[1])
     delay, likeness = best
     if likeness < _CLEAR:
         return None
@@ -83,23 +82,12 @@ def _latency(request: Probe, plugin: LoadedPlugin, slot: Slot, findings: list[st
     return delay
 
 
-def _delay_between(sent: Audio, heard: Audio) -> tuple[int, float]:
-    """Frames by which `heard` is behind, and how much it resembles what was sent, 0 to 1."""
-    size = 2 ** math.ceil(math.log2(2 * len(sent)))
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size))
-    likeness = np.abs(np.fft.irfft(spectrum, size)[: len(sent) // 2])
-    delay = int(np.argmax(likeness))
-    energy = float(np.linalg.norm(sent) * np.linalg.norm(heard))
-    return delay, float(likeness[delay]) / energy if energy > 0 else 0.0
-
-
 def _tail(request: Probe, plugin: LoadedPlugin, slot: Slot, findings: list[str]) -> float | None:
     """Seconds until it is silent; None where it hums of itself, or does not end."""
     rate = request.sample_rate
     silence = np.zeros((2, round(_LONGEST_TAIL_S * rate)), np.float32)
-    heard = np.abs(_play(slot, silence, request.max_frames, rate)).max(axis=0)
-    loud = np.flatnonzero(heard > _SILENCE)
-    measured = (int(loud[-1]) + 1) / rate if len(loud) else 0.0
+    heard = _play(slot, silence, request.max_frames, rate)
+    measured = sounding_frames(heard, _SILENCE) / rate
     if measured >= _LONGEST_TAIL_S - 1.0:
         return None
     reported = plugin.tail_s + plugin.latency_frames / rate

@@ -18,7 +18,7 @@ _MAX_BYTES = 256 * 1024 * 1024  # states are in it
 
 
 class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """What the last call came to, where the plugin did not survive it, or a check did not like it."""
+    """What became of the plugin, where it did not survive the last call or a check complained."""
 
     verdict: str
     message: str
@@ -62,7 +62,7 @@ def read_log(path: Path) -> CallLog:
         ) from None
     if log.schema != SCHEMA:
         raise InputError(
-            f"{path_text(path)}: of version {log.schema}, and this Isobooth reads version {SCHEMA}; "
+            f"{path_text(path)}: of version {log.schema}, where version {SCHEMA} is read; "
             "replay it with the version that wrote it"
         )
     return log

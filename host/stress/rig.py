@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from host.scan.asking import Answer
 from host.stress.call_log import CallLog, LogEnd
 from host.stress.death import PluginDied
 from host.stress.workshop import Workshop
@@ -69,6 +70,7 @@ class Rig:
         self._worker = worker
         self.mounted = mounted
         self.log = log
+        self.denials: list[str] = []  # what it was denied, each once
 
     @property
     def description(self) -> PluginDescription:
@@ -150,7 +152,7 @@ class Rig:
             self._worker, self.log.plugin, Perform(list(calls)), self._workshop.timeout_s
         )
         try:
-            results: list[CallResult] = self._workshop.wait(asked).reply.results
+            answer = self._workshop.wait(asked)
         except PluginDied as died:
             last = died.call if died.call is not None and died.call >= began else None
             if last is not None:
@@ -162,6 +164,8 @@ class Rig:
                 signature=died.signature,
             )
             raise
+        self.denials += [denial for denial in answer.denials if denial not in self.denials]
+        results: list[CallResult] = answer.reply.results
         if len(results) != len(calls):
             raise WorkerError(f"{self.log.plugin}: its worker answered {len(results)} calls")
         self.log.digests += [result.digest for result in results]
@@ -179,7 +183,7 @@ def open_rig(
 ) -> Iterator[Rig]:
     """A plugin in a new worker, which ends with the context. Raises PluginRefused, PluginDied."""
 
-    async def opened() -> tuple[WorkerProcess, Mounted]:
+    async def opened() -> tuple[WorkerProcess, Answer]:
         worker = await workshop.visitor(plugin, memory_mb)
         try:
             mount = Mount(plugin, sample_rate, max_frames)
@@ -189,11 +193,12 @@ def open_rig(
             with contextlib.suppress(WorkerError):
                 await worker.stop()
             raise
-        return worker, answer.reply
+        return worker, answer
 
-    worker, mounted = workshop.wait(opened())
+    worker, answer = workshop.wait(opened())
     log = CallLog(plugin=plugin, sample_rate=sample_rate, max_frames=max_frames)
-    rig = Rig(workshop, worker, mounted, log)
+    rig = Rig(workshop, worker, answer.reply, log)
+    rig.denials += answer.denials
     try:
         yield rig
     finally:

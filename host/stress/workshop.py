@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where rigs are made: a warm launcher on an asyncio loop in a thread, for callers in any others."""
+"""Where rigs are made: a warm launcher on an asyncio loop in a thread, for callers in any other."""
 
 import asyncio
 import contextlib

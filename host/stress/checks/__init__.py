@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All checks, in the order of their levels."""
+
+from host.stress.check import Check
+from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
+from host.stress.checks.fuzz import SurvivesAnything
+from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
+from host.stress.checks.limits import AsksForNothingForbidden, StaysInItsBuffers
+from host.stress.checks.null import AnyBlockSize, InPlaceOrNot, SameEachTime
+from host.stress.checks.ranges import (
+    AnyRateAndSize,
+    EveryParameter,
+    EveryProgram,
+    WordsMeanWhatTheySay,
+)
+from host.stress.checks.resources import BearsLackOfMemory, GivesBackWhatItTakes, ManyAtOnce
+from host.stress.checks.sound import (
+    KeepsTheMiddle,
+    NoClicksBetweenBlocks,
+    RecoversFromNonsense,
+    SendsNumbers,
+)
+from host.stress.checks.state import StateIsTheSound, SurvivesBrokenState
+from host.stress.checks.timing import (
+    MeetsItsDeadlines,
+    NotSlowerForQuietSounds,
+    TouchesOnlyItsMemory,
+)
+
+ALL: tuple[type[Check], ...] = tuple(
+    sorted(
+        (
+            LivesAndDies,
+            SendsNumbers,
+            LeavesTheProcessAlone,
+            AsksForNothingForbidden,
+            SameEachTime,
+            EveryParameter,
+            StateIsTheSound,
+            MeetsItsDeadlines,
+            AnyBlockSize,
+            AnyRateAndSize,
+            EveryProgram,
+            InPlaceOrNot,
+            KeepsTheMiddle,
+            LatencyIsTrue,
+            NoClicksBetweenBlocks,
+            StaysInItsBuffers,
+            WordsMeanWhatTheySay,
+            AutomationIsOnTime,
+            ManyAtOnce,
+            NotSlowerForQuietSounds,
+            RecoversFromNonsense,
+            SurvivesBrokenState,
+            TailIsTrue,
+            TouchesOnlyItsMemory,
+            GivesBackWhatItTakes,
+            SurvivesAnything,
+            BearsLackOfMemory,
+        ),
+        key=lambda check: check.level,
+    )
+)
+BY_NAME = {check.name: check for check in ALL}

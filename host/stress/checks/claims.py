@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plugin says of itself, and whether it is so."""
+
+import numpy as np
+
+from host.stress.check import Check, Subject
+from host.stress.verdict import Verdict
+from ipc.description import ParameterDescription, PluginDescription
+from ipc.sound_measures import delay_between, sounding_frames
+
+_CLEAR = 0.3  # of a perfect copy; less may be the reverberation of a plugin without direct sound
+_SILENCE = 10 ** (-80 / 20)
+_LONGEST_TAIL_S = 20
+_TAIL_TOLERANCE_S = 0.1
+
+
+def _is_no_effect(description: PluginDescription) -> str:
+    if not description.in_channels or not description.out_channels:
+        return "it has no inputs or no outputs"
+    return ""
+
+
+class LatencyIsTrue(Check):
+    name = "latency-is-true"
+    level = 3
+    what = "measures by how much noise comes out later, and compares it with what is reported"
+    means = "tracks do not line up with it"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return _is_no_effect(description)
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        frames, settled = 3 * rate // 2, rate // 2
+        with subject.open() as rig:
+            heard = rig.render(frames, source="noise", seed=5)
+            sent = rig.render(1, source="silence", keep=False)  # for what it reports by now
+            reported = sent.result.latency_frames
+        noise = noise_of(frames, rig.description.in_channels, seed=5)
+        if not np.isfinite(heard.sound).all():
+            return
+        delay, likeness = max(
+            (
+                delay_between(mine[settled:], side[settled:])
+                for mine, side in zip(noise, heard.sound, strict=False)
+            ),
+            key=lambda found: found[1],
+        )
+        if likeness < _CLEAR:
+            subject.find(Verdict.PASS, "its output does not resemble its input: cannot be told")
+            return
+        subject.figures |= {"latency_frames": delay, "reported_frames": reported}
+        if abs(delay - reported) > 1:
+            subject.find(
+                Verdict.WARN,
+                f"it reports {reported} frames of latency, and noise comes out {delay} later",
+                key="latency",
+            )
+
+
+def noise_of(frames: int, channels: int, seed: int) -> np.ndarray:
+    """What a rig plays for `noise` with a gain of 0.25."""
+    random = np.random.RandomState(seed)
+    return (0.25 * random.uniform(-1.0, 1.0, (channels, frames))).astype(np.float32)
+
+
+class TailIsTrue(Check):
+    name = "tail-is-true"
+    level = 4
+    what = "measures for how long it sounds after its input has ended, and compares"
+    means = "the end of a bounce is cut off"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return _is_no_effect(description)
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            rig.render(rate, keep=False, **subject.stimulus(rate))
+            heard = rig.render(_LONGEST_TAIL_S * rate, source="silence")
+        if not np.isfinite(heard.sound).all():
+            return
+        measured = sounding_frames(heard.sound, _SILENCE) / rate
+        reported = heard.result.tail_s + heard.result.latency_frames / rate
+        subject.figures |= {"tail_s": measured, "reported_s": reported}
+        if measured >= _LONGEST_TAIL_S - 1:
+            subject.find(Verdict.PASS, "it sounds by itself: cannot be told")
+        elif measured > reported + _TAIL_TOLERANCE_S:
+            subject.find(
+                Verdict.WARN,
+                f"it reports a tail of {reported:.2f} s, and sounds for {measured:.2f} s",
+                key="tail",
+            )
+
+
+class AutomationIsOnTime(Check):
+    name = "automation-is-on-time"
+    level = 4
+    what = "changes each parameter in the middle of a block, and looks where the sound changes"
+    means = "automation jitters by up to a block, differently with each block size"
+
+    _AT = 700  # in the second block of 512
+    _MOST = 16
+
+    def unfit(self, description: PluginDescription) -> str:
+        if not description.out_channels:
+            return "it has no outputs"
+        return "" if _automatable(description) else "it has no parameters to automate"
+
+    def run(self, subject: Subject) -> None:
+        frames, heard_any = 8 * 512, False
+        stimulus = subject.stimulus(frames)
+        with subject.open() as rig:
+            latency = rig.mounted.latency_frames
+            defaults = rig.parameters()
+        late: list[str] = []
+        for parameter in _automatable(subject.description)[: self._MOST]:
+            value = defaults[parameter.index] if parameter.index < len(defaults) else 0.5
+            target = 0.0 if value > 0.5 else 1.0
+            sounds = []
+            for changes in ((), ((self._AT, parameter.index, target),)):
+                with subject.open() as rig:
+                    sounds.append(rig.render(frames, changes=changes, **stimulus).sound)
+            differs = np.flatnonzero((sounds[0] != sounds[1]).any(axis=0))
+            if len(differs) == 0:
+                continue
+            heard_any = True
+            first = int(differs[0])
+            if first < self._AT:
+                late.append(f"'{parameter.name}' {self._AT - first} frames early")
+            elif first > self._AT + latency + 512:
+                continue  # smoothing, or a delay: nothing is known
+        if late:
+            more = f" and {len(late) - 3} more" if len(late) > 3 else ""
+            subject.find(
+                Verdict.WARN,
+                f"a change is heard before its frame: {', '.join(late[:3])}{more}",
+                key="early",
+            )
+        elif not heard_any:
+            subject.find(Verdict.PASS, "no change was heard: cannot be told")
+
+
+def _automatable(description: PluginDescription) -> list[ParameterDescription]:
+    return [parameter for parameter in description.parameters if parameter.automatable]

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Twice the same, once done differently in a way that must not be heard."""
+
+import math
+
+import numpy as np
+
+from host.stress.check import DIRECT_FORMATS, Check, Subject
+from host.stress.rig import Sound
+from host.stress.verdict import Plot, Verdict
+from ipc.description import PluginDescription
+from ipc.sound_measures import residue_db
+
+_SECONDS = 1
+_AUDIBLE_DB = -60.0
+_BLOCK_SIZES = {"64 frames": [64], "1 frame": [1], "prime sizes": [7, 61, 127, 3], "511": [511, 1]}
+
+
+def _no_outputs(description: PluginDescription) -> str:
+    return "" if description.out_channels else "it has no outputs"
+
+
+def _compare(subject: Subject, first: Sound, second: Sound, what: str) -> float | None:
+    """dB of the difference; None where there is none to speak of."""
+    if first.shape != second.shape:
+        subject.find(Verdict.FAIL, f"{what}: {first.shape} against {second.shape} samples")
+        return None
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return None  # another check tells of it
+    residue = residue_db(first, second)
+    return None if math.isinf(residue) else residue
+
+
+def _spectrum(difference: Sound, rate: float, title: str) -> Plot:
+    """Of the difference, dB against full scale, in 128 bands."""
+    mono = difference.astype(np.float64).mean(axis=0)
+    power = np.abs(np.fft.rfft(mono * np.hanning(len(mono)))) / max(1, len(mono) // 4)
+    bands = np.array_split(power, 128)
+    level = [20 * math.log10(max(float(band.max(initial=0.0)), 1e-9)) for band in bands]
+    top = rate / 2
+    return Plot(
+        kind="line",
+        title=title,
+        x_label="Hz",
+        y_label="dBFS",
+        x=[top * index / 128 for index in range(128)],
+        y=level,
+    )
+
+
+class SameEachTime(Check):
+    name = "same-each-time"
+    level = 2
+    what = "plays the same to two new instances, each in a process of its own"
+    means = "a bounce is not what was heard; presets cannot be compared (noise is a good reason)"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return _no_outputs(description)
+
+    def run(self, subject: Subject) -> None:
+        frames = _SECONDS * round(subject.sample_rate)
+        heard = []
+        for _ in range(2):
+            with subject.open() as rig:
+                heard.append(rig.render(frames, **subject.stimulus(frames)).sound)
+        residue = _compare(subject, heard[0], heard[1], "twice the same")
+        if residue is not None:
+            subject.figures["residue_db"] = residue
+            subject.plots.append(
+                _spectrum(heard[0] - heard[1], subject.sample_rate, "Difference of two runs")
+            )
+            subject.find(Verdict.WARN, f"two runs differ ({residue:.0f} dB)", key="differs")
+
+
+class AnyBlockSize(Check):
+    name = "any-block-size"
+    level = 3
+    what = "compares what it sends in blocks of 512 with blocks of 1, 64, 511 and prime sizes"
+    means = "its sound depends on a setting of the sound card"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return _no_outputs(description)
+
+    def run(self, subject: Subject) -> None:
+        frames = _SECONDS * round(subject.sample_rate) // 2
+        stimulus = subject.stimulus(frames)
+        with subject.open() as rig:
+            whole = rig.render(frames, **stimulus).sound
+        with subject.open() as rig:
+            again = rig.render(frames, **stimulus).sound
+        usual = _compare(subject, whole, again, "twice the same")
+        for name, sizes in _BLOCK_SIZES.items():
+            with subject.open() as rig:
+                heard = rig.render(frames, blocks=sizes, **stimulus)
+            if heard.result.nonfinite:
+                subject.find(Verdict.FAIL, f"it sends NaN or Inf in blocks of {name}")
+            residue = _compare(subject, whole, heard.sound, f"blocks of {name}")
+            if residue is None:
+                continue
+            subject.figures[f"residue_db_{name.replace(' ', '_')}"] = residue
+            if usual is None and residue > _AUDIBLE_DB:
+                subject.plots.append(
+                    _spectrum(
+                        whole - heard.sound, subject.sample_rate, f"Difference in blocks of {name}"
+                    )
+                )
+                subject.find(
+                    Verdict.WARN,
+                    f"in blocks of {name} it sounds different ({residue:.0f} dB)",
+                    key=f"blocks of {name}",
+                )
+
+
+class InPlaceOrNot(Check):
+    name = "in-place-or-not"
+    level = 3
+    what = "compares separate buffers with outputs that lie over the inputs"
+    means = "hosts that save memory get noise out of it"
+    formats = DIRECT_FORMATS
+
+    def unfit(self, description: PluginDescription) -> str:
+        if "in-place" in " ".join(description.remarks):
+            return "it says that it cannot"
+        if not description.in_channels or not description.out_channels:
+            return "it has no inputs or no outputs"
+        return ""
+
+    def run(self, subject: Subject) -> None:
+        frames = _SECONDS * round(subject.sample_rate)
+        heard = []
+        for in_place in (False, False, True):
+            with subject.open() as rig:
+                heard.append(
+                    rig.render(frames, in_place=in_place, **subject.stimulus(frames)).sound
+                )
+        if _compare(subject, heard[0], heard[1], "twice the same") is not None:
+            return  # it is never the same
+        residue = _compare(subject, heard[0], heard[2], "in place")
+        if residue is not None:
+            subject.figures["residue_db"] = residue
+            if residue > _AUDIBLE_DB:
+                subject.find(Verdict.FAIL, f"in place it sounds different ({residue:.0f} dB)")

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes out: numbers, no offset, no clicks, nothing that runs away."""
+
+import numpy as np
+
+from host.stress.check import Check, Subject
+from host.stress.rig import Rig
+from host.stress.verdict import Verdict
+from ipc.description import PluginDescription
+from ipc.rig_calls import CallResult
+
+_RUNAWAY = 10 ** (30 / 20)  # +30 dBFS: far above what any sound is meant to be
+_RUNAWAY_IF_EXTREME = 10 ** (150 / 20)
+_LOUD = 10 ** (12 / 20)
+_OFFSET = 0.01
+_SECONDS = 2
+_UNWRITTEN = 123456.0  # the rig fills outputs with a little more before each block
+
+
+def look_at_level(
+    subject: Subject, result: CallResult, when: str, *, is_extreme: bool = False
+) -> None:
+    """Tells of what is no number, and of levels that no plugin should send. `is_extreme`: it may
+    have been set to make everything as loud as it can."""
+    if result.nonfinite:
+        subject.find(
+            Verdict.FAIL,
+            f"it sends NaN or Inf {when} ({result.nonfinite} samples)",
+            key="nonfinite",
+        )
+    if _UNWRITTEN < result.peak < _UNWRITTEN + 1:
+        subject.find(Verdict.FAIL, f"it leaves outputs unwritten {when}", key="unwritten")
+    elif result.peak > (_RUNAWAY_IF_EXTREME if is_extreme else _RUNAWAY):
+        db = 20 * np.log10(result.peak)
+        verdict = Verdict.WARN if is_extreme else Verdict.FAIL
+        subject.find(verdict, f"its level runs away {when}: {db:+.0f} dBFS", key="runaway")
+
+
+class SendsNumbers(Check):
+    name = "sends-numbers"
+    level = 1
+    what = "plays noise, a sine, an impulse, silence and notes, and looks at every sample"
+    means = "NaN and Inf silence a mix for good; a level that runs away hurts ears"
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            for source in ("noise", "sine", "impulse", "silence"):
+                options = {**subject.stimulus(rate), "source": source}
+                result = rig.render(rate, keep=False, **options).result
+                look_at_level(subject, result, f"for {source}")
+                if source != "silence" and result.peak > _LOUD:
+                    db = 20 * np.log10(result.peak / 0.25)
+                    subject.find(
+                        Verdict.WARN,
+                        f"by default it makes {source} {db:+.0f} dB louder",
+                        key="loud",
+                    )
+                if result.subnormal:
+                    subject.find(
+                        Verdict.WARN,
+                        f"it sends numbers too small to be normal for {source}",
+                        key="subnormal",
+                    )
+
+
+class KeepsTheMiddle(Check):
+    name = "keeps-the-middle"
+    level = 3
+    what = "looks for a constant offset in what comes out of noise and of silence"
+    means = "an offset takes headroom, and clicks when the plugin is switched"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return "" if description.out_channels else "it has no outputs"
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            for source in ("noise", "silence"):
+                options = {**subject.stimulus(_SECONDS * rate), "source": source}
+                heard = rig.render(_SECONDS * rate, **options)
+                late = heard.sound[:, rate:]
+                if late.size == 0 or not np.isfinite(late).all():
+                    continue  # another check tells of it
+                offset = float(np.abs(late.mean(axis=1)).max())
+                subject.figures[f"offset_for_{source}"] = offset
+                if offset > _OFFSET and not subject.is_instrument:
+                    subject.find(Verdict.WARN, f"an offset of {offset:.3f} for {source}")
+
+
+class NoClicksBetweenBlocks(Check):
+    name = "no-clicks-between-blocks"
+    level = 3
+    what = "plays a sine and compares the steps between blocks with those inside them"
+    means = "it treats the borders of blocks, which music knows nothing of, differently"
+
+    _STEPS = 8.0  # times the largest step inside blocks
+    _AUDIBLE = 0.01
+
+    def unfit(self, description: PluginDescription) -> str:
+        if not description.out_channels or not description.in_channels:
+            return "it has no inputs or no outputs"
+        return ""
+
+    def run(self, subject: Subject) -> None:
+        rate, size = round(subject.sample_rate), 256
+        with subject.open() as rig:
+            heard = rig.render(2 * rate, source="sine", gain=0.25, blocks=[size])
+        late = heard.sound[:, rate:].astype(np.float64)
+        if late.shape[1] < 4 * size or not np.isfinite(late).all():
+            return
+        first = (-rate) % size  # of the border after where `late` begins
+        bends = np.abs(np.diff(late, 2, axis=1)).max(axis=0)
+        # A step between frames i-1 and i bends the curve at both.
+        borders = np.zeros(len(bends), bool)
+        for shift in (-2, -1):
+            places = np.arange(first + shift, len(bends), size)
+            borders[places[places >= 0]] = True
+        between, inside = float(bends[borders].max()), float(bends[~borders].max())
+        subject.figures["largest_step_between_blocks"] = between
+        subject.figures["largest_step_inside_blocks"] = inside
+        if between > self._AUDIBLE and between > self._STEPS * inside:
+            subject.find(Verdict.FAIL, f"clicks of {between:.3f} between blocks")
+
+
+class RecoversFromNonsense(Check):
+    name = "recovers-from-nonsense"
+    level = 4
+    what = "feeds NaN, Inf and huge numbers, then noise for seconds, and waits for sound to return"
+    means = "one broken plugin before it in a chain silences it until it is loaded again"
+
+    def unfit(self, description: PluginDescription) -> str:
+        return "" if description.in_channels else "it has no inputs"
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            rig.render(rate // 4, source="wild", keep=False)
+            result = self._after(rig, rate)
+            if result.nonfinite:
+                subject.find(
+                    Verdict.WARN,
+                    f"{_SECONDS} s after NaN and Inf in its input it still sends them",
+                    key="poisoned",
+                )
+
+    def _after(self, rig: Rig, rate: int) -> CallResult:
+        rig.render(_SECONDS * rate, source="noise", keep=False)
+        return rig.render(rate // 4, source="noise", keep=False).result

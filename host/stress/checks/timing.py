@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long blocks take. Other programs on the machine disturb this: what is judged is the
+processor time of the thread, and the clock only where it says the same."""
+
+from typing import Any
+
+import numpy as np
+
+from host.stress.check import Check, Subject
+from host.stress.verdict import Plot, Verdict
+
+_BINS = 60
+
+
+class MeetsItsDeadlines(Check):
+    name = "meets-its-deadlines"
+    level = 2
+    what = "times every block of 128 frames against the time that it lasts"
+    means = "nobody can play it"
+    is_timed = True
+
+    _FRAMES = 128
+    _MUCH = 0.5  # of the deadline, in the median
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        seconds = 4 if subject.level < 5 else 10
+        with subject.open(max_frames=self._FRAMES) as rig:
+            rig.render(rate, keep=False, **subject.stimulus(rate))
+            heard = rig.render(seconds * rate, keep=False, **subject.stimulus(seconds * rate))
+        times = heard.result.times
+        if times is None or not times.wall_ns:
+            return
+        wall, cpu = np.array(times.wall_ns) / 1e3, np.array(times.cpu_ns) / 1e3
+        deadline = self._FRAMES / rate * 1e6
+        subject.figures |= {
+            "deadline_us": round(deadline, 1),
+            "median_us": round(float(np.median(wall)), 2),
+            "p99_us": round(float(np.percentile(wall, 99)), 2),
+            "p99_9_us": round(float(np.percentile(wall, 99.9)), 2),
+            "max_us": round(float(wall.max()), 2),
+            "cpu_median_us": round(float(np.median(cpu)), 2),
+            "cpu_max_us": round(float(cpu.max()), 2),
+        }
+        top = max(float(np.percentile(wall, 99.5)), 1e-3)
+        counts, edges = np.histogram(wall[wall <= top], bins=_BINS, range=(0.0, top))
+        subject.plots.append(
+            Plot(
+                kind="histogram",
+                title="Time of a block of 128 frames",
+                x_label="µs",
+                y_label="blocks",
+                x=[float(edge) for edge in edges[:-1]],
+                y=[float(count) for count in counts],
+                limit=deadline,
+            )
+        )
+        median, worst = float(np.median(cpu)), float(np.percentile(cpu, 99))
+        if median > deadline:
+            subject.find(Verdict.FAIL, f"a block takes {median:.0f} µs of {deadline:.0f}")
+        elif worst > deadline:
+            subject.find(
+                Verdict.WARN,
+                f"one block in a hundred takes more than {worst:.0f} µs of {deadline:.0f}",
+                key="p99",
+            )
+        elif median > self._MUCH * deadline:
+            subject.find(
+                Verdict.WARN, f"a block takes {median:.0f} of {deadline:.0f} µs", key="median"
+            )
+
+
+class NotSlowerForQuietSounds(Check):
+    name = "not-slower-for-quiet-sounds"
+    level = 4
+    what = (
+        "compares the time for noise with that for sounds that die away below all numbers, with "
+        "denormal numbers as the plugin's host might leave them"
+    )
+    means = "the end of a song takes more time than its middle, in hosts that do not help it"
+    is_timed = True
+
+    _SLOWER = 4.0
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            options: dict[str, Any] = {"keep": False, "denormals": True}
+            noise = rig.render(rate, **options, **subject.stimulus(rate)).result
+            rig.render(4 * rate, source="silence", **options)
+            quiet = rig.render(rate, source="denormal", **options).result
+        if noise.times is None or quiet.times is None or not noise.times.cpu_ns:
+            return
+        usual = float(np.median(noise.times.cpu_ns))
+        slow = float(np.median(quiet.times.cpu_ns))
+        ratio = slow / max(usual, 1000.0)  # less than a microsecond is no time
+        subject.figures |= {"times_slower": round(ratio, 2)}
+        if ratio > self._SLOWER:
+            subject.find(
+                Verdict.WARN, f"quiet sounds take it {ratio:.1f} times as long", key="denormals"
+            )
+
+
+class TouchesOnlyItsMemory(Check):
+    name = "touches-only-memory-that-is-there"
+    level = 4
+    what = "counts page faults and waits of the audio thread, block by block, after a second"
+    means = "it needs the kernel in the middle of a block, which takes as long as it takes"
+    is_timed = True
+
+    def run(self, subject: Subject) -> None:
+        rate = round(subject.sample_rate)
+        with subject.open() as rig:
+            rig.render(2 * rate, keep=False, **subject.stimulus(2 * rate))
+            heard = rig.render(4 * rate, keep=False, **subject.stimulus(4 * rate))
+        times = heard.result.times
+        if times is None:
+            return
+        blocks = max(1, len(times.wall_ns))
+        subject.figures |= {
+            "page_faults": times.page_faults,
+            "waits": times.waits,
+            "blocks": blocks,
+        }
+        if times.blocks_with_waits > 2:
+            subject.find(
+                Verdict.FAIL,
+                f"it waited in {times.blocks_with_waits} of {blocks} blocks",
+                key="waits",
+            )
+        if times.blocks_with_faults > max(4, blocks // 50):
+            subject.find(
+                Verdict.WARN,
+                f"page faults in {times.blocks_with_faults} of {blocks} blocks",
+                key="page faults",
+            )

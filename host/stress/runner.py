@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs checks on plugins: several at a time, those that take times alone."""
+
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from host.crash_report import utc_now
+from host.plugin_id import PluginId
+from host.stress.call_log import CallLog, LogEnd, write_log
+from host.stress.check import Check, Subject
+from host.stress.death import PluginDied, PluginRefused
+from host.stress.rig import open_rig
+from host.stress.verdict import (
+    BAD,
+    CheckResult,
+    Finding,
+    PluginResult,
+    RunInfo,
+    StressReport,
+    Verdict,
+    worst,
+)
+from host.stress.workshop import Workshop
+from host.version import isobooth_version
+from ipc.description import PluginDescription
+from ipc.errors import WorkerError
+
+_POLL_S = 0.1
+# A check that a plugin did not pass is asked again, to tell what happens now and then.
+_RERUNS = 2
+
+
+class Watcher(Protocol):
+    """Who follows a run; called from several threads, one at a time."""
+
+    def expecting(self, checks: int) -> None:
+        """So many more are to be run."""
+
+    def starting(self, plugin: str, check: str) -> None: ...
+
+    def result(self, plugin: str, result: CheckResult) -> None: ...
+
+
+class Silent:
+    """Nobody follows it."""
+
+    def expecting(self, checks: int) -> None: ...
+
+    def starting(self, plugin: str, check: str) -> None: ...
+
+    def result(self, plugin: str, result: CheckResult) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressOptions:
+    """What to run and how. `only` and `skip`: names of checks; `only` counts whatever its level.
+    `logs`: the folder for logs of calls; None: none are kept."""
+
+    level: int = 5
+    only: frozenset[str] = frozenset()
+    skip: frozenset[str] = frozenset()
+    seed: int = 1
+    jobs: int = 1
+    timeout_s: float = 30.0
+    logs: Path | None = None
+
+
+@dataclass
+class StressRun:
+    """`run` it once. `stop` raises what ends it; what has been found until then is in `report`."""
+
+    plugins: Sequence[str]
+    checks: Sequence[type[Check]]
+    options: StressOptions
+    workshop: Workshop
+    watcher: Watcher = field(default_factory=Silent)
+    stop: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._ending = False
+        self._lock = threading.Lock()
+        self._about: dict[str, PluginDescription] = {}
+        self.report = StressReport(
+            run=RunInfo(
+                started_at=utc_now(),
+                level=self.options.level,
+                seed=self.options.seed,
+                jobs=self.options.jobs,
+                timeout_s=self.options.timeout_s,
+                isobooth=isobooth_version(),
+                machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.release()}",
+            ),
+            plugins=[PluginResult(plugin=plugin) for plugin in dict.fromkeys(self.plugins)],
+        )
+
+    def run(self) -> StressReport:
+        began = time.monotonic()
+        wanted = chosen(self.checks, self.options)
+        self.watcher.expecting(len(wanted) * len(self.report.plugins))
+        try:
+            with ThreadPoolExecutor(self.options.jobs, "isb-stress") as pool:
+                self._all(pool, [lambda r=r: self._describe(r) for r in self.report.plugins])  # type: ignore[misc]
+                for timed in (False, True):
+                    some = [check for check in wanted if check.is_timed is timed]
+                    tasks: list[Callable[[], None]] = [
+                        lambda r=result, c=check: self._check(r, c)  # type: ignore[misc]
+                        for result in self.report.plugins
+                        for check in some
+                    ]
+                    self._all(pool, tasks, one_by_one=timed)
+        except BaseException:
+            self.report.run.interrupted = True
+            raise
+        finally:
+            self._sum_up(wanted, time.monotonic() - began)
+        return self.report
+
+    def _all(
+        self,
+        pool: ThreadPoolExecutor,
+        tasks: Sequence[Callable[[], None]],
+        *,
+        one_by_one: bool = False,
+    ) -> None:
+        """Returns when all are done; raises what `stop` raises, when those that run have ended."""
+        left = list(tasks)
+        running: set[Future[None]] = set()
+        most = 1 if one_by_one else self.options.jobs
+        try:
+            while left or running:
+                while left and len(running) < most:
+                    running.add(pool.submit(left.pop(0)))
+                done, running = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                self.stop()
+        except BaseException:
+            self._ending = True
+            while running:
+                self.workshop.interrupt()  # they wait for plugins
+                _, running = wait(running, timeout=_POLL_S)
+            raise
+
+    def _stop(self) -> None:
+        if self._ending:
+            raise _Ended
+
+    def _describe(self, result: PluginResult) -> None:
+        """Creates it once, to learn what it is; the first check tells if that cannot be done."""
+        began = time.monotonic()
+        try:
+            with open_rig(self.workshop, result.plugin) as rig:
+                about = rig.description
+                result.name, result.vendor, result.version = about.name, about.vendor, about.version
+                result.path = about.path
+                self._about[result.plugin] = about
+        except WorkerError as error:
+            if self._ending:
+                return
+            blank = CheckResult(check="can-be-created", verdict=Verdict.FAIL)
+            failed = _failed(blank, error)
+            failed.seconds = round(time.monotonic() - began, 3)
+            result.checks.append(failed)
+        result.format = PluginId.parse(result.plugin).format.value
+
+    def _check(self, result: PluginResult, check: type[Check]) -> None:
+        about = self._about.get(result.plugin)
+        if about is None:
+            return self._add(result, _skipped(check, "it cannot be created"))
+        if PluginId.parse(result.plugin).format not in check.formats:
+            return self._add(result, _skipped(check, f"not for {result.format}"))
+        reason = check().unfit(about)
+        if reason:
+            return self._add(result, _skipped(check, reason))
+        with self._lock:
+            self.watcher.starting(result.plugin, check.name)
+        try:
+            found, log = self._ask(result.plugin, about, check)
+            if found.verdict in BAD and not check.is_timed:
+                for _ in range(_RERUNS):
+                    found.reruns.append(self._ask(result.plugin, about, check)[0].verdict)
+        except _Ended:
+            return None
+        if self._ending:
+            return None
+        if log is not None and found.verdict in BAD and self.options.logs is not None:
+            name = f"{_file_name(result.plugin)}.{check.name}.json"
+            log.check = check.name
+            write_log(log, self.options.logs / name)
+            found.log = str(self.options.logs / name)
+        return self._add(result, found)
+
+    def _ask(
+        self, plugin: str, about: PluginDescription, check: type[Check]
+    ) -> tuple[CheckResult, CallLog | None]:
+        subject = Subject(
+            plugin=plugin,
+            description=about,
+            level=self.options.level,
+            seed=self.options.seed,
+            workshop=self.workshop,
+            stop=self._stop,
+        )
+        began = time.monotonic()
+        made = CheckResult(check=check.name, verdict=Verdict.PASS)
+        log: CallLog | None = None
+        try:
+            check().run(subject)
+        except WorkerError as error:
+            made = _failed(made, error)
+            log = subject.log
+        if made.verdict is Verdict.PASS:
+            made.verdict = worst([Verdict.PASS, *(each.verdict for each in subject.findings)])
+            log = subject.blamed_log
+            if log is not None:
+                worst_one = max(subject.findings, key=lambda one: list(Verdict).index(one.verdict))
+                log.end = LogEnd(verdict=made.verdict, message=worst_one.message)
+        made.findings = [*made.findings, *subject.findings]
+        made.figures, made.plots = subject.figures, subject.plots
+        made.seconds = round(time.monotonic() - began, 3)
+        if not made.message and made.findings:
+            worst_one = max(made.findings, key=lambda one: list(Verdict).index(one.verdict))
+            made.message = worst_one.message
+        return made, log
+
+    def _add(self, result: PluginResult, found: CheckResult) -> None:
+        with self._lock:
+            result.checks.append(found)
+            self.watcher.result(result.plugin, found)
+
+    def _sum_up(self, wanted: Sequence[type[Check]], seconds: float) -> None:
+        order = {check.name: place for place, check in enumerate(wanted)}
+        summary: dict[str, int] = {}
+        for plugin in self.report.plugins:
+            plugin.checks.sort(key=lambda one: order.get(one.check, -1))
+            plugin.verdict = worst([check.verdict for check in plugin.checks])
+            plugin.seconds = round(sum(check.seconds for check in plugin.checks), 3)
+            for check in plugin.checks:
+                summary[check.verdict] = summary.get(check.verdict, 0) + 1
+        self.report.summary = {str(verdict): summary.get(verdict, 0) for verdict in Verdict}
+        self.report.run.seconds = round(seconds, 3)
+
+
+class _Ended(Exception):
+    """The run is over."""
+
+
+def chosen(checks: Sequence[type[Check]], options: StressOptions) -> list[type[Check]]:
+    """Those that are to be run, in order."""
+    if options.only:
+        some = [check for check in checks if check.name in options.only]
+    else:
+        some = [check for check in checks if check.level <= options.level]
+    return [check for check in some if check.name not in options.skip]
+
+
+def _skipped(check: type[Check], why: str) -> CheckResult:
+    return CheckResult(check=check.name, verdict=Verdict.SKIP, message=why)
+
+
+def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
+    if isinstance(error, PluginDied):
+        last = error.last
+        result.verdict = error.verdict
+        result.signal, result.signature = last.signal, error.signature
+        result.backtrace, result.stderr = list(last.backtrace), last.stderr
+    elif isinstance(error, PluginRefused):
+        result.verdict = Verdict.FAIL
+    else:
+        result.verdict = Verdict.ERROR
+    result.message = str(error)
+    key = error.signature if isinstance(error, PluginDied) else str(error)
+    result.findings = [
+        Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
+    ]
+    return result
+
+
+def _file_name(plugin: str) -> str:
+    kept = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in plugin)
+    return kept[-120:].strip("_.") or "plugin"
