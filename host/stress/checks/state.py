@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 
+from host.plugin_id import PluginFormat
 from host.stress.check import Check, Subject
 from host.stress.checks.sound import look_at_level
 from host.stress.rig import Sound
@@ -105,6 +106,8 @@ class SurvivesBrokenState(Check):
     level = 4
     what = "restores states with flipped bits, cut short, doubled, empty, and a megabyte of noise"
     means = "a damaged project file crashes the host"
+    # Those of the others are texts and numbers that the host itself reads.
+    formats = frozenset({PluginFormat.VST3, PluginFormat.CLAP, PluginFormat.FAULT})
 
     def run(self, subject: Subject) -> None:
         numbers = subject.random("broken state")
