@@ -22,6 +22,7 @@ COMMANDS = (
     "plugin_info",
     "plugins",
     "scan",
+    "stress",
     "play",
     "crashes",
     "blacklist",

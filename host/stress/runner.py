@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -35,27 +36,28 @@ from ipc.errors import WorkerError
 _POLL_S = 0.1
 # A check that a plugin did not pass is asked again, to tell what happens now and then.
 _RERUNS = 2
+_CREATION = "can-be-created"
 
 
 class Watcher(Protocol):
     """Who follows a run; called from several threads, one at a time."""
 
-    def expecting(self, checks: int) -> None:
-        """So many more are to be run."""
+    def starting(self, plugin: PluginResult, check: str) -> None: ...
 
-    def starting(self, plugin: str, check: str) -> None: ...
+    def finished(self, plugin: PluginResult, check: CheckResult) -> None: ...
 
-    def result(self, plugin: str, result: CheckResult) -> None: ...
+    def finished_plugin(self, plugin: PluginResult) -> None:
+        """All its checks are done."""
 
 
 class Silent:
     """Nobody follows it."""
 
-    def expecting(self, checks: int) -> None: ...
+    def starting(self, plugin: PluginResult, check: str) -> None: ...
 
-    def starting(self, plugin: str, check: str) -> None: ...
+    def finished(self, plugin: PluginResult, check: CheckResult) -> None: ...
 
-    def result(self, plugin: str, result: CheckResult) -> None: ...
+    def finished_plugin(self, plugin: PluginResult) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,8 @@ class StressOptions:
 
 @dataclass
 class StressRun:
-    """`run` it once. `stop` raises what ends it; what has been found until then is in `report`."""
+    """`run` it once. `stop` raises what ends it; what has been found until then is in `report`.
+    `judge` may change a result before it counts."""
 
     plugins: Sequence[str]
     checks: Sequence[type[Check]]
@@ -82,6 +85,7 @@ class StressRun:
     workshop: Workshop
     watcher: Watcher = field(default_factory=Silent)
     stop: Callable[[], None] = lambda: None
+    judge: Callable[[PluginResult, CheckResult], None] = lambda plugin, check: None
 
     def __post_init__(self) -> None:
         self._ending = False
@@ -103,16 +107,16 @@ class StressRun:
     def run(self) -> StressReport:
         began = time.monotonic()
         wanted = chosen(self.checks, self.options)
-        self.watcher.expecting(len(wanted) * len(self.report.plugins))
+        self._left = {plugin.plugin: len(wanted) for plugin in self.report.plugins}
         try:
             with ThreadPoolExecutor(self.options.jobs, "isb-stress") as pool:
-                self._all(pool, [lambda r=r: self._describe(r) for r in self.report.plugins])  # type: ignore[misc]
+                self._all(pool, [partial(self._describe, each) for each in self.report.plugins])
                 for timed in (False, True):
-                    some = [check for check in wanted if check.is_timed is timed]
-                    tasks: list[Callable[[], None]] = [
-                        lambda r=result, c=check: self._check(r, c)  # type: ignore[misc]
-                        for result in self.report.plugins
-                        for check in some
+                    tasks = [
+                        partial(self._check, plugin, check)
+                        for plugin in self.report.plugins
+                        for check in wanted
+                        if check.is_timed is timed
                     ]
                     self._all(pool, tasks, one_by_one=timed)
         except BaseException:
@@ -164,10 +168,10 @@ class StressRun:
         except WorkerError as error:
             if self._ending:
                 return
-            blank = CheckResult(check="can-be-created", verdict=Verdict.FAIL)
+            blank = CheckResult(check=_CREATION, verdict=Verdict.FAIL)
             failed = _failed(blank, error)
             failed.seconds = round(time.monotonic() - began, 3)
-            result.checks.append(failed)
+            self._add(result, failed)
         result.format = PluginId.parse(result.plugin).format.value
 
     def _check(self, result: PluginResult, check: type[Check]) -> None:
@@ -180,12 +184,15 @@ class StressRun:
         if reason:
             return self._add(result, _skipped(check, reason))
         with self._lock:
-            self.watcher.starting(result.plugin, check.name)
+            self.watcher.starting(result, check.name)
         try:
             found, log = self._ask(result.plugin, about, check)
+            self.judge(result, found)
             if found.verdict in BAD and not check.is_timed:
                 for _ in range(_RERUNS):
-                    found.reruns.append(self._ask(result.plugin, about, check)[0].verdict)
+                    again = self._ask(result.plugin, about, check)[0]
+                    self.judge(result, again)
+                    found.reruns.append(again.verdict)
         except _Ended:
             return None
         if self._ending:
@@ -233,7 +240,10 @@ class StressRun:
     def _add(self, result: PluginResult, found: CheckResult) -> None:
         with self._lock:
             result.checks.append(found)
-            self.watcher.result(result.plugin, found)
+            self.watcher.finished(result, found)
+            self._left[result.plugin] -= found.check != _CREATION
+            if self._left[result.plugin] == 0:
+                self.watcher.finished_plugin(result)
 
     def _sum_up(self, wanted: Sequence[type[Check]], seconds: float) -> None:
         order = {check.name: place for place, check in enumerate(wanted)}

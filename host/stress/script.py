@@ -2,11 +2,14 @@
 """A log as a Python program that does it: what a developer is sent."""
 
 import base64
+import os
 import zlib
+from pathlib import Path
 
 import msgspec
 
 from host.stress.call_log import CallLog
+from host.user_file import AtomicFile
 from ipc.rig_calls import AnyCall, Change, Midi, Render, SetState
 from ipc.text import one_line
 
@@ -87,3 +90,10 @@ def _value(value: object) -> str:
     if isinstance(value, Change):
         return repr((value.frame, value.index, value.value))
     return repr(value)
+
+
+def write_script(log: CallLog, path: Path) -> None:
+    """A program that can be started. Raises InputError or MachineError."""
+    with AtomicFile(path) as file:
+        file.file.write(script_of(log).encode())
+        os.fchmod(file.file.fileno(), 0o755)
