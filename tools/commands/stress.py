@@ -15,8 +15,6 @@ from tools import console
 from tools.options import JsonOption, ProfileOption, file_name, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from host.stress.call_log import CallLog
     from host.stress.check import Check
     from host.stress.replay import Replayed
@@ -348,5 +346,3 @@ def _print_checks(checks: tuple[type[Check], ...], *, as_json: bool) -> None:
         print(f"{one['name']}  (level {one['level']}, {formats})")
         print(f"    {one['what']}")
         print(f"    a failure means: {one['means']}")
-
-
