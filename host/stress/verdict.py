@@ -25,6 +25,7 @@ class Verdict(StrEnum):
 
 
 BAD = (Verdict.FAIL, Verdict.HANG, Verdict.CRASH)
+FAILING = (*BAD, Verdict.ERROR)  # what a run fails of: nobody should trust what was not looked at
 _ORDER = list(Verdict)
 
 
@@ -45,6 +46,7 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     y: list[float] = []
     labels: list[str] = []
     limit: float | None = None  # on x for a histogram, else on y: what must not be passed
+    limit_label: str = "limit"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     message: str  # one line
     key: str = ""
     stack: list[str] = []
+    suppressed: str = ""  # why it counts as pass, from a suppression file
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -75,6 +78,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     reruns: list[Verdict] = []  # of one that was asked again, to tell what is flaky
     expected: str = ""  # why its failure is expected, from the baseline
     change: str = ""  # against the baseline: new, fixed, same, flaky; empty: there is none
+    was: str = ""  # the worst verdict in the baseline, its reruns included; empty: not there
 
 
 class PluginResult(msgspec.Struct, kw_only=True):
@@ -104,6 +108,7 @@ class RunInfo(msgspec.Struct, kw_only=True):
     machine: str  # processor, cores, kernel
     baseline: str = ""
     interrupted: bool = False
+    words: list[str] = []  # of the command line, for doing it again
 
 
 class StressReport(msgspec.Struct, kw_only=True):
@@ -113,3 +118,21 @@ class StressReport(msgspec.Struct, kw_only=True):
     run: RunInfo
     plugins: list[PluginResult] = []
     summary: dict[str, int] = {}  # checks by verdict
+
+
+def verdict_of(checks: list[CheckResult]) -> Verdict:
+    """Of a plugin: the worst that is known of it. That a check is not for it does not make it
+    worse, and one that could not be done does not hide a crash."""
+    verdicts = [check.verdict for check in checks if check.verdict != Verdict.SKIP]
+    known: list[Verdict] = [verdict for verdict in verdicts if verdict in BAD]
+    return worst(known or verdicts)
+
+
+def settle(report: StressReport) -> None:
+    """Makes the verdicts of plugins and the summary those of the checks."""
+    report.summary = {}
+    for plugin in report.plugins:
+        plugin.verdict = verdict_of(plugin.checks)
+        for check in plugin.checks:
+            name = check.verdict.value
+            report.summary[name] = report.summary.get(name, 0) + 1
