@@ -24,12 +24,17 @@ _NAME = 60
 
 @dataclass(frozen=True)
 class Badge:
-    """`name` · level · checks · counts · `judgement`. `verdict` is what it is coloured by."""
+    """`name` · level · checks · counts · `judgement`."""
 
     name: str
     facts: tuple[str, ...]
     judgement: str
     verdict: Verdict
+
+    @property
+    def tone(self) -> Verdict:
+        """What the judgement is coloured by: warnings do not make a plugin unsafe."""
+        return Verdict.PASS if self.verdict is Verdict.WARN else self.verdict
 
     def __str__(self) -> str:
         return " · ".join((self.name, *self.facts, self.judgement))

@@ -31,7 +31,7 @@ WORST_FIRST = (
 MEANINGS = {
     Verdict.PASS: "as it should be",
     Verdict.SKIP: "not for this plugin",
-    Verdict.WARN: "not as it should be, and no danger",
+    Verdict.WARN: "not right, but no danger",
     Verdict.FAIL: "not as it must be",
     Verdict.HANG: "did not come back in time",
     Verdict.CRASH: "ended its process",

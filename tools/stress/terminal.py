@@ -72,7 +72,7 @@ def _print_badge(console: Console, badge: Badge) -> None:
     line = Text(badge.name, style="bold")
     for fact in badge.facts:
         line.append(f" · {fact}", style="not bold")
-    judgement = Text(badge.judgement, style=f"bold {STYLES[badge.verdict]}")
+    judgement = Text(badge.judgement, style=f"bold {STYLES[badge.tone]}")
     if line.cell_len + 3 + judgement.cell_len <= console.width:
         console.print(line.append(" · ", style="not bold").append_text(judgement))
     else:
