@@ -123,8 +123,8 @@ class StressReport(msgspec.Struct, kw_only=True):
 def verdict_of(checks: list[CheckResult]) -> Verdict:
     """Of a plugin: the worst that is known of it. That a check is not for it does not make it
     worse, and one that could not be done does not hide a crash."""
-    verdicts = [check.verdict for check in checks if check.verdict != Verdict.SKIP]
-    known = [verdict for verdict in verdicts if verdict.value in BAD]
+    verdicts: list[Verdict] = [one.verdict for one in checks if one.verdict != Verdict.SKIP]
+    known: list[Verdict] = [verdict for verdict in verdicts if verdict in BAD]
     return worst(known or verdicts)
 
 

@@ -48,9 +48,12 @@ class StressProgress:
         self._current: dict[tuple[str, str], tuple[str, float]] = {}  # who it is, since when
         self._begun = self._logged = time.monotonic()
         self._lock = threading.Lock()
-        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        shown = sys.stderr.isatty() if shown is None else shown
+        self._console = Console(
+            stderr=True, highlight=False, markup=False, emoji=False, force_terminal=shown or None
+        )
         self._live: Live | None = None
-        if shown if shown is not None else sys.stderr.isatty():
+        if shown:
             self._live = Live(
                 console=self._console, get_renderable=self._render, transient=True,
                 refresh_per_second=_RATE_HZ,
@@ -100,7 +103,11 @@ class StressProgress:
         self._tell(Text(one_line(line)))
 
     def _tell(self, line: Text) -> None:
-        self._console.print(line, soft_wrap=True)
+        """On a terminal what fits on a line; the report at the end has all of it."""
+        if self._live is not None:
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(line, soft_wrap=True)
 
     def _log_now_and_then(self) -> None:
         if self._live is not None:
