@@ -49,6 +49,9 @@ MAX_LISTED = 4096
 MAX_MEMBERS = 32
 MemberNumber = Annotated[int, Meta(ge=0, le=MAX_MEMBERS - 1)]
 
+# What a rig's audio thread is called (sandbox/native/rig_run.cpp).
+RIG_THREAD_NAME = "isb-rig"
+
 R = TypeVar("R", bound="Message")
 
 

@@ -23,7 +23,7 @@ from host.scan.verdict import PHASES, Outcome, PhaseResult, Status
 from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.errors import ProtocolError, WorkerError
-from ipc.messages import Request
+from ipc.messages import RIG_THREAD_NAME, Request
 from ipc.output_tail import last_line
 from ipc.permissions import Permissions
 from ipc.text import one_line
@@ -83,6 +83,8 @@ class _Times:
 
     def results(self, last: PhaseResult | None) -> list[PhaseResult]:
         """All phases; the last one as told."""
+        if not self.began:  # it did not come to say one
+            return [] if last is None else [last]
         ends = [*(start for _, start in self.began[1:]), time.monotonic()]
         made = [
             PhaseResult(phase=name, outcome=Outcome.OK, ms=round((end - start) * 1000, 3))
@@ -207,7 +209,16 @@ def _phases_of(reply: Any, times: _Times) -> list[PhaseResult]:
 
 
 def _stacks_of(worker: WorkerProcess) -> StackEvidence | str:
-    return evidence_of_hang(capture_stacks(worker.pid, 0, _CAPTURE_S))
+    return evidence_of_hang(capture_stacks(worker.pid, _rig_thread(worker.pid), _CAPTURE_S))
+
+
+def _rig_thread(pid: int) -> int:
+    """The thread that plays a plugin on a rig; 0, the main thread, if there is none."""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            if (task / "comm").read_text("utf-8", "replace").strip() == RIG_THREAD_NAME:
+                return int(task.name)
+    return 0
 
 
 def _lines_of(trace: Backtrace | None) -> list[str]:

@@ -26,6 +26,7 @@ from host.stress.verdict import (
     RunInfo,
     StressReport,
     Verdict,
+    settle,
     worst,
 )
 from host.stress.workshop import Workshop
@@ -34,8 +35,6 @@ from ipc.description import PluginDescription
 from ipc.errors import WorkerError
 
 _POLL_S = 0.1
-# A check that a plugin did not pass is asked again, to tell what happens now and then.
-_RERUNS = 2
 _CREATION = "can-be-created"
 
 
@@ -71,6 +70,7 @@ class StressOptions:
     seed: int = 1
     jobs: int = 1
     timeout_s: float = 30.0
+    reruns: int = 2  # of a check that was not passed, to tell what happens now and then
     logs: Path | None = None
 
 
@@ -189,7 +189,7 @@ class StressRun:
             found, log = self._ask(result.plugin, about, check)
             self.judge(result, found)
             if found.verdict in BAD and not check.is_timed:
-                for _ in range(_RERUNS):
+                for _ in range(self.options.reruns):
                     again = self._ask(result.plugin, about, check)[0]
                     self.judge(result, again)
                     found.reruns.append(again.verdict)
@@ -247,14 +247,10 @@ class StressRun:
 
     def _sum_up(self, wanted: Sequence[type[Check]], seconds: float) -> None:
         order = {check.name: place for place, check in enumerate(wanted)}
-        summary: dict[str, int] = {}
         for plugin in self.report.plugins:
             plugin.checks.sort(key=lambda one: order.get(one.check, -1))
-            plugin.verdict = worst([check.verdict for check in plugin.checks])
             plugin.seconds = round(sum(check.seconds for check in plugin.checks), 3)
-            for check in plugin.checks:
-                summary[check.verdict] = summary.get(check.verdict, 0) + 1
-        self.report.summary = {str(verdict): summary.get(verdict, 0) for verdict in Verdict}
+        settle(self.report)
         self.report.run.seconds = round(seconds, 3)
 
 

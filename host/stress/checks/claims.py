@@ -6,7 +6,7 @@ import numpy as np
 from host.stress.check import Check, Subject
 from host.stress.verdict import Verdict
 from ipc.description import ParameterDescription, PluginDescription
-from ipc.sound_measures import delay_between, sounding_frames
+from ipc.sound_measures import Sound, delay_between, sounding_frames
 
 _CLEAR = 0.3  # of a perfect copy; less may be the reverberation of a plugin without direct sound
 _SILENCE = 10 ** (-80 / 20)
@@ -58,7 +58,7 @@ class LatencyIsTrue(Check):
             )
 
 
-def noise_of(frames: int, channels: int, seed: int) -> np.ndarray:
+def noise_of(frames: int, channels: int, seed: int) -> Sound:
     """What a rig plays for `noise` with a gain of 0.25."""
     random = np.random.RandomState(seed)
     return (0.25 * random.uniform(-1.0, 1.0, (channels, frames))).astype(np.float32)
@@ -96,10 +96,11 @@ class TailIsTrue(Check):
 class AutomationIsOnTime(Check):
     name = "automation-is-on-time"
     level = 4
-    what = "changes each parameter in the middle of a block, and looks where the sound changes"
-    means = "automation jitters by up to a block, differently with each block size"
+    what = "automates each parameter at a frame inside a block, and looks where the sound changes"
+    means = "automation is heard late, and differently with each block size"
 
     _AT = 700  # in the second block of 512
+    _LATE = 64  # frames that many plugins share a parameter's value for
     _MOST = 16
 
     def unfit(self, description: PluginDescription) -> str:
@@ -108,37 +109,41 @@ class AutomationIsOnTime(Check):
         return "" if _automatable(description) else "it has no parameters to automate"
 
     def run(self, subject: Subject) -> None:
-        frames, heard_any = 8 * 512, False
-        stimulus = subject.stimulus(frames)
+        frames = 16 * 512
         with subject.open() as rig:
-            latency = rig.mounted.latency_frames
             defaults = rig.parameters()
-        late: list[str] = []
+        plain = self._heard(subject, frames, ())
+        if not np.array_equal(plain, self._heard(subject, frames, ())):
+            subject.find(Verdict.PASS, "it never sounds the same twice: cannot be told")
+            return
+        late: dict[str, int] = {}
         for parameter in _automatable(subject.description)[: self._MOST]:
             value = defaults[parameter.index] if parameter.index < len(defaults) else 0.5
-            target = 0.0 if value > 0.5 else 1.0
-            sounds = []
-            for changes in ((), ((self._AT, parameter.index, target),)):
-                with subject.open() as rig:
-                    sounds.append(rig.render(frames, changes=changes, **stimulus).sound)
-            differs = np.flatnonzero((sounds[0] != sounds[1]).any(axis=0))
-            if len(differs) == 0:
-                continue
-            heard_any = True
-            first = int(differs[0])
-            if first < self._AT:
-                late.append(f"'{parameter.name}' {self._AT - first} frames early")
-            elif first > self._AT + latency + 512:
-                continue  # smoothing, or a delay: nothing is known
-        if late:
-            more = f" and {len(late) - 3} more" if len(late) > 3 else ""
+            change = (self._AT, parameter.index, 0.0 if value > 0.5 else 1.0)
+            changed = self._heard(subject, frames, (change,))
+            differs = np.flatnonzero((plain != changed).any(axis=0))
+            if len(differs):
+                late[parameter.name] = int(differs[0]) - self._AT
+        latency = subject.description.latency_frames
+        subject.figures |= {f"frames_late_{name}"[:60]: float(by) for name, by in late.items()}
+        early = {name: by for name, by in late.items() if by < 0}
+        if early:
+            name, by = min(early.items(), key=lambda found: found[1])
             subject.find(
-                Verdict.WARN,
-                f"a change is heard before its frame: {', '.join(late[:3])}{more}",
-                key="early",
+                Verdict.WARN, f"'{name}' is heard {-by} frames before its frame", key="early"
             )
-        elif not heard_any:
+        elif not late:
             subject.find(Verdict.PASS, "no change was heard: cannot be told")
+        elif min(late.values()) > self._LATE + latency:
+            # All of them: that of a delay is heard late with good reason.
+            name, by = min(late.items(), key=lambda found: found[1])
+            subject.find(Verdict.WARN, f"'{name}' is heard {by} frames late", key="late")
+
+    def _heard(
+        self, subject: Subject, frames: int, changes: tuple[tuple[int, int, float], ...]
+    ) -> Sound:
+        with subject.open() as rig:
+            return rig.render(frames, changes=changes, **subject.stimulus(frames)).sound
 
 
 def _automatable(description: PluginDescription) -> list[ParameterDescription]:

@@ -111,9 +111,9 @@ class NoClicksBetweenBlocks(Check):
             return
         first = (-rate) % size  # of the border after where `late` begins
         bends = np.abs(np.diff(late, 2, axis=1)).max(axis=0)
-        # A step between frames i-1 and i bends the curve at both.
+        # A step or spike at a frame bends the curve at it, and at both of its neighbours.
         borders = np.zeros(len(bends), bool)
-        for shift in (-2, -1):
+        for shift in (-2, -1, 0):
             places = np.arange(first + shift, len(bends), size)
             borders[places[places >= 0]] = True
         between, inside = float(bends[borders].max()), float(bends[~borders].max())

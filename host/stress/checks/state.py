@@ -11,7 +11,7 @@ from host.stress.check import Check, Subject
 from host.stress.checks.sound import look_at_level
 from host.stress.rig import Sound
 from host.stress.verdict import Verdict
-from ipc.description import PluginDescription
+from ipc.description import ParameterDescription, PluginDescription
 from ipc.rig_calls import SetParameter
 from ipc.sound_measures import residue_db
 
@@ -23,10 +23,18 @@ _NOISE_BYTES = 1 << 20
 def shuffled(description: PluginDescription, numbers: random.Random) -> list[SetParameter]:
     """Every parameter that can be set, somewhere."""
     return [
-        SetParameter(parameter.index, round(numbers.random(), 4))
+        SetParameter(parameter.index, _somewhere(parameter, numbers))
         for parameter in description.parameters[:2000]
         if parameter.automatable
     ]
+
+
+def _somewhere(parameter: ParameterDescription, numbers: random.Random) -> float:
+    """One of its steps, if it has any."""
+    steps = 2 if parameter.boolean else parameter.steps
+    if 1 < steps <= 1000:
+        return numbers.randrange(steps) / (steps - 1)
+    return round(numbers.random(), 4)
 
 
 class StateIsTheSound(Check):

@@ -25,11 +25,16 @@ class MeetsItsDeadlines(Check):
         seconds = 4 if subject.level < 5 else 10
         with subject.open(max_frames=self._FRAMES) as rig:
             rig.render(rate, keep=False, **subject.stimulus(rate))
-            heard = rig.render(seconds * rate, keep=False, **subject.stimulus(seconds * rate))
-        times = heard.result.times
-        if times is None or not times.wall_ns:
+            wall_ns: list[int] = []
+            cpu_ns: list[int] = []
+            for _ in range(seconds):
+                times = rig.render(rate, keep=False, **subject.stimulus(rate)).result.times
+                if times is not None:
+                    wall_ns += times.wall_ns
+                    cpu_ns += times.cpu_ns
+        if not wall_ns:
             return
-        wall, cpu = np.array(times.wall_ns) / 1e3, np.array(times.cpu_ns) / 1e3
+        wall, cpu = np.array(wall_ns) / 1e3, np.array(cpu_ns) / 1e3
         deadline = self._FRAMES / rate * 1e6
         subject.figures |= {
             "deadline_us": round(deadline, 1),
@@ -79,17 +84,22 @@ class NotSlowerForQuietSounds(Check):
     is_timed = True
 
     _SLOWER = 4.0
+    _SECONDS = 8
 
     def run(self, subject: Subject) -> None:
         rate = round(subject.sample_rate)
         with subject.open() as rig:
             noise = rig.render(rate, keep=False, denormals=True, **subject.stimulus(rate)).result
-            quiet = rig.render(8 * rate, source="silence", keep=False, denormals=True).result
-        if noise.times is None or quiet.times is None or not noise.times.cpu_ns:
+            quiet_ns: list[int] = []
+            for _ in range(self._SECONDS):
+                result = rig.render(rate, source="silence", keep=False, denormals=True).result
+                quiet_ns += result.times.cpu_ns if result.times is not None else []
+        if noise.times is None or not noise.times.cpu_ns or not quiet_ns:
             return
-        usual = float(np.median(noise.times.cpu_ns))
-        stretches = np.array_split(np.array(quiet.times.cpu_ns), 64)
-        slow = max(float(np.median(stretch)) for stretch in stretches)
+        # Others on the machine make some blocks slower, but no quarter of them.
+        usual = float(np.percentile(noise.times.cpu_ns, 25))
+        stretches = np.array_split(np.array(quiet_ns), 2 * self._SECONDS)
+        slow = max(float(np.percentile(stretch, 25)) for stretch in stretches)
         ratio = slow / max(usual, 1000.0)  # less than a microsecond is no time
         subject.figures |= {"times_slower": round(ratio, 2)}
         if ratio > self._SLOWER:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every check finds the fault that was planted for it, and has nothing to say of a clean plugin."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from host.stress.checks import ALL, BY_NAME
+from host.stress.runner import StressOptions, StressRun
+from host.stress.verdict import CheckResult, Verdict
+from host.stress.workshop import Workshop
+from tests.fixtures.build import fixture_library
+
+# The plugin of stress_fixture.c with a fault that the check must find, and what it makes of it.
+PLANTED = (
+    ("once", "lives-and-dies", Verdict.FAIL, "cannot be created twice"),
+    ("nan", "sends-numbers", Verdict.FAIL, "NaN"),
+    ("unwritten", "sends-numbers", Verdict.FAIL, "unwritten"),
+    ("runaway", "sends-numbers", Verdict.FAIL, "runs away"),
+    ("hangs", "sends-numbers", Verdict.HANG, "did not come back"),
+    ("locale", "leaves-the-process-alone", Verdict.FAIL, "the locale"),
+    ("float-mode", "leaves-the-process-alone", Verdict.FAIL, "floating-point mode"),
+    ("phones", "asks-for-nothing-forbidden", Verdict.WARN, "asked for"),
+    ("pid", "same-each-time", Verdict.WARN, "two runs differ"),
+    ("edge", "every-parameter", Verdict.FAIL, "with 'Gain' at 1"),
+    ("forgets", "state-is-the-sound", Verdict.FAIL, "does not hold 'Echo'"),
+    ("slow", "meets-its-deadlines", Verdict.FAIL, "µs"),
+    ("per-block", "any-block-size", Verdict.WARN, "sounds different"),
+    ("high-rate", "any-rate-and-size", Verdict.FAIL, "at 176400 Hz"),
+    ("not-in-place", "in-place-or-not", Verdict.FAIL, "in place it sounds different"),
+    ("offset", "keeps-the-middle", Verdict.WARN, "an offset of 0.05"),
+    ("late", "latency-is-true", Verdict.WARN, "64 later"),
+    ("clicks", "no-clicks-between-blocks", Verdict.FAIL, "clicks of"),
+    ("writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
+    ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
+    ("shared", "many-at-once", Verdict.FAIL, "among others"),
+    ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
+    ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
+    ("trusts-state", "survives-broken-state", Verdict.CRASH, "SIGSEGV"),
+    ("long-tail", "tail-is-true", Verdict.WARN, "sounds for 0.5"),
+    ("sleeps", "touches-only-memory-that-is-there", Verdict.FAIL, "it waited"),
+    ("faults-pages", "touches-only-memory-that-is-there", Verdict.WARN, "page faults"),
+    ("leaks", "gives-back-what-it-takes", Verdict.FAIL, "KiB are lost"),
+    ("rare-crash", "survives-anything", Verdict.CRASH, "SIGSEGV"),
+    ("hungry", "bears-lack-of-memory", Verdict.CRASH, "SIGSEGV"),
+)
+# Of those, no plugin of that file can have the fault: CLAP has no programs.
+_ELSEWHERE = {"every-program"}
+
+
+pytestmark = pytest.mark.timeout(300)  # the first test waits for all
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("planted") / "planted.clap"
+    shutil.copy(fixture_library("stress_fixture"), copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def found(library: Path) -> dict[tuple[str, str], CheckResult]:
+    """What each check says of the plugin with its fault, and of the clean one."""
+    pairs = [(fault, check) for fault, check, _, _ in PLANTED]
+    pairs += [("clean", check) for check in BY_NAME]
+    timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
+    others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
+    with Workshop(timeout_s=4.0) as workshop:
+
+        def ask(pair: tuple[str, str]) -> CheckResult:
+            fault, check = pair
+            options = StressOptions(only=frozenset({check}), reruns=0)
+            report = StressRun([f"clap:{library}#{fault}"], ALL, options, workshop).run()
+            [result] = report.plugins[0].checks
+            return result
+
+        with ThreadPoolExecutor(2) as pool:
+            results = dict(zip(others, pool.map(ask, others), strict=True))
+        return results | {pair: ask(pair) for pair in timed}
+
+
+@pytest.mark.parametrize(("fault", "check", "verdict", "words"), PLANTED)
+def test_a_planted_fault_is_found(
+    found: dict[tuple[str, str], CheckResult],
+    fault: str,
+    check: str,
+    verdict: Verdict,
+    words: str,
+) -> None:
+    result = found[fault, check]
+    assert result.verdict is verdict, result
+    assert words in result.message, result.message
+    if verdict is Verdict.CRASH:
+        assert result.signal and result.signature
+        assert any("planted.clap" in line for line in result.backtrace)
+    if verdict is Verdict.HANG:
+        assert any("planted.clap" in line for line in result.backtrace)
+
+
+@pytest.mark.parametrize("check", sorted(BY_NAME))
+def test_a_clean_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
+    assert found["clean", check].verdict in (Verdict.PASS, Verdict.SKIP), found["clean", check]
+
+
+def test_every_check_has_a_planted_fault() -> None:
+    assert {check for _, check, _, _ in PLANTED} | _ELSEWHERE == set(BY_NAME)
