@@ -19,6 +19,7 @@
 #include <system_error>
 
 #include "ipc/native/crash_snapshot.hpp"
+#include "sandbox/native/call_dispatch.hpp"
 
 namespace isobooth::sandbox {
 
@@ -154,6 +155,7 @@ void let_the_first_finish(const CrashSnapshot& snapshot) noexcept {
 }
 
 void on_fatal_signal(int number, siginfo_t* info, void* context) noexcept {
+    let_system_calls_pass();
     CrashSnapshot* const snapshot = g.snapshot.load(std::memory_order_acquire);
     const auto pid = static_cast<pid_t>(syscall(SYS_getpid));
     if (snapshot && pid == g.pid) {  // not in a process that the plugin forked

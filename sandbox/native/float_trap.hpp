@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Finds the instruction that makes numbers which are none, or too small to be normal: the processor
+// traps, the handler counts the place and masks that exception, and the plugin goes on with the
+// number that it would have had anyway. So in each block the first place of each exception is
+// seen. x86-64 only (SSE and x87).
+#pragma once
+
+#include <cstdint>
+
+#include "sandbox/native/place_table.hpp"
+
+namespace isobooth::sandbox {
+
+enum class FloatTrap : std::uint8_t {
+    None,
+    Invalid,  // invalid operations (0/0, comparing NaN, too large for an integer), division by zero
+    Denormal,  // operands and results that are denormal, where the plugin does not flush them to zero
+};
+
+class FloatGuard {
+public:
+    explicit FloatGuard(FloatTrap trap);  // holds SIGFPE, unless None
+    ~FloatGuard();
+    FloatGuard(const FloatGuard&) = delete;
+    FloatGuard& operator=(const FloatGuard&) = delete;
+
+    // From here on the calling thread's exceptions are counted in `places`, until leave(). With
+    // Denormal, flush-to-zero is off in between, unless the plugin turns it on.
+    void enter(PlaceTable& places) noexcept;
+    // What the plugin made of the rounding mode stays; all that enter() changed is restored.
+    void leave() noexcept;
+
+private:
+    const FloatTrap trap_;
+    struct {
+        std::uint32_t mxcsr;
+        std::uint16_t x87;
+    } before_{};
+};
+
+}  // namespace isobooth::sandbox
