@@ -178,6 +178,8 @@ class CallResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     refused_blocks: int = 0
     times: BlockTimes | None = None
     violations: Annotated[list[Violation], Meta(max_length=256)] = []
+    # What an audit could not look at on this machine, or had no room for.
+    unseen: Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=8)] = []
     changed: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=32)] = []
     # Of the process, after the call.
     memory_bytes: int = 0

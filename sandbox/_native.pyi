@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,12 +145,51 @@ class RigTransport:
         sample_rate: float = 48000.0,
     ) -> None: ...
 
+class FloatTrap(Enum):
+    """Which numbers' making is to be found: INVALID: NaN, Inf, and what fits no integer; DENORMAL:
+    those too small to be normal, unless the plugin flushes them to zero."""
+
+    NONE = 0
+    INVALID = 1
+    DENORMAL = 2
+
+class Violation:
+    """Something that a plugin did inside process(), from one place."""
+
+    @property
+    def kind(self) -> Literal["allocation", "lock", "system-call", "invalid", "denormal"]: ...
+    @property
+    def what(self) -> str:
+        """malloc; pthread_mutex_lock, pthread_mutex_lock (contended); futex; division by zero; …"""
+    @property
+    def count(self) -> int: ...
+    @property
+    def stack(self) -> list[str]:
+        """Innermost first, at most 32: "FUNCTION in LIBRARY+0xOFFSET", or without the function
+        where the library does not export it, or an address. Only while the plugin is loaded."""
+
+def audit_sees_calls() -> bool:
+    """Allocation and locks: whether sandbox/libisobooth_audit.so is preloaded."""
+
+def audit_sees_system_calls() -> bool:
+    """Whether this machine has Syscall User Dispatch (x86-64, Linux 5.11)."""
+
+def audit_sees_numbers() -> bool:
+    """Whether this processor can trap bad numbers (x86-64)."""
+
 class RigOptions:
     """`in_place`: outputs lie over the inputs. `guard`: every buffer ends at memory that nobody may
-    touch, and inputs can be read only. `denormals`: as numbers; else as zero."""
+    touch, and inputs can be read only. `denormals`: as numbers; else as zero. `audit`: look at
+    allocation, locks and system calls in process(), as far as they can be seen. `trap`: at
+    numbers; in each block, the first place of each exception."""
 
     def __init__(
-        self, in_place: bool = False, guard: bool = False, denormals: bool = False
+        self,
+        in_place: bool = False,
+        guard: bool = False,
+        denormals: bool = False,
+        audit: bool = False,
+        trap: FloatTrap = FloatTrap.NONE,
     ) -> None: ...
 
 class RigPlayed:
@@ -184,6 +224,12 @@ class RigPlayed:
         """Of the output, without what is no number."""
     @property
     def changed_float_mode(self) -> bool: ...
+    @property
+    def violations(self) -> list[Violation]:
+        """From 256 places at most, in the order in which they were seen first."""
+    @property
+    def violations_lost(self) -> int:
+        """Those from further places."""
 
 def rig_run(
     processor: Processor,

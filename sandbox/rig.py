@@ -28,9 +28,20 @@ from ipc.rig_calls import (
     SetProgram,
     SetState,
     ShowText,
+    Violation,
 )
 from ipc.text import one_line
-from sandbox._native import RigOptions, RigTransport, listen_for_activation, rig_run
+from sandbox._native import (
+    FloatTrap,
+    RigOptions,
+    RigPlayed,
+    RigTransport,
+    audit_sees_calls,
+    audit_sees_numbers,
+    audit_sees_system_calls,
+    listen_for_activation,
+    rig_run,
+)
 from sandbox.backends import open_plugin
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin
 from sandbox.loading import Phases
@@ -39,6 +50,7 @@ from sandbox.rig_sound import sound_of
 
 # How a plugin refuses what it is given: a backend's own words, or those of a binding.
 _REFUSALS = (WorkerError, RuntimeError, ValueError, IndexError)
+_TRAPS = {"": FloatTrap.NONE, "invalid": FloatTrap.INVALID, "denormal": FloatTrap.DENORMAL}
 _IDLE_TURNS = 3
 _DIGEST_BYTES = 12
 _MAX_TEXT = 4096
@@ -150,7 +162,13 @@ class Rig:
             [(midi.frame, midi.data) for midi in call.midi],
             [(change.frame, change.index, change.value) for change in call.changes],
             RigTransport(call.tempo, call.position, call.playing, self._sample_rate),
-            RigOptions(in_place=call.in_place, guard=call.guard, denormals=call.denormals),
+            RigOptions(
+                in_place=call.in_place,
+                guard=call.guard,
+                denormals=call.denormals,
+                audit=call.audit,
+                trap=_TRAPS[call.trap],
+            ),
         )
         channels = processor.out_channels
         sound = played.sound(channels).tobytes() if channels else b""
@@ -173,6 +191,8 @@ class Rig:
                 blocks_with_faults=played.blocks_with_faults,
                 blocks_with_waits=played.blocks_with_waits,
             ),
+            violations=[Violation(v.kind, v.what, v.count, v.stack) for v in played.violations],
+            unseen=_unseen(call, played),
             changed=changed if played.changed_float_mode else [],
             latency_frames=max(0, plugin.latency_frames),
             tail_s=_tail(plugin),
@@ -198,6 +218,19 @@ def mount(request: Mount, phases: Phases, after_plugin: Callable[[], None]) -> t
     begin("describe")
     description = rig.plugin.description
     return rig, Mounted(description=description, changed=changed[:32], **_facts_of(rig.plugin))
+
+
+def _unseen(call: Render, played: RigPlayed) -> list[str]:
+    unseen = []
+    if call.audit and not audit_sees_calls():
+        unseen.append("allocation and locks (libisobooth_audit.so is not preloaded)")
+    if call.audit and not audit_sees_system_calls():
+        unseen.append("system calls (no Syscall User Dispatch)")
+    if call.trap and not audit_sees_numbers():
+        unseen.append("bad numbers (not on this processor)")
+    if played.violations_lost:
+        unseen.append(f"{played.violations_lost} violations from further places")
+    return unseen
 
 
 def _facts_of(plugin: LoadedPlugin) -> dict[str, Any]:

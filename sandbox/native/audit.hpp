@@ -46,6 +46,7 @@ public:
 
     static bool sees_calls() noexcept;  // the library is preloaded
     static bool sees_system_calls() noexcept { return can_see_system_calls(); }
+    static bool sees_numbers() noexcept { return can_trap_floats(); }
 
 private:
     const bool listens_;

@@ -11,8 +11,9 @@ void bind_processors(nanobind::module_& m);  // Processor and one class a format
 void bind_clap(nanobind::module_& m);        // after bind_processors
 void bind_slot(nanobind::module_& m);
 void bind_block_loop(nanobind::module_& m);
-void bind_in_process(nanobind::module_& m);     // the reference without a sandbox
-void bind_scan(nanobind::module_& m);           // what looking at plugins needs beyond playing
+void bind_in_process(nanobind::module_& m);  // the reference without a sandbox
+void bind_scan(nanobind::module_& m);        // what looking at plugins needs beyond playing
+void bind_audit(nanobind::module_& m);
 void bind_rig(nanobind::module_& m);            // a plugin on a test rig
 void bind_guard(nanobind::module_& m);          // ends a worker whose host is gone
 void bind_confinement(nanobind::module_& m);    // Landlock and the system call filter

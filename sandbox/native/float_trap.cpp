@@ -94,6 +94,8 @@ void on_exception(int, siginfo_t* info, void* context) noexcept {
 
 }  // namespace
 
+bool can_trap_floats() noexcept { return true; }
+
 FloatGuard::FloatGuard(FloatTrap trap) : trap_(trap) {
     if (trap_ != FloatTrap::None) sigfpe.hold();
 }
@@ -120,6 +122,7 @@ void FloatGuard::leave() noexcept {
 
 #else
 
+bool can_trap_floats() noexcept { return false; }
 FloatGuard::FloatGuard(FloatTrap trap) : trap_(trap) {}
 FloatGuard::~FloatGuard() = default;
 void FloatGuard::enter(PlaceTable&) noexcept {}

@@ -18,6 +18,8 @@ enum class FloatTrap : std::uint8_t {
     Denormal,  // operands and results that are denormal, where the plugin does not flush them to zero
 };
 
+bool can_trap_floats() noexcept;
+
 class FloatGuard {
 public:
     explicit FloatGuard(FloatTrap trap);  // holds SIGFPE, unless None

@@ -13,6 +13,7 @@ NB_MODULE(_native, m) {
     isobooth::sandbox::bind_block_loop(m);
     isobooth::sandbox::bind_in_process(m);
     isobooth::sandbox::bind_scan(m);
+    isobooth::sandbox::bind_audit(m);
     isobooth::sandbox::bind_rig(m);
     isobooth::sandbox::bind_guard(m);
     isobooth::sandbox::bind_confinement(m);

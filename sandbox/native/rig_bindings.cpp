@@ -88,10 +88,12 @@ void bind_rig(nb::module_& m) {
     nb::class_<RigOptions>(m, "RigOptions")
         .def(
             "__init__",
-            [](RigOptions* self, bool in_place, bool guard, bool denormals) {
-                new (self) RigOptions{in_place, guard, denormals};
+            [](RigOptions* self, bool in_place, bool guard, bool denormals, bool audit,
+               FloatTrap trap) {
+                new (self) RigOptions{in_place, guard, denormals, audit, trap};
             },
-            "in_place"_a = false, "guard"_a = false, "denormals"_a = false);
+            "in_place"_a = false, "guard"_a = false, "denormals"_a = false, "audit"_a = false,
+            "trap"_a = FloatTrap::None);
     nb::class_<RigPlayed>(m, "RigPlayed")
         .def("sound", &sound_of, "channels"_a)
         .def_ro("wall_ns", &RigPlayed::wall_ns)
@@ -113,7 +115,9 @@ void bind_rig(nb::module_& m) {
         .def_ro("nonfinite", &RigPlayed::nonfinite)
         .def_ro("subnormal", &RigPlayed::subnormal)
         .def_ro("peak", &RigPlayed::peak)
-        .def_ro("changed_float_mode", &RigPlayed::changed_float_mode);
+        .def_ro("changed_float_mode", &RigPlayed::changed_float_mode)
+        .def_ro("violations", &RigPlayed::violations)
+        .def_ro("violations_lost", &RigPlayed::violations_lost);
     m.def("rig_run", &play, "processor"_a, "audio"_a, "frames"_a, "sizes"_a, "max_frames"_a,
           "midi"_a, "changes"_a, "transport"_a, "options"_a);
 }

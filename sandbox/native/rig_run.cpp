@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <thread>
 
 #include "ipc/native/denormals.hpp"
@@ -73,15 +75,24 @@ public:
         played_.wall_ns.reserve(blocks);
         played_.cpu_ns.reserve(blocks);
         block_events_.reserve(events.size());
+        if (options.audit || options.trap != FloatTrap::None)
+            audit_.emplace(options.audit, options.trap);
     }
 
     RigPlayed operator()() {
         prctl(PR_SET_NAME, "isb-rig");
+        // A thread's first allocation makes system calls, which are not the plugin's.
+        void* volatile memory = std::malloc(1);
+        std::free(memory);
         if (options_.denormals) {
             play();
         } else {
             const ipc::DenormalsOff guard;
             play();
+        }
+        if (audit_) {
+            played_.violations_lost = audit_->lost();
+            played_.violations = audit_->take();
         }
         return std::move(played_);
     }
@@ -161,7 +172,9 @@ private:
         getrusage(RUSAGE_THREAD, &before);
         const std::uint64_t cpu = thread_cpu_ns();
         const std::uint64_t began = ipc::now_ns();
+        if (audit_) audit_->enter();
         const bool done = processor_.process(block);
+        if (audit_) audit_->leave();
         const std::uint64_t ended = ipc::now_ns();
         const std::uint64_t cpu_end = thread_cpu_ns();
         getrusage(RUSAGE_THREAD, &after);
@@ -224,6 +237,7 @@ private:
     std::vector<const float*> read_;
     std::vector<float*> written_;
     std::vector<ipc::Event> events_out_, block_events_;
+    std::optional<Audit> audit_;
     RigPlayed played_;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/native/audit.hpp"
 #include "sandbox/native/processor.hpp"
 
 namespace isobooth::sandbox {
@@ -23,6 +24,8 @@ struct RigOptions {
     bool in_place = false;   // outputs lie over the inputs
     bool guard = false;      // every buffer ends at memory that nobody may touch
     bool denormals = false;  // as numbers; else as zero
+    bool audit = false;      // allocation, locks and system calls
+    FloatTrap trap = FloatTrap::None;
 };
 
 struct RigMidi {
@@ -40,6 +43,8 @@ struct RigPlayed {
     std::uint64_t refused_blocks = 0;
     std::uint64_t nonfinite = 0, subnormal = 0;
     float peak = 0.0f;  // of what is a number
+    std::vector<Violation> violations;
+    std::uint64_t violations_lost = 0;  // there were too many places
     // That the plugin changed the thread's floating-point mode and left it so.
     bool changed_float_mode = false;
 };

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the audit of a plugin found, for Python.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox/native/audit.hpp"
+#include "sandbox/native/bindings.hpp"
+#include "sandbox/native/place_names.hpp"
+
+namespace nb = nanobind;
+
+namespace isobooth::sandbox {
+
+void bind_audit(nb::module_& m) {
+    nb::enum_<FloatTrap>(m, "FloatTrap")
+        .value("NONE", FloatTrap::None)
+        .value("INVALID", FloatTrap::Invalid)
+        .value("DENORMAL", FloatTrap::Denormal);
+    nb::class_<Violation>(m, "Violation")
+        .def_ro("kind", &Violation::kind)
+        .def_ro("what", &Violation::what)
+        .def_ro("count", &Violation::count)
+        .def_prop_ro("stack", [](const Violation& self) {
+            std::vector<std::string> places;
+            for (const std::uintptr_t address : self.stack) places.push_back(place_name(address));
+            return places;
+        });
+    m.def("audit_sees_calls", &Audit::sees_calls);
+    m.def("audit_sees_system_calls", &Audit::sees_system_calls);
+    m.def("audit_sees_numbers", &Audit::sees_numbers);
+}
+
+}  // namespace isobooth::sandbox
