@@ -2,6 +2,7 @@
 #include "sandbox/native/audit.hpp"
 
 #include <dlfcn.h>
+#include <signal.h>
 
 #include "sandbox/native/audit/calls.h"
 #include "sandbox/native/call_names.hpp"
@@ -54,6 +55,7 @@ Audit::Audit(bool calls, FloatTrap floats)
 
 // System calls are seen last and let go first: ours are not to be counted.
 void Audit::enter() noexcept {
+    if (!unblocked_) unblock_signals();
     if (listens_) {
         told_in = places_.get();
         listen_function()(&on_library_call);
@@ -80,6 +82,17 @@ std::vector<Violation> Audit::take() {
     }
     places_->clear();
     return taken;
+}
+
+// A plugin may have blocked everything on the thread that started this one; the kernel ends a process
+// that blocks a signal by which it is told of a trap.
+void Audit::unblock_signals() noexcept {
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGSYS);
+    sigaddset(&ours, SIGFPE);
+    pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
+    unblocked_ = true;
 }
 
 bool Audit::sees_calls() noexcept { return listen_function() != nullptr; }

@@ -247,6 +247,7 @@ void keep_within_bounds() {
 // ---------------------------------------------------------------- what goes on
 
 std::atomic<int> handled{0};
+volatile float zero = 0.0f, tiny = 1e-30f, denormal = 1e-40f, huge = 1e30f, sink;
 
 void go_on_in_all_ways() {
     Audit audit(true, FloatTrap::None);
@@ -255,6 +256,16 @@ void go_on_in_all_ways() {
     sigemptyset(&none);
     sigaddset(&none, SIGUSR2);
     pthread_sigmask(SIG_SETMASK, &none, nullptr);
+
+    // Whoever started this thread may have blocked everything.
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    seen_in(
+        [] {
+            raw_call(SYS_getppid);
+            sink = zero / zero;
+        },
+        FloatTrap::Invalid);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
     // Everything is blocked, as far as the plugin knows, and calls are seen all the same.
     audit.enter();
@@ -319,7 +330,6 @@ void go_on_in_all_ways() {
 
 // ---------------------------------------------------------------- numbers
 
-volatile float zero = 0.0f, tiny = 1e-30f, denormal = 1e-40f, huge = 1e30f, sink;
 volatile long double wide_zero = 0.0L, wide_sink;
 
 struct FloatDeed {
