@@ -76,13 +76,14 @@ class StressOptions:
 
 @dataclass
 class StressRun:
-    """`run` it once. `stop` raises what ends it; what has been found until then is in `report`.
+    """`run` it once. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what has been found until then is in `report`.
     `judge` may change a result before it counts."""
 
     plugins: Sequence[str]
     checks: Sequence[type[Check]]
     options: StressOptions
     workshop: Workshop
+    auditor: Workshop | None = None
     watcher: Watcher = field(default_factory=Silent)
     stop: Callable[[], None] = lambda: None
     judge: Callable[[PluginResult, CheckResult], None] = lambda plugin, check: None
@@ -148,7 +149,8 @@ class StressRun:
         except BaseException:
             self._ending = True
             while running:
-                self.workshop.interrupt()  # they wait for plugins
+                for workshop in filter(None, (self.workshop, self.auditor)):
+                    workshop.interrupt()  # they wait for plugins
                 _, running = wait(running, timeout=_POLL_S)
             raise
 
@@ -212,7 +214,7 @@ class StressRun:
             description=about,
             level=self.options.level,
             seed=self.options.seed,
-            workshop=self.workshop,
+            workshop=self._workshop_for(check),
             stop=self._stop,
         )
         began = time.monotonic()
@@ -236,6 +238,13 @@ class StressRun:
             worst_one = max(made.findings, key=lambda one: list(Verdict).index(one.verdict))
             made.message = worst_one.message
         return made, log
+
+    def _workshop_for(self, check: type[Check]) -> Workshop:
+        if not check.needs_audit:
+            return self.workshop
+        if self.auditor is None:
+            raise WorkerError("there is nobody who sees what is called inside process()")
+        return self.auditor
 
     def _add(self, result: PluginResult, found: CheckResult) -> None:
         with self._lock:

@@ -6,10 +6,12 @@ import contextlib
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import msgspec
 
+import ipc
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat, PluginId
 from host.scan.asking import Answer, ask, explained
@@ -31,11 +33,13 @@ _WARM_FORMATS = (PluginFormat.VST3, PluginFormat.LV2)
 # What malloc gives is filled with it, so that a plugin that reads memory which it has not written
 # reads the same each time.
 _PERTURBED = {"MALLOC_PERTURB_": "165"}
+_AUDIT_LIBRARY = Path(ipc.__file__).resolve().parents[1] / "sandbox" / "libisobooth_audit.so"
 
 
 class Workshop:
     """Use as a context manager: at its end all its workers have ended. `timeout_s`: for one request
-    to a plugin. Raises MachineError where no worker can be started."""
+    to a plugin. `audits`: its workers see what plugins allocate and lock. Raises MachineError where
+    no worker can be started."""
 
     def __init__(
         self,
@@ -43,12 +47,14 @@ class Workshop:
         *,
         timeout_s: float = 30.0,
         memory_mb: int | None = None,
+        audits: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.timeout_s = timeout_s
         self._rules = rules or PermissionRules()
         self._memory_mb = memory_mb or ProbeSettings().memory_mb
-        self._environment = {**_PERTURBED, **(environment or {})}
+        preloaded = {"LD_PRELOAD": str(_AUDIT_LIBRARY)} if audits else {}
+        self._environment = {**_PERTURBED, **preloaded, **(environment or {})}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="isb-workshop", daemon=True)
         self._launcher: Launcher | None = None

@@ -35,6 +35,10 @@ PLANTED = (
     ("clicks", "no-clicks-between-blocks", Verdict.FAIL, "clicks of"),
     ("writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
+    ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
+    ("system-call", "asks-the-kernel-for-nothing-in-process", Verdict.FAIL, "getppid"),
+    ("divides", "makes-good-numbers", Verdict.WARN, "misbehave"),
     ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
     ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
@@ -69,12 +73,15 @@ def found(library: Path) -> dict[tuple[str, str], CheckResult]:
     pairs += [("clean", check) for check in BY_NAME]
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
-    with Workshop(timeout_s=4.0) as workshop:
+    with (
+        Workshop(timeout_s=4.0) as workshop,
+        Workshop(timeout_s=4.0, audits=True) as auditor,
+    ):
 
         def ask(pair: tuple[str, str]) -> CheckResult:
             fault, check = pair
             options = StressOptions(only=frozenset({check}), reruns=0)
-            report = StressRun([f"clap:{library}#{fault}"], ALL, options, workshop).run()
+            report = StressRun([f"clap:{library}#{fault}"], ALL, options, workshop, auditor).run()
             [result] = report.plugins[0].checks
             return result
 

@@ -164,12 +164,14 @@ def run_command(
                     plugins=len(set(wanted)), checks=total, level=level, quiet=quiet
                 ) as progress,
                 Workshop(rules, timeout_s=timeout_s) as workshop,
+                Workshop(rules, timeout_s=timeout_s, audits=True) as auditor,
             ):
                 run = StressRun(
                     plugins=wanted,
                     checks=ALL,
                     options=folder.with_logs(options),
                     workshop=workshop,
+                    auditor=auditor,
                     watcher=progress,
                     stop=stop.check,
                 )

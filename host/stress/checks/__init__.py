@@ -13,6 +13,12 @@ from host.stress.checks.ranges import (
     EveryProgram,
     WordsMeanWhatTheySay,
 )
+from host.stress.checks.realtime import (
+    AllocatesNothing,
+    AsksTheKernelForNothing,
+    LocksNothing,
+    MakesGoodNumbers,
+)
 from host.stress.checks.resources import BearsLackOfMemory, GivesBackWhatItTakes, ManyAtOnce
 from host.stress.checks.sound import (
     KeepsTheMiddle,
@@ -46,6 +52,10 @@ ALL: tuple[type[Check], ...] = tuple(
             LatencyIsTrue,
             NoClicksBetweenBlocks,
             StaysInItsBuffers,
+            AllocatesNothing,
+            LocksNothing,
+            AsksTheKernelForNothing,
+            MakesGoodNumbers,
             WordsMeanWhatTheySay,
             AutomationIsOnTime,
             ManyAtOnce,
