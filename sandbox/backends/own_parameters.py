@@ -53,8 +53,14 @@ def parse_value(parameter: Parameter, text: str) -> float:
         number, unit = float(match[1]), match[2].casefold()
         factor = 1.0 if unit in ("", parameter.unit.casefold()) else None
         factor = _OTHER_UNITS.get((parameter.unit, unit), factor)
-        if factor is not None and parameter.minimum <= number * factor <= parameter.maximum:
-            return number * factor
+        if factor is not None:
+            value = number * factor
+            nearest = min(max(value, parameter.minimum), parameter.maximum)
+            # What is shown of an end is rounded, and means that end.
+            if nearest == value or format_value(parameter, nearest) == format_value(
+                parameter, value
+            ):
+                return nearest
     if parameter.choices:
         raise ValueError(f"it is one of {', '.join(parameter.choices)}")
     low, high = (format_value(parameter, v) for v in (parameter.minimum, parameter.maximum))
