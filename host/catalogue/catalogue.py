@@ -7,16 +7,15 @@ goes on where it stopped. Plugins that are gone stay, marked: a song may still n
 
 import os
 import platform
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from host.catalogue.place import Transactions
-from host.catalogue.schema import FileRow, PluginRow, RunRow
+from host.catalogue.schema import FILES, PLUGINS, RUNS
 from host.crash_report import storable_text, utc_now
 from host.scan.verdict import FINE, PhaseResult, ScannedPlugin, Status
 from ipc.errors import InputError
@@ -49,7 +48,7 @@ class KnownFile:
 
 
 _FILE_NAMES = tuple(each.name for each in fields(KnownFile) if each.name not in ("fine", "probed"))
-_FILE_COLUMNS = [getattr(FileRow, name) for name in ("format", "path", *_FILE_NAMES)]
+_FILE_COLUMNS = [FILES.c[name] for name in ("format", "path", *_FILE_NAMES)]
 
 
 @dataclass(frozen=True)
@@ -163,49 +162,49 @@ class Catalogue:
     def begin_run(self, asked_for: str) -> Run:
         owner = _owner()
 
-        def work(session: Session) -> Run:
+        def work(connection: Connection) -> Run:
             query = (
-                select(RunRow)
-                .where(RunRow.finished_at.is_(None), RunRow.asked_for == asked_for)
-                .order_by(RunRow.started_at.desc())
+                select(RUNS)
+                .where(RUNS.c.finished_at.is_(None), RUNS.c.asked_for == asked_for)
+                .order_by(RUNS.c.started_at.desc())
             )
-            for row in session.scalars(query):
+            for row in connection.execute(query).all():
                 if _is_over(row.owner):
-                    row.owner = owner
+                    taken = update(RUNS).where(RUNS.c.id == row.id).values(owner=owner)
+                    connection.execute(taken)
                     return Run(row.id, row.started_at, True)
             made = Run(os.urandom(8).hex(), utc_now(), False)
-            session.add(
-                RunRow(id=made.id, asked_for=asked_for, started_at=made.started_at, owner=owner)
-            )
+            values = {"id": made.id, "started_at": made.started_at}
+            connection.execute(insert(RUNS).values(asked_for=asked_for, owner=owner, **values))
             return made
 
         return self._database.run(work, write=True)
 
     def finish_run(self, run: Run) -> None:
-        query = update(RunRow).where(RunRow.id == run.id).values(finished_at=utc_now())
-        self._database.run(lambda session: session.execute(query), write=True)
+        query = update(RUNS).where(RUNS.c.id == run.id).values(finished_at=utc_now())
+        self._database.run(lambda connection: connection.execute(query), write=True)
 
     def leave_run(self, run: Run) -> None:
         """It was cut short; whoever asks for the same may go on with it."""
-        query = update(RunRow).where(RunRow.id == run.id).values(owner="")
-        self._database.run(lambda session: session.execute(query), write=True)
+        query = update(RUNS).where(RUNS.c.id == run.id).values(owner="")
+        self._database.run(lambda connection: connection.execute(query), write=True)
 
     def known_files(self, run: Run) -> dict[FileKey, KnownFile]:
-        def work(session: Session) -> dict[FileKey, KnownFile]:
+        def work(connection: Connection) -> dict[FileKey, KnownFile]:
             fine: dict[int, set[str]] = {}
             probed: dict[int, set[str]] = {}
             columns = (
-                PluginRow.file_id,
-                PluginRow.plugin_id,
-                PluginRow.run_id,
-                PluginRow.status,
+                PLUGINS.c.file_id,
+                PLUGINS.c.plugin_id,
+                PLUGINS.c.run_id,
+                PLUGINS.c.status,
             )
-            for file_id, plugin, run_id, status in session.execute(select(*columns)):
+            for file_id, plugin, run_id, status in connection.execute(select(*columns)):
                 if status in FINE:
                     fine.setdefault(file_id, set()).add(plugin)
                 if run_id == run.id:
                     probed.setdefault(file_id, set()).add(plugin)
-            files = session.execute(select(FileRow.id, *_FILE_COLUMNS))
+            files = connection.execute(select(FILES.c.id, *_FILE_COLUMNS))
             return {
                 (row.format, row.path): KnownFile(
                     **dict(zip(_FILE_NAMES, row[3:], strict=True)),
@@ -220,10 +219,15 @@ class Catalogue:
     def begin_files(self, fingerprints: dict[FileKey, str | None]) -> None:
         """They are about to be probed, with this content."""
 
-        def work(session: Session) -> None:
-            for key, row in _rows_of(session, list(fingerprints)).items():
-                row.stamp = None
-                row.fingerprint = fingerprints[key]
+        def work(connection: Connection) -> None:
+            ids = _ids_of(connection, fingerprints)
+            _update_files(
+                connection,
+                [
+                    {"file": ids[key], "stamp": None, "fingerprint": fingerprint}
+                    for key, fingerprint in fingerprints.items()
+                ],
+            )
 
         self._database.run(work, write=True)
 
@@ -232,21 +236,25 @@ class Catalogue:
     ) -> None:
         """Keeps results and, behind them, which files are complete."""
 
-        def work(session: Session) -> None:
-            keys = [*(key for key, _ in found), *(end.key for end in ends)]
-            files = _rows_of(session, list(dict.fromkeys(keys)))
-            _put(session, run, [(files[key], plugin) for key, plugin in found])
-            _complete(session, [(files[end.key], end) for end in ends])
+        def work(connection: Connection) -> None:
+            ids = _ids_of(connection, [*(key for key, _ in found), *(end.key for end in ends)])
+            _put(connection, run, [(ids[key], plugin) for key, plugin in found])
+            _complete(connection, {ids[end.key]: end for end in ends})
 
         self._database.run(work, write=True)
 
     def restamp(self, touched: dict[FileKey, Stamped]) -> None:
         """Files that were touched, but whose content is the same."""
 
-        def work(session: Session) -> None:
-            for key, row in _rows_of(session, list(touched)).items():
-                row.stamp = touched[key].stamp
-                row.libraries = list(touched[key].libraries)
+        def work(connection: Connection) -> None:
+            ids = _ids_of(connection, touched)
+            _update_files(
+                connection,
+                [
+                    {"file": ids[key], "stamp": each.stamp, "libraries": list(each.libraries)}
+                    for key, each in touched.items()
+                ],
+            )
 
         if touched:
             self._database.run(work, write=True)
@@ -255,24 +263,24 @@ class Catalogue:
         """Those that a scan found, and those that it looked for in vain."""
         now = utc_now()
 
-        def work(session: Session) -> None:
+        def work(connection: Connection) -> None:
             ids = {
                 (row.format, row.path): (row.id, row.vanished_at)
-                for row in session.execute(
-                    select(FileRow.format, FileRow.path, FileRow.id, FileRow.vanished_at)
+                for row in connection.execute(
+                    select(FILES.c.format, FILES.c.path, FILES.c.id, FILES.c.vanished_at)
                 )
             }
             here = [ids[key] for key in keys if key in ids]
             back = [file for file, vanished in here if vanished is not None]
             left = [ids[key][0] for key in gone if key in ids and ids[key][1] is None]
             for some in _chunks([file for file, _ in here]):
-                session.execute(update(FileRow).where(FileRow.id.in_(some)).values(seen_at=now))
+                connection.execute(update(FILES).where(FILES.c.id.in_(some)).values(seen_at=now))
             for some, when in ((back, None), (left, now)):
                 for part in _chunks(some):
                     values = {"vanished_at": when}
-                    session.execute(update(FileRow).where(FileRow.id.in_(part)).values(values))
-                    rows = update(PluginRow).where(PluginRow.file_id.in_(part))
-                    session.execute(rows.values(values))
+                    connection.execute(update(FILES).where(FILES.c.id.in_(part)).values(values))
+                    rows = update(PLUGINS).where(PLUGINS.c.file_id.in_(part))
+                    connection.execute(rows.values(values))
 
         self._database.run(work, write=True)
 
@@ -291,21 +299,21 @@ class Catalogue:
     ) -> list[PluginSummary]:
         """In the order of their names. `text`: each of its words stands in the name, vendor,
         category, id or path, in any case. `vanished`: those too. `keys`: of these files only."""
-        columns = [*_SUMMARY_COLUMNS, PluginRow.body] if with_facts else _SUMMARY_COLUMNS
-        query = select(*columns).join(FileRow, PluginRow.file_id == FileRow.id)
+        columns = [*_SUMMARY_COLUMNS, PLUGINS.c.body] if with_facts else _SUMMARY_COLUMNS
+        query = select(*columns).join_from(PLUGINS, FILES)
         if not vanished:
-            query = query.where(PluginRow.vanished_at.is_(None))
+            query = query.where(PLUGINS.c.vanished_at.is_(None))
         for column, wanted in (
-            (PluginRow.format, formats),
-            (PluginRow.kind, kinds),
-            (PluginRow.status, statuses),
+            (PLUGINS.c.format, formats),
+            (PLUGINS.c.kind, kinds),
+            (PLUGINS.c.status, statuses),
         ):
             if wanted:
                 query = query.where(column.in_(wanted))
         words = text.casefold().split()
 
-        def work(session: Session) -> list[PluginSummary]:
-            return [_summary_of(*row) for row in session.execute(query)]
+        def work(connection: Connection) -> list[PluginSummary]:
+            return [_summary_of(*row) for row in connection.execute(query)]
 
         # Not narrowed by the database: SQLite knows no case but that of ASCII.
         found = [
@@ -318,13 +326,13 @@ class Catalogue:
     def show(self, wanted: str) -> PluginDetails:
         """By its id, or by its name where only one has it. Raises InputError."""
 
-        def work(session: Session) -> PluginDetails:
-            columns = select(PluginRow.id, PluginRow.plugin_id, PluginRow.name)
-            known = list(session.execute(columns))
-            keys = [key for key, plugin, _ in known if plugin == wanted] or [
-                key for key, _, name in known if name.casefold() == wanted.casefold()
+        def work(connection: Connection) -> PluginDetails:
+            known = connection.execute(
+                select(*(PLUGINS.c.id, PLUGINS.c.plugin_id, PLUGINS.c.name, PLUGINS.c.vanished_at))
+            ).all()
+            rows = [row for row in known if row.plugin_id == wanted] or [
+                row for row in known if row.name.casefold() == wanted.casefold()
             ]
-            rows = [session.get_one(PluginRow, key) for key in keys]
             # Of one that has moved, or is in two bundles, the one that is there counts.
             rows = [row for row in rows if row.vanished_at is None] or rows
             ids = list(dict.fromkeys(row.plugin_id for row in rows))
@@ -335,16 +343,24 @@ class Catalogue:
                 )
             if len(ids) > 1:
                 raise InputError(f"'{wanted}' is the name of several: {', '.join(ids[:12])}")
-            row = rows[0]
-            file = session.get_one(FileRow, row.file_id)
+            query = (
+                select(
+                    *(PLUGINS.c.body, PLUGINS.c.first_seen_at, PLUGINS.c.probed_at),
+                    *(PLUGINS.c.vanished_at, FILES.c.seen_at, FILES.c.fingerprint),
+                    FILES.c.retry_at,
+                )
+                .join_from(PLUGINS, FILES)
+                .where(PLUGINS.c.id == rows[0].id)
+            )
+            row = connection.execute(query).one()
             return PluginDetails(
                 plugin=msgspec.json.decode(row.body, type=ScannedPlugin),
                 first_seen_at=row.first_seen_at,
                 probed_at=row.probed_at,
-                seen_at=file.seen_at,
+                seen_at=row.seen_at,
                 vanished_at=row.vanished_at,
-                fingerprint=file.fingerprint,
-                retry_at=file.retry_at,
+                fingerprint=row.fingerprint,
+                retry_at=row.retry_at,
             )
 
         return self._database.run(work)
@@ -352,12 +368,12 @@ class Catalogue:
     def counts(self) -> dict[str, int]:
         """Plugins by status, without those that are gone."""
         query = (
-            select(PluginRow.status, func.count())
-            .where(PluginRow.vanished_at.is_(None))
-            .group_by(PluginRow.status)
+            select(PLUGINS.c.status, func.count())
+            .where(PLUGINS.c.vanished_at.is_(None))
+            .group_by(PLUGINS.c.status)
         )
         return self._database.run(
-            lambda session: {status: count for status, count in session.execute(query)}
+            lambda connection: {status: count for status, count in connection.execute(query)}
         )
 
 
@@ -373,48 +389,63 @@ def _is_over(owner: str) -> bool:
     return not owner or (machine == platform.node() and (process is None or not process.is_alive()))
 
 
-def _rows_of(session: Session, keys: Sequence[FileKey]) -> dict[FileKey, FileRow]:
+def _ids_of(connection: Connection, keys: Collection[FileKey]) -> dict[FileKey, int]:
     """The files' rows; new ones for files that have none."""
-    wanted = set(keys)
-    rows: dict[FileKey, FileRow] = {}
-    for part in _chunks([_text(path) for _, path in keys]):
-        for row in session.scalars(select(FileRow).where(FileRow.path.in_(part))):
-            rows[row.format, row.path] = row
-    for plugin_format, path in wanted - rows.keys():
-        row = FileRow(
-            format=plugin_format,
-            path=_text(path),
-            status="",
-            libraries=[],
-            is_deep=False,
-            probe_version=0,
-            failures=0,
-            seen_at=utc_now(),
-        )
-        session.add(row)
-        rows[plugin_format, path] = row
-    session.flush()
-    return {key: rows[key] for key in wanted}
+    stored = {key: (key[0], _text(key[1])) for key in keys}
+    ids = _stored_ids(connection, stored.values())
+    missing = set(stored.values()) - ids.keys()
+    if missing:
+        new = {
+            "status": "",
+            "libraries": [],
+            "is_deep": False,
+            "probe_version": 0,
+            "failures": 0,
+            "seen_at": utc_now(),
+        }
+        rows = [{"format": plugin_format, "path": path, **new} for plugin_format, path in missing]
+        connection.execute(insert(FILES), rows)
+        ids |= _stored_ids(connection, missing)
+    return {key: ids[each] for key, each in stored.items()}
 
 
-def _put(session: Session, run: Run, found: Sequence[tuple[FileRow, ScannedPlugin]]) -> None:
+def _stored_ids(connection: Connection, keys: Collection[FileKey]) -> dict[FileKey, int]:
+    columns = select(FILES.c.format, FILES.c.path, FILES.c.id)
+    ids: dict[FileKey, int] = {}
+    for part in _chunks([path for _, path in keys]):
+        for plugin_format, path, file in connection.execute(columns.where(FILES.c.path.in_(part))):
+            ids[plugin_format, path] = file
+    return ids
+
+
+def _update_files(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """All at once; each has the same columns, and its id as `file`."""
+    if rows:
+        connection.execute(update(FILES).where(FILES.c.id == bindparam("file")), rows)
+
+
+def _put(connection: Connection, run: Run, found: Sequence[tuple[int, ScannedPlugin]]) -> None:
     """All at once: what they are is written while other plugins are probed."""
-    known = {(row.file_id, row.plugin_id): row.id for row in _held(session, found)}
+    known = {
+        (row.file_id, row.plugin_id): row.id
+        for row in _held(connection, [file for file, _ in found])
+    }
     now = utc_now()
     new: dict[tuple[int, str], dict[str, Any]] = {}
-    again: dict[int, dict[str, Any]] = {}
+    again: dict[int, dict[str, Any]] = {}  # by id
     for file, plugin in found:
         values = {**_columns_of(plugin), "run_id": run.id, "probed_at": now, "vanished_at": None}
-        identity = (file.id, _text(plugin.id))
+        identity = (file, _text(plugin.id))
         if identity in known:
-            again[known[identity]] = {"id": known[identity], **values}
+            again[known[identity]] = {"plugin": known[identity], **values}
         else:
-            place = {"file_id": file.id, "plugin_id": identity[1], "first_seen_at": now}
+            place = {"file_id": file, "plugin_id": identity[1], "first_seen_at": now}
             new[identity] = {**place, **values}
     if new:
-        session.execute(insert(PluginRow), list(new.values()))
+        connection.execute(insert(PLUGINS), list(new.values()))
     if again:
-        session.execute(update(PluginRow), list(again.values()))
+        known_one = PLUGINS.c.id == bindparam("plugin")
+        connection.execute(update(PLUGINS).where(known_one), list(again.values()))
 
 
 def _columns_of(plugin: ScannedPlugin) -> dict[str, Any]:
@@ -445,16 +476,15 @@ def _columns_of(plugin: ScannedPlugin) -> dict[str, Any]:
     }
 
 
-def _held(session: Session, found: Iterable[tuple[FileRow, Any]]) -> list[Row[Any]]:
+def _held(connection: Connection, files: Iterable[int]) -> list[Row[Any]]:
     """What is known of the files' plugins: id, file_id, plugin_id, status, vanished_at."""
     columns = select(
-        *(PluginRow.id, PluginRow.file_id, PluginRow.plugin_id),
-        *(PluginRow.status, PluginRow.vanished_at),
+        *(PLUGINS.c.id, PLUGINS.c.file_id, PLUGINS.c.plugin_id),
+        *(PLUGINS.c.status, PLUGINS.c.vanished_at),
     )
-    ids = list(dict.fromkeys(file.id for file, _ in found))
     held: list[Row[Any]] = []
-    for part in _chunks(ids):
-        held += session.execute(columns.where(PluginRow.file_id.in_(part)))
+    for part in _chunks(list(dict.fromkeys(files))):
+        held += connection.execute(columns.where(PLUGINS.c.file_id.in_(part)))
     return held
 
 
@@ -480,35 +510,42 @@ def _text(text: str) -> str:
     return storable_text(text).replace("\0", "\\x00")
 
 
-def _complete(session: Session, ends: Sequence[tuple[FileRow, Completion]]) -> None:
-    held = _held(session, ends)
-    for file, end in ends:
-        _complete_one(session, file, end, [row for row in held if row.file_id == file.id])
-
-
-def _complete_one(
-    session: Session, file: FileRow, end: Completion, rows: Sequence[Row[Any]]
-) -> None:
-    held = {_text(plugin) for plugin in end.plugins}
-    whole = _text(f"{file.format}:{file.path}")
-    for row in rows:
-        if row.plugin_id in held:
-            continue
-        if row.plugin_id == whole:  # the file as such, which has come to say what it holds
-            session.execute(delete(PluginRow).where(PluginRow.id == row.id))
-        elif row.vanished_at is None:
-            gone = update(PluginRow).where(PluginRow.id == row.id)
-            session.execute(gone.values(vanished_at=utc_now()))
-    bad = [row.status for row in rows if row.plugin_id in held and row.status not in FINE]
-    file.status = bad[0] if bad else Status.OK
-    file.stamp = end.stamp
-    file.fingerprint = end.fingerprint
-    file.libraries = list(end.libraries)
-    file.is_deep = end.is_deep
-    file.probe_version = end.probe_version
-    file.failures = end.failures if bad else 0
-    file.retry_at = end.retry_at if bad else None
-    file.scanned_at = utc_now()
+def _complete(connection: Connection, ends: Mapping[int, Completion]) -> None:
+    """Files by their ids."""
+    held: dict[int, list[Row[Any]]] = {file: [] for file in ends}
+    for row in _held(connection, ends):
+        held[row.file_id].append(row)
+    told: list[int] = []
+    gone: list[int] = []
+    completed = []
+    for file, end in ends.items():
+        plugins = {_text(plugin) for plugin in end.plugins}
+        whole = _text(":".join(end.key))  # the file as such, which has come to say what it holds
+        others = [row for row in held[file] if row.plugin_id not in plugins]
+        told += [row.id for row in others if row.plugin_id == whole]
+        gone += [row.id for row in others if row.plugin_id != whole and row.vanished_at is None]
+        statuses = [row.status for row in held[file] if row.plugin_id in plugins]
+        bad = [status for status in statuses if status not in FINE]
+        completed.append(
+            {
+                "file": file,
+                "status": bad[0] if bad else Status.OK,
+                "stamp": end.stamp,
+                "fingerprint": end.fingerprint,
+                "libraries": list(end.libraries),
+                "is_deep": end.is_deep,
+                "probe_version": end.probe_version,
+                "failures": end.failures if bad else 0,
+                "retry_at": end.retry_at if bad else None,
+                "scanned_at": utc_now(),
+            }
+        )
+    for part in _chunks(told):
+        connection.execute(delete(PLUGINS).where(PLUGINS.c.id.in_(part)))
+    for part in _chunks(gone):
+        lost = update(PLUGINS).where(PLUGINS.c.id.in_(part))
+        connection.execute(lost.values(vanished_at=utc_now()))
+    _update_files(connection, completed)
 
 
 def _mentions(plugin: PluginSummary, words: Sequence[str]) -> bool:
@@ -522,8 +559,7 @@ _RENAMED = {"id": "plugin_id", "parameters": "parameter_count", "programs": "pro
 _SUMMARY_NAMES = tuple(name for name in PluginSummary.__struct_fields__ if name != "facts")
 _OF_FILES = ("fingerprint", "seen_at")
 _SUMMARY_COLUMNS = [
-    getattr(FileRow if name in _OF_FILES else PluginRow, _RENAMED.get(name, name))
-    for name in _SUMMARY_NAMES
+    (FILES if name in _OF_FILES else PLUGINS).c[_RENAMED.get(name, name)] for name in _SUMMARY_NAMES
 ]
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.orm import Session
 
 from host.catalogue.migrations import MIGRATIONS
 from host.store.database import Database
@@ -37,7 +36,7 @@ _T = TypeVar("_T")
 class Transactions(Protocol):
     """What a catalogue needs of a database."""
 
-    def run(self, work: Callable[[Session], _T], *, write: bool = False) -> _T:
+    def run(self, work: Callable[[Connection], _T], *, write: bool = False) -> _T:
         """Does `work` in one transaction; it may be called twice."""
 
     def close(self) -> None: ...
@@ -115,12 +114,12 @@ class Server:
             self._engine.dispose()
             raise
 
-    def run(self, work: Callable[[Session], _T], *, write: bool = False) -> _T:
+    def run(self, work: Callable[[Connection], _T], *, write: bool = False) -> _T:
         try:
-            with Session(self._engine) as session, session.begin():
+            with self._engine.begin() as connection:
                 if write:
-                    session.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
-                return work(session)
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
+                return work(connection)
         except DBAPIError as error:
             raise self._told(error) from None
 

@@ -10,23 +10,24 @@ plugin that comes back broken is recognised.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import Select, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Executable, insert, select, update
 
 from host.crash_report import storable_text, utc_now
 from host.plugin_id import PluginId
 from host.store.content import sha256_of, stamp_of
 from host.store.database import Database
-from host.store.schema import BlacklistRow
+from host.store.schema import BLACKLIST
 from ipc.errors import InputError
 
 LIFTED_BY_CHANGE = "its file changed"
 LIFTED_BY_USER = "removed by the user"
+
+_ACTIVE = BLACKLIST.c.lifted_at.is_(None)
 
 
 class Rule(StrEnum):
@@ -83,25 +84,20 @@ class Blacklist:
         return self._by_id(plugin_id) or self._by_content(plugin_id)
 
     def _by_content(self, plugin_id: str) -> BlacklistEntry | None:
-        query = _active().where(BlacklistRow.rule == Rule.HASH)
-        rules = self._database.run(lambda session: [_entry_of(r) for r in session.scalars(query)])
+        query = select(BLACKLIST).where(_ACTIVE, BLACKLIST.c.rule == Rule.HASH)
+        rules = self._database.run(lambda connection: _entries(connection, query))
         file = _file_named_by(plugin_id) if rules else None
         content = sha256_of(file) if file else None
         return next((rule for rule in rules if content and rule.sha256 == content), None)
 
     def _by_id(self, plugin_id: str) -> BlacklistEntry | None:
-        query = _active().where(
-            BlacklistRow.rule == Rule.PLUGIN, BlacklistRow.plugin_id == plugin_id
+        query = select(BLACKLIST).where(
+            _ACTIVE, BLACKLIST.c.rule == Rule.PLUGIN, BLACKLIST.c.plugin_id == plugin_id
         )
-
-        def find(session: Session) -> tuple[BlacklistEntry, str | None] | None:
-            row = session.scalars(query).first()
-            return None if row is None else (_entry_of(row), row.stamp)
-
-        found = self._database.run(find)
-        if found is None:
+        found = self._database.run(lambda connection: _stamped_entries(connection, query))
+        if not found:
             return None
-        entry, stamp = found
+        entry, stamp = found[0]
         return None if self._lifted_by_change(entry, stamp) else entry
 
     def add(
@@ -120,13 +116,11 @@ class Blacklist:
         stamp = stamp_of(file) if file else None
         content = sha256_of(file) if file else None
 
-        def work(session: Session) -> BlacklistEntry:
-            row = _row_for(session, Rule.PLUGIN, plugin_id=plugin_id)
-            if file is not None:
-                row.path, row.sha256, row.stamp = storable_text(str(file)), content, stamp
-            return _counted(session, row, reason, reports)
-
-        return self._database.run(work, write=True)
+        found: dict[str, str | None] = {}
+        if file is not None:
+            found = {"path": storable_text(str(file)), "sha256": content, "stamp": stamp}
+        subject = {"plugin_id": plugin_id}
+        return self._counted(Rule.PLUGIN, subject, found, reason, reports)
 
     def add_hash(
         self, content: str, path: Path | None, reason: str, reports: Sequence[str] = ()
@@ -135,14 +129,8 @@ class Blacklist:
         `host.store.content.sha256_of` says of it, 64 hexadecimal digits. InputError if not."""
         if not re.fullmatch(r"[0-9a-f]{64}", content):
             raise InputError(f"{content!r} is no SHA-256: 64 hexadecimal digits were expected")
-
-        def work(session: Session) -> BlacklistEntry:
-            row = _row_for(session, Rule.HASH, sha256=content)
-            if path is not None:
-                row.path = storable_text(str(path.absolute()))
-            return _counted(session, row, reason, reports)
-
-        return self._database.run(work, write=True)
+        found = {} if path is None else {"path": storable_text(str(path.absolute()))}
+        return self._counted(Rule.HASH, {"sha256": content}, found, reason, reports)
 
     def add_signature(self, signature: str, reason: str) -> BlacklistEntry:
         """Quarantine a plugin as soon as it fails with this signature. InputError if it is
@@ -152,24 +140,48 @@ class Blacklist:
                 f"{signature!r} is no signature: 12 hexadecimal digits were expected, as "
                 f"`isobooth crashes` shows them"
             )
+        return self._counted(Rule.SIGNATURE, {"signature": signature}, {}, reason, ())
 
-        def work(session: Session) -> BlacklistEntry:
-            row = _row_for(session, Rule.SIGNATURE, signature=signature)
-            return _counted(session, row, reason, ())
+    def _counted(
+        self,
+        rule: Rule,
+        subject: Mapping[str, str],
+        found: Mapping[str, str | None],
+        reason: str,
+        reports: Sequence[str],
+    ) -> BlacklistEntry:
+        """The active entry of a rule about a subject, or a new one, counted once more; `found`
+        goes into it."""
+        about = (BLACKLIST.c[name] == value for name, value in subject.items())
+        same = (_ACTIVE, BLACKLIST.c.rule == rule, *about)
+        query = select(BLACKLIST).where(*same)
+
+        def work(connection: Connection) -> BlacklistEntry:
+            known = connection.execute(query).mappings().first()
+            now = utc_now()
+            values = {
+                **found,
+                "reason": storable_text(reason),
+                "count": 1 + (known["count"] if known else 0),
+                "reports": list(dict.fromkeys([*(known["reports"] if known else ()), *reports])),
+                "last_at": now,
+            }
+            if known is None:
+                new = {"rule": rule, "plugin_id": "", "added_at": now, **subject, **values}
+                connection.execute(insert(BLACKLIST).values(new))
+            else:
+                connection.execute(update(BLACKLIST).where(*same).values(values))
+            return _entries(connection, query)[0]
 
         return self._database.run(work, write=True)
 
     def has_signature(self, signature: str) -> BlacklistEntry | None:
         """The active rule about a signature."""
-        query = _active().where(
-            BlacklistRow.rule == Rule.SIGNATURE, BlacklistRow.signature == signature
+        query = select(BLACKLIST).where(
+            _ACTIVE, BLACKLIST.c.rule == Rule.SIGNATURE, BLACKLIST.c.signature == signature
         )
-
-        def find(session: Session) -> BlacklistEntry | None:
-            row = session.scalars(query).first()
-            return None if row is None else _entry_of(row)
-
-        return self._database.run(find)
+        found = self._database.run(lambda connection: _entries(connection, query))
+        return found[0] if found else None
 
     def remove(self, plugin_id_or_number: str | int) -> BlacklistEntry:
         """Lift an active entry by its plugin id, hash, signature or number. InputError where
@@ -177,46 +189,44 @@ class Blacklist:
         given = str(plugin_id_or_number).strip()
         text = storable_text(given)
         by = (
-            BlacklistRow.id == int(given)
+            BLACKLIST.c.id == int(given)
             if re.fullmatch(r"[0-9]{1,9}", given)
-            else (BlacklistRow.rule == Rule.PLUGIN) & (BlacklistRow.plugin_id == text)
-            | (BlacklistRow.rule == Rule.HASH) & (BlacklistRow.sha256 == text)
-            | (BlacklistRow.rule == Rule.SIGNATURE) & (BlacklistRow.signature == text)
+            else (BLACKLIST.c.rule == Rule.PLUGIN) & (BLACKLIST.c.plugin_id == text)
+            | (BLACKLIST.c.rule == Rule.HASH) & (BLACKLIST.c.sha256 == text)
+            | (BLACKLIST.c.rule == Rule.SIGNATURE) & (BLACKLIST.c.signature == text)
         )
 
-        def work(session: Session) -> BlacklistEntry:
-            row = session.scalars(_active().where(by)).first()
-            if row is None:
+        def work(connection: Connection) -> BlacklistEntry:
+            found = _entries(connection, select(BLACKLIST).where(_ACTIVE, by))
+            if not found:
                 raise InputError(
                     f"{given!r} is not blacklisted: `isobooth blacklist` lists what is, "
                     "each with its number"
                 )
-            row.lifted_at, row.lifted_why = utc_now(), LIFTED_BY_USER
-            return _entry_of(row)
+            lifted = {"lifted_at": utc_now(), "lifted_why": LIFTED_BY_USER}
+            this = BLACKLIST.c.id == found[0].id
+            connection.execute(update(BLACKLIST).where(this).values(lifted))
+            return msgspec.structs.replace(found[0], **lifted)
 
         return self._database.run(work, write=True)
 
     def lift(self, entry: int, why: str) -> None:
         """Lift an active entry by its number, if it still is one."""
-        active = (BlacklistRow.id == entry, BlacklistRow.lifted_at.is_(None))
-        query = update(BlacklistRow).where(*active).values(lifted_at=utc_now(), lifted_why=why)
-        self._database.run(lambda session: session.execute(query), write=True)
+        active = (BLACKLIST.c.id == entry, _ACTIVE)
+        query = update(BLACKLIST).where(*active).values(lifted_at=utc_now(), lifted_why=why)
+        self._database.run(lambda connection: connection.execute(query), write=True)
 
     def list(self, *, history: bool = False) -> Sequence[BlacklistEntry]:
         """Active entries, oldest first, or with `history` lifted ones too.
 
         Looks at the files as `is_blacklisted` does: what is listed as active is.
         """
-
-        def find(session: Session) -> list[tuple[BlacklistEntry, str | None]]:
-            rows = session.scalars(_active().order_by(BlacklistRow.id))
-            return [(_entry_of(row), row.stamp) for row in rows]
-
-        for entry, stamp in self._database.run(find):
+        every = select(BLACKLIST).order_by(BLACKLIST.c.id)
+        active = every.where(_ACTIVE)
+        for entry, stamp in self._database.run(lambda each: _stamped_entries(each, active)):
             self._lifted_by_change(entry, stamp)
-        query = select(BlacklistRow) if history else _active()
-        query = query.order_by(BlacklistRow.id)
-        return self._database.run(lambda session: [_entry_of(r) for r in session.scalars(query)])
+        query = every if history else active
+        return self._database.run(lambda connection: _entries(connection, query))
 
     def _lifted_by_change(self, entry: BlacklistEntry, stamp: str | None) -> bool:
         """Lift the entry if its file is another one now; a file that is gone changes nothing."""
@@ -237,40 +247,13 @@ class Blacklist:
         )
         # Only where the entry still stands as it was read: another process may have added to it.
         unchanged = (
-            BlacklistRow.id == entry.id,
-            BlacklistRow.lifted_at.is_(None),
-            BlacklistRow.sha256 == entry.sha256,
+            BLACKLIST.c.id == entry.id,
+            _ACTIVE,
+            BLACKLIST.c.sha256 == entry.sha256,
         )
-        self._database.run(
-            lambda session: session.execute(update(BlacklistRow).where(*unchanged).values(values)),
-            write=True,
-        )
+        query = update(BLACKLIST).where(*unchanged).values(values)
+        self._database.run(lambda connection: connection.execute(query), write=True)
         return changed
-
-
-def _active() -> Select[BlacklistRow]:
-    return select(BlacklistRow).where(BlacklistRow.lifted_at.is_(None))
-
-
-def _row_for(session: Session, rule: Rule, **by: str) -> BlacklistRow:
-    """The active row of a rule, or a new one."""
-    row = session.scalars(_active().where(BlacklistRow.rule == rule).filter_by(**by)).first()
-    if row is None:
-        subject = {"plugin_id": "", **by}
-        row = BlacklistRow(rule=rule.value, count=0, reports=[], added_at=utc_now(), **subject)
-        session.add(row)
-    return row
-
-
-def _counted(
-    session: Session, row: BlacklistRow, reason: str, reports: Sequence[str]
-) -> BlacklistEntry:
-    row.reason = storable_text(reason)
-    row.count += 1
-    row.reports = list(dict.fromkeys([*row.reports, *reports]))
-    row.last_at = utc_now()
-    session.flush()
-    return _entry_of(row)
 
 
 def _file_named_by(plugin_id: str) -> Path | None:
@@ -278,19 +261,12 @@ def _file_named_by(plugin_id: str) -> Path | None:
     return None if path is None else Path(path)
 
 
-def _entry_of(row: BlacklistRow) -> BlacklistEntry:
-    return BlacklistEntry(
-        id=row.id,
-        rule=Rule(row.rule),
-        signature=row.signature,
-        plugin_id=row.plugin_id,
-        path=row.path,
-        sha256=row.sha256,
-        reason=row.reason,
-        count=row.count,
-        reports=list(row.reports),
-        added_at=row.added_at,
-        last_at=row.last_at,
-        lifted_at=row.lifted_at,
-        lifted_why=row.lifted_why,
-    )
+def _entries(connection: Connection, query: Executable) -> list[BlacklistEntry]:
+    return [entry for entry, _ in _stamped_entries(connection, query)]
+
+
+def _stamped_entries(
+    connection: Connection, query: Executable
+) -> list[tuple[BlacklistEntry, str | None]]:
+    rows = connection.execute(query).mappings()
+    return [(msgspec.convert(row, BlacklistEntry), row["stamp"]) for row in rows]

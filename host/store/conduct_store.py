@@ -4,13 +4,12 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Executable, delete, insert, select
 
 from host.conduct import Choice, Conduct
 from host.crash_report import storable_text, utc_now
 from host.store.database import Database
-from host.store.schema import ConductRow
+from host.store.schema import CONDUCT
 from ipc.errors import InputError
 
 
@@ -37,25 +36,29 @@ class ConductStore:
     def of(self, plugin_ids: Iterable[str]) -> dict[str, Conduct]:
         """Those that are known, by plugin id."""
         wanted = [storable_text(plugin) for plugin in plugin_ids]
-        query = select(ConductRow).where(ConductRow.plugin_id.in_(wanted))
-        return self._database.run(
-            lambda session: {row.plugin_id: _conduct_of(row) for row in session.scalars(query)}
-        )
+        query = select(CONDUCT).where(CONDUCT.c.plugin_id.in_(wanted))
+        known = self._database.run(lambda connection: _all(connection, query))
+        return {each.plugin_id: each for each in known}
 
     def list(self) -> Sequence[Conduct]:
         """By plugin id."""
-        query = select(ConductRow).order_by(ConductRow.plugin_id)
-        return self._database.run(lambda session: [_conduct_of(r) for r in session.scalars(query)])
+        query = select(CONDUCT).order_by(CONDUCT.c.plugin_id)
+        return self._database.run(lambda connection: _all(connection, query))
 
     def failed(self, plugin_id: str, is_certain: bool) -> None:
         """It failed just now; not `is_certain`: another plugin of its process may have."""
 
-        def work(session: Session) -> None:
-            row = _row(session, plugin_id)
-            row.calm_s, row.calm_sessions = 0.0, 0
+        def work(connection: Connection) -> None:
+            known = _known(connection, plugin_id)
+            faults, last_fault = known.faults, known.last_fault
             if is_certain:
-                row.faults += 1
-                row.last_fault = utc_now()
+                faults, last_fault = faults + 1, utc_now()
+            _keep(
+                connection,
+                msgspec.structs.replace(
+                    known, calm_s=0.0, calm_sessions=0, faults=faults, last_fault=last_fault
+                ),
+            )
 
         self._database.run(work, write=True)
 
@@ -63,20 +66,9 @@ class ConductStore:
         """At the end of a session."""
         all_played = list(session_of_each)
 
-        def work(session: Session) -> None:
+        def work(connection: Connection) -> None:
             for played in all_played:
-                row = _row(session, played.plugin_id)
-                row.played_s += played.played_s
-                row.name, row.vendor = storable_text(played.name), storable_text(played.vendor)
-                version = storable_text(played.version)
-                if not row.version:
-                    row.version = version  # it failed before it could say so
-                elif row.version != version:
-                    # Another version is another plugin: what the old one did says little of it.
-                    row.version, row.calm_s, row.calm_sessions = version, 0.0, 0
-                    row.last_fault = row.last_fault if played.failed else None
-                row.calm_s += played.calm_s
-                row.calm_sessions += played.is_session and played.calm_s > 0 and not played.failed
+                _keep(connection, _after(_known(connection, played.plugin_id), played))
 
         if all_played:
             self._database.run(work, write=True)
@@ -84,54 +76,51 @@ class ConductStore:
     def choose(self, plugin_id: str, choice: Choice) -> Conduct:
         """The user's word."""
 
-        def work(session: Session) -> Conduct:
-            row = _row(session, plugin_id)
-            row.choice = choice.value
-            session.flush()
-            return _conduct_of(row)
+        def work(connection: Connection) -> Conduct:
+            chosen = msgspec.structs.replace(_known(connection, plugin_id), choice=choice)
+            _keep(connection, chosen)
+            return chosen
 
         return self._database.run(work, write=True)
 
     def forget(self, plugin_id: str) -> None:
         """It is new the next time. InputError if it is not known."""
-
-        def work(session: Session) -> bool:
-            found = delete(ConductRow).where(ConductRow.plugin_id == storable_text(plugin_id))
-            return bool(session.execute(found).rowcount)  # type: ignore[attr-defined]
-
-        if not self._database.run(work, write=True):
+        query = delete(CONDUCT).where(CONDUCT.c.plugin_id == storable_text(plugin_id))
+        if not self._database.run(
+            lambda connection: connection.execute(query).rowcount, write=True
+        ):
             raise InputError(f"{plugin_id}: not known: `isobooth grouping` lists what is")
 
 
-def _row(session: Session, plugin_id: str) -> ConductRow:
-    plugin_id = storable_text(plugin_id)
-    row = session.get(ConductRow, plugin_id)
-    if row is None:
-        row = ConductRow(
-            plugin_id=plugin_id,
-            name="",
-            vendor="",
-            version="",
-            played_s=0.0,
-            calm_s=0.0,
-            calm_sessions=0,
-            faults=0,
-            choice=Choice.AUTO.value,
-        )
-        session.add(row)
-    return row
-
-
-def _conduct_of(row: ConductRow) -> Conduct:
-    return Conduct(
-        plugin_id=row.plugin_id,
-        name=row.name,
-        vendor=row.vendor,
-        version=row.version,
-        played_s=row.played_s,
-        calm_s=row.calm_s,
-        calm_sessions=row.calm_sessions,
-        faults=row.faults,
-        last_fault=row.last_fault,
-        choice=Choice(row.choice),
+def _after(before: Conduct, played: Played) -> Conduct:
+    version = storable_text(played.version)
+    # Another version is another plugin: what the old one did says little of it. One without a
+    # version failed before it could say so.
+    is_other = before.version not in ("", version)
+    is_calm_session = played.is_session and played.calm_s > 0 and not played.failed
+    return msgspec.structs.replace(
+        before,
+        name=storable_text(played.name),
+        vendor=storable_text(played.vendor),
+        version=version,
+        played_s=before.played_s + played.played_s,
+        calm_s=played.calm_s + (0.0 if is_other else before.calm_s),
+        calm_sessions=is_calm_session + (0 if is_other else before.calm_sessions),
+        last_fault=None if is_other and not played.failed else before.last_fault,
     )
+
+
+def _known(connection: Connection, plugin_id: str) -> Conduct:
+    """What is known of a plugin; of a new one nothing is."""
+    plugin_id = storable_text(plugin_id)
+    known = _all(connection, select(CONDUCT).where(CONDUCT.c.plugin_id == plugin_id))
+    return known[0] if known else Conduct(plugin_id=plugin_id)
+
+
+def _all(connection: Connection, query: Executable) -> list[Conduct]:
+    return msgspec.convert(connection.execute(query).mappings().all(), list[Conduct])
+
+
+def _keep(connection: Connection, conduct: Conduct) -> None:
+    connection.execute(delete(CONDUCT).where(CONDUCT.c.plugin_id == conduct.plugin_id))
+    connection.execute(insert(CONDUCT).values(msgspec.structs.asdict(conduct)))

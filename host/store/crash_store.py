@@ -7,16 +7,15 @@ its own that is read when one report is opened.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
-from sqlalchemy import case, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, case, delete, func, insert, select, update
 
 from host.backtrace.frames import Backtrace
 from host.crash_report import CrashReport, new_report_id, storable_text
 from host.store.database import Database
-from host.store.schema import CrashRow
+from host.store.schema import CRASHES
 from host.user_file import AtomicFile
 from ipc.errors import InputError
 
@@ -41,6 +40,9 @@ class CrashSummary(msgspec.Struct, frozen=True, kw_only=True):
     signature: str | None  # None: not known
 
 
+_SUMMARY = tuple(CRASHES.c[name] for name in CrashSummary.__struct_fields__)
+
+
 class CrashGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Reports of one bug: those of one plugin with one signature, or without any."""
 
@@ -60,52 +62,58 @@ class CrashStore:
     def add(self, report: CrashReport) -> str:
         """Store a report, drop the oldest beyond the limit; the id under which it now stands."""
 
-        def work(session: Session) -> str:
+        def work(connection: Connection) -> str:
             stored = report
-            while session.scalar(select(CrashRow.id).where(CrashRow.id == stored.id)):
+            while connection.scalar(select(CRASHES.c.id).where(CRASHES.c.id == stored.id)):
                 stored = msgspec.structs.replace(stored, id=new_report_id(stored.when))
-            session.add(_row_of(stored))
-            session.flush()
-            newest = select(CrashRow.sequence).order_by(CrashRow.sequence.desc()).limit(self._keep)
-            session.execute(delete(CrashRow).where(CrashRow.sequence.not_in(newest)))
+            connection.execute(insert(CRASHES).values(_row_of(stored)))
+            newest = (
+                select(CRASHES.c.sequence).order_by(CRASHES.c.sequence.desc()).limit(self._keep)
+            )
+            connection.execute(delete(CRASHES).where(CRASHES.c.sequence.not_in(newest)))
             return stored.id
 
         return self._database.run(work, write=True)
 
     def list(self, limit: int | None = None, plugin: str | None = None) -> Sequence[CrashSummary]:
         """The newest first; `plugin` is a whole plugin id."""
-        query = select(CrashRow).order_by(CrashRow.sequence.desc()).limit(limit)
+        query = select(*_SUMMARY).order_by(CRASHES.c.sequence.desc()).limit(limit)
         if plugin is not None:
-            query = query.where(CrashRow.plugin_id == storable_text(plugin))
+            query = query.where(CRASHES.c.plugin_id == storable_text(plugin))
         return self._database.run(
-            lambda session: [_summary_of(row) for row in session.scalars(query)]
+            lambda connection: msgspec.convert(
+                connection.execute(query).mappings().all(), list[CrashSummary]
+            )
         )
 
     def groups(self, limit: int | None = None, plugin: str | None = None) -> Sequence[CrashGroup]:
         """The bugs behind the reports, the one seen last first. A report whose signature is not
         known is a group of its own kind and cause."""
         same = (
-            CrashRow.plugin_id,
-            CrashRow.signature,
-            case((CrashRow.signature.is_(None), CrashRow.kind + " " + CrashRow.cause), else_=""),
+            CRASHES.c.plugin_id,
+            CRASHES.c.signature,
+            case((CRASHES.c.signature.is_(None), CRASHES.c.kind + " " + CRASHES.c.cause), else_=""),
         )
-        newest = func.max(CrashRow.sequence)
+        newest = func.max(CRASHES.c.sequence)
         query = (
-            select(newest, func.count(), func.min(CrashRow.when))
+            select(newest, func.count(), func.min(CRASHES.c.when))
             .group_by(*same)
             .order_by(newest.desc())
             .limit(limit)
         )
         if plugin is not None:
-            query = query.where(CrashRow.plugin_id == storable_text(plugin))
+            query = query.where(CRASHES.c.plugin_id == storable_text(plugin))
 
-        def work(session: Session) -> list[CrashGroup]:
+        def work(connection: Connection) -> list[CrashGroup]:
             groups = []
-            for sequence, count, first in session.execute(query):
-                row = session.scalars(select(CrashRow).where(CrashRow.sequence == sequence)).one()
-                summary = _summary_of(row)
+            for sequence, count, first in connection.execute(query):
+                report = select(*_SUMMARY).where(CRASHES.c.sequence == sequence)
+                row = connection.execute(report).mappings().one()
+                summary = msgspec.convert(row, CrashSummary)
                 groups.append(
-                    CrashGroup(signature=row.signature, count=count, first=first, newest=summary)
+                    CrashGroup(
+                        signature=summary.signature, count=count, first=first, newest=summary
+                    )
                 )
             return groups
 
@@ -115,25 +123,26 @@ class CrashStore:
         """Complete a stored report with what was found out later. Does nothing where it is
         gone."""
 
-        def work(session: Session) -> None:
-            row = session.scalars(select(CrashRow).where(CrashRow.id == report_id)).first()
-            if row is None:
+        def work(connection: Connection) -> None:
+            body = connection.scalar(select(CRASHES.c.body).where(CRASHES.c.id == report_id))
+            if body is None:
                 return
-            report = CrashReport.from_json(row.body, source=f"stored report {row.id}")
+            report = CrashReport.from_json(body, source=f"stored report {report_id}")
             explained = msgspec.structs.replace(report, backtrace=backtrace, signature=signature)
-            row.body, row.signature = explained.to_json().decode(), signature
+            values = {"body": explained.to_json().decode(), "signature": signature}
+            connection.execute(update(CRASHES).where(CRASHES.c.id == report_id).values(values))
 
         self._database.run(work, write=True)
 
     def get(self, id_or_prefix: str) -> CrashReport:
         """One report by its id or the beginning of it. InputError where none or several match."""
 
-        def work(session: Session) -> CrashReport:
-            row = session.scalars(
-                select(CrashRow).where(CrashRow.id == _full_id(session, id_or_prefix))
-            ).one()
-            report = CrashReport.from_json(row.body, source=f"stored report {row.id}")
-            return msgspec.structs.replace(report, state=row.state)
+        def work(connection: Connection) -> CrashReport:
+            report_id = _full_id(connection, id_or_prefix)
+            query = select(CRASHES.c.body, CRASHES.c.state).where(CRASHES.c.id == report_id)
+            body, state = connection.execute(query).one()
+            report = CrashReport.from_json(body, source=f"stored report {report_id}")
+            return msgspec.structs.replace(report, state=state)
 
         return self._database.run(work)
 
@@ -153,21 +162,20 @@ class CrashStore:
         return report.id
 
 
-def _row_of(report: CrashReport) -> CrashRow:
-    body = msgspec.structs.replace(report, state=None).to_json().decode()
-    return CrashRow(
-        id=report.id,
-        when=report.when,
-        plugin_id=report.plugin_id,
-        kind=report.kind.value,
-        cause=_cause_of(report),
-        slot=report.slot,
-        song=report.song,
-        action=report.action,
-        signature=report.signature,
-        body=body,
-        state=report.state,
-    )
+def _row_of(report: CrashReport) -> dict[str, Any]:
+    return {
+        "id": report.id,
+        "when": report.when,
+        "plugin_id": report.plugin_id,
+        "kind": report.kind.value,
+        "cause": _cause_of(report),
+        "slot": report.slot,
+        "song": report.song,
+        "action": report.action,
+        "signature": report.signature,
+        "body": msgspec.structs.replace(report, state=None).to_json().decode(),
+        "state": report.state,
+    }
 
 
 def _cause_of(report: CrashReport) -> str:
@@ -176,28 +184,14 @@ def _cause_of(report: CrashReport) -> str:
     return "" if report.exit_code is None else f"exit code {report.exit_code}"
 
 
-def _summary_of(row: CrashRow) -> CrashSummary:
-    return CrashSummary(
-        id=row.id,
-        when=row.when,
-        plugin_id=row.plugin_id,
-        kind=row.kind,
-        cause=row.cause,
-        slot=row.slot,
-        song=row.song,
-        action=row.action,
-        signature=row.signature,
-    )
-
-
-def _full_id(session: Session, given: str) -> str:
+def _full_id(connection: Connection, given: str) -> str:
     prefix = given.strip().lower()
-    matching = CrashRow.id.startswith(prefix, autoescape=True)
-    count = session.scalar(select(func.count()).where(matching)) if prefix else 0
+    matching = CRASHES.c.id.startswith(prefix, autoescape=True)
+    count = connection.scalar(select(func.count()).where(matching)) if prefix else 0
     if not count:
         raise InputError(f"no crash report {given!r}: `isobooth crashes` lists those there are")
-    newest = select(CrashRow.id).where(matching).order_by(CrashRow.sequence.desc())
-    found = session.scalars(newest.limit(_SHOWN_MATCHES)).all()
+    newest = select(CRASHES.c.id).where(matching).order_by(CRASHES.c.sequence.desc())
+    found = connection.scalars(newest.limit(_SHOWN_MATCHES)).all()
     if count > 1 and prefix not in found:
         more = ", …" if count > len(found) else ""
         raise InputError(

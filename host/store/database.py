@@ -21,7 +21,6 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from host.store.folder import DATA_VARIABLE, made_data_folder
 from host.store.migrations import MIGRATIONS, Steps, migrate
@@ -80,7 +79,7 @@ class Database:
         """Give the connections back to the system."""
         self._engine.dispose()
 
-    def run(self, work: Callable[[Session], _T], *, write: bool = False) -> _T:
+    def run(self, work: Callable[[Connection], _T], *, write: bool = False) -> _T:
         """Do `work` in one transaction and return its result; it may be called twice.
 
         It is called again where the file turns out to be damaged: then it works on a new, empty
@@ -162,10 +161,9 @@ def _check_every_page(connection: Connection) -> None:
         raise damage
 
 
-def _in_transaction(engine: Engine, work: Callable[[Session], _T], write: bool) -> _T:
-    bind = engine.execution_options(**{_WRITES: write})
-    with Session(bind) as session, session.begin():
-        return work(session)
+def _in_transaction(engine: Engine, work: Callable[[Connection], _T], write: bool) -> _T:
+    with engine.execution_options(**{_WRITES: write}).begin() as connection:
+        return work(connection)
 
 
 def _sqlite_code(error: Exception) -> int:

@@ -6,89 +6,98 @@ test holds both to the same shape.
 Types are those that SQLite and PostgreSQL share.
 """
 
-from typing import ClassVar
+from sqlalchemy import (
+    JSON,
+    Column,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+)
 
-from sqlalchemy import JSON, LargeBinary, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+TABLES = MetaData()
 
 
-class Base(DeclarativeBase):
-    """All tables of the store."""
-
-    type_annotation_map: ClassVar = {str: Text, list[str]: JSON}
-
-
-class CrashRow(Base):
+class CrashColumns(TypedColumns):
     """A crash report: what lists show in columns, all of it but the state in `body`."""
 
-    __tablename__ = "crash_reports"
-
     # Order of arrival, for the retention limit: clocks are set back, sequences are not.
-    sequence: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(unique=True)
-    when: Mapped[str]
-    plugin_id: Mapped[str] = mapped_column(index=True)
-    kind: Mapped[str]
-    cause: Mapped[str]  # "SIGSEGV", "exit code 3" or empty
-    slot: Mapped[str]
-    song: Mapped[str | None]
-    action: Mapped[str]
-    signature: Mapped[str | None] = mapped_column(index=True)
-    body: Mapped[str] = mapped_column(deferred=True)
-    state: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    sequence: Named[int] = Column(Integer, primary_key=True)
+    id: Named[str] = Column(Text, unique=True)
+    when: Named[str] = Column(Text)
+    plugin_id: Named[str] = Column(Text, index=True)
+    kind: Named[str] = Column(Text)
+    cause: Named[str] = Column(Text)  # "SIGSEGV", "exit code 3" or empty
+    slot: Named[str] = Column(Text)
+    song: Named[str | None] = Column(Text)
+    action: Named[str] = Column(Text)
+    signature: Named[str | None] = Column(Text, index=True)
+    body: Named[str] = Column(Text)
+    state: Named[bytes | None] = Column(LargeBinary)
 
 
-class TrustRow(Base):
+CRASHES = Table("crash_reports", TABLES, CrashColumns)
+
+
+class TrustColumns(TypedColumns):
     """What a plugin's files were when they were trusted."""
 
-    __tablename__ = "trusted_plugins"
-
-    plugin_id: Mapped[str] = mapped_column(primary_key=True)
-    path: Mapped[str]
-    sha256: Mapped[str]  # of its code and descriptions
-    stamp: Mapped[str]
-    by: Mapped[str]
-    signer: Mapped[str | None]
-    first_at: Mapped[str]
-    since: Mapped[str]
+    plugin_id: Named[str] = Column(Text, primary_key=True)
+    path: Named[str] = Column(Text)
+    sha256: Named[str] = Column(Text)  # of its code and descriptions
+    stamp: Named[str] = Column(Text)
+    by: Named[str] = Column(Text)
+    signer: Named[str | None] = Column(Text)
+    first_at: Named[str] = Column(Text)
+    since: Named[str] = Column(Text)
 
 
-class ConductRow(Base):
+TRUSTED = Table("trusted_plugins", TABLES, TrustColumns)
+
+
+class ConductColumns(TypedColumns):
     """How a plugin has behaved so far."""
 
-    __tablename__ = "plugin_conduct"
-
-    plugin_id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    vendor: Mapped[str]
-    version: Mapped[str]
-    played_s: Mapped[float]
-    calm_s: Mapped[float]  # since it last failed, if ever
-    calm_sessions: Mapped[int]
-    faults: Mapped[int]
-    last_fault: Mapped[str | None]
-    choice: Mapped[str]  # the user's: auto, alone, share
+    plugin_id: Named[str] = Column(Text, primary_key=True)
+    name: Named[str] = Column(Text)
+    vendor: Named[str] = Column(Text)
+    version: Named[str] = Column(Text)
+    played_s: Named[float] = Column(Double)
+    calm_s: Named[float] = Column(Double)  # since it last failed, if ever
+    calm_sessions: Named[int] = Column(Integer)
+    faults: Named[int] = Column(Integer)
+    last_fault: Named[str | None] = Column(Text)
+    choice: Named[str] = Column(Text)  # the user's: auto, alone, share
 
 
-class BlacklistRow(Base):
+CONDUCT = Table("plugin_conduct", TABLES, ConductColumns)
+
+
+class BlacklistColumns(TypedColumns):
     """What is not to be loaded, until its file changes or the user lifts it.
 
     Lifted rows stay as history; at most one row of a plugin, hash or signature is not lifted.
     """
 
-    __tablename__ = "blacklist"
+    id: Named[int] = Column(Integer, primary_key=True)
+    rule: Named[str] = Column(Text)  # what it goes by: plugin, hash or signature
+    plugin_id: Named[str] = Column(Text, index=True)  # empty where it goes by something else
+    signature: Named[str | None] = Column(Text)
+    path: Named[str | None] = Column(Text)
+    sha256: Named[str | None] = Column(Text)  # of the code, None where there is no file
+    # Names, sizes and times of the files: same stamp, same content.
+    stamp: Named[str | None] = Column(Text)
+    reason: Named[str] = Column(Text)
+    count: Named[int] = Column(Integer)
+    reports: Named[list[str]] = Column(JSON)
+    added_at: Named[str] = Column(Text)
+    last_at: Named[str] = Column(Text)
+    lifted_at: Named[str | None] = Column(Text)
+    lifted_why: Named[str | None] = Column(Text)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    rule: Mapped[str]  # what it goes by: plugin, hash or signature
-    plugin_id: Mapped[str] = mapped_column(index=True)  # empty where it goes by something else
-    signature: Mapped[str | None]
-    path: Mapped[str | None]
-    sha256: Mapped[str | None]  # of the code, None where there is no file
-    stamp: Mapped[str | None]  # names, sizes and times of the files; same stamp, same content
-    reason: Mapped[str]
-    count: Mapped[int]
-    reports: Mapped[list[str]]
-    added_at: Mapped[str]
-    last_at: Mapped[str]
-    lifted_at: Mapped[str | None]
-    lifted_why: Mapped[str | None]
+
+BLACKLIST = Table("blacklist", TABLES, BlacklistColumns)

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, delete, insert, select
 
 from host.crash_report import storable_text, utc_now
 from host.store.database import Database
-from host.store.schema import TrustRow
+from host.store.schema import TRUSTED
 from ipc.errors import InputError
 
 
@@ -43,56 +42,47 @@ class TrustStore:
         self._database = database
 
     def get(self, plugin_id: str) -> TrustEntry | None:
-        def find(session: Session) -> TrustEntry | None:
-            row = session.get(TrustRow, storable_text(plugin_id))
-            return None if row is None else _entry_of(row)
-
-        return self._database.run(find)
+        return self._database.run(lambda connection: _entry(connection, plugin_id))
 
     def put(self, entry: TrustEntry) -> TrustEntry:
         """From now on these are the plugin's files."""
         now = utc_now()
 
-        def work(session: Session) -> TrustEntry:
-            row = session.get(TrustRow, storable_text(entry.plugin_id))
-            if row is None:
-                row = TrustRow(
-                    plugin_id=storable_text(entry.plugin_id), first_at=now, since=now, sha256=""
-                )
-                session.add(row)
-            if row.sha256 != entry.sha256:
-                row.since = now
-            row.path, row.sha256 = storable_text(entry.path), entry.sha256
-            row.stamp, row.by, row.signer = entry.stamp, entry.by.value, entry.signer
-            session.flush()
-            return _entry_of(row)
+        def work(connection: Connection) -> TrustEntry:
+            known = _entry(connection, entry.plugin_id)
+            is_same = known is not None and known.sha256 == entry.sha256
+            kept = msgspec.structs.replace(
+                entry,
+                plugin_id=storable_text(entry.plugin_id),
+                path=storable_text(entry.path),
+                first_at=known.first_at if known else now,
+                since=known.since if known and is_same else now,
+            )
+            connection.execute(delete(TRUSTED).where(TRUSTED.c.plugin_id == kept.plugin_id))
+            connection.execute(insert(TRUSTED).values(msgspec.structs.asdict(kept)))
+            return kept
 
         return self._database.run(work, write=True)
 
     def forget(self, plugin_id: str) -> None:
         """It is new the next time. InputError if it is not known."""
-
-        def work(session: Session) -> bool:
-            found = delete(TrustRow).where(TrustRow.plugin_id == storable_text(plugin_id))
-            return bool(session.execute(found).rowcount)  # type: ignore[attr-defined]
-
-        if not self._database.run(work, write=True):
+        query = delete(TRUSTED).where(TRUSTED.c.plugin_id == storable_text(plugin_id))
+        if not self._database.run(
+            lambda connection: connection.execute(query).rowcount, write=True
+        ):
             raise InputError(f"{plugin_id}: not known: `isobooth trust` lists what is")
 
     def list(self) -> Sequence[TrustEntry]:
         """By plugin id."""
-        query = select(TrustRow).order_by(TrustRow.plugin_id)
-        return self._database.run(lambda session: [_entry_of(r) for r in session.scalars(query)])
+        query = select(TRUSTED).order_by(TRUSTED.c.plugin_id)
+        return self._database.run(
+            lambda connection: msgspec.convert(
+                connection.execute(query).mappings().all(), list[TrustEntry]
+            )
+        )
 
 
-def _entry_of(row: TrustRow) -> TrustEntry:
-    return TrustEntry(
-        plugin_id=row.plugin_id,
-        path=row.path,
-        sha256=row.sha256,
-        stamp=row.stamp,
-        by=TrustedBy(row.by),
-        signer=row.signer,
-        first_at=row.first_at,
-        since=row.since,
-    )
+def _entry(connection: Connection, plugin_id: str) -> TrustEntry | None:
+    query = select(TRUSTED).where(TRUSTED.c.plugin_id == storable_text(plugin_id))
+    row = connection.execute(query).mappings().first()
+    return None if row is None else msgspec.convert(row, TrustEntry)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from host.catalogue.catalogue import Catalogue, Completion
 from host.catalogue.migrations import MIGRATIONS
 from host.catalogue.place import FILE_NAME, open_place
-from host.catalogue.schema import Base
+from host.catalogue.schema import TABLES
 from host.scan.verdict import Outcome, PhaseResult, ScannedPlugin, Status
 from host.store.migrations import migrate
 from ipc.description import ParameterDescription
@@ -182,7 +182,7 @@ def test_both_shapes_of_the_tables_are_the_same(place: str) -> None:
     try:
         engine = database._engine  # type: ignore[attr-defined]
         found = sa.inspect(engine)
-        for table in Base.metadata.sorted_tables:
+        for table in TABLES.sorted_tables:
             columns = {column["name"]: column for column in found.get_columns(table.name)}
             assert set(columns) == set(table.columns.keys())
             for column in table.columns:

@@ -15,7 +15,7 @@ from host.store.blacklist import Blacklist
 from host.store.database import FILE_NAME, Database, _locked
 from host.store.folder import data_folder
 from host.store.migrations import SCHEMA_VERSION, migrate
-from host.store.schema import Base
+from host.store.schema import TABLES
 from ipc.errors import InputError, IsoboothError, MachineError
 
 PAGE_BYTES = 4096  # SQLite's default
@@ -48,18 +48,20 @@ def test_what_is_written_is_there_after_reopening(tmp_path: Path) -> None:
 
 
 def test_the_file_is_in_wal_mode(database: Database) -> None:
-    mode = database.run(lambda session: session.execute(sa.text("PRAGMA journal_mode")).scalar())
+    mode = database.run(
+        lambda connection: connection.execute(sa.text("PRAGMA journal_mode")).scalar()
+    )
     assert mode == "wal"
 
 
 def test_migrations_make_the_tables_that_the_code_uses(database: Database) -> None:
     expected = {
         table.name: {(c.name, c.nullable, str(c.type)) for c in table.columns}
-        for table in Base.metadata.sorted_tables
+        for table in TABLES.sorted_tables
     }
 
-    def shape(session: sa.orm.Session) -> dict[str, set[tuple[str, bool, str]]]:
-        inspector = sa.inspect(session.connection())
+    def shape(connection: sa.Connection) -> dict[str, set[tuple[str, bool, str]]]:
+        inspector = sa.inspect(connection)
         return {
             name: {(c["name"], c["nullable"], str(c["type"])) for c in inspector.get_columns(name)}
             for name in inspector.get_table_names()
@@ -233,9 +235,9 @@ def test_a_file_that_cannot_be_opened_is_the_machines_fault(tmp_path: Path) -> N
 
 
 def test_a_file_that_turns_read_only_is_the_machines_fault(database: Database) -> None:
-    def write(session: sa.orm.Session) -> None:
-        session.execute(sa.text("PRAGMA query_only=ON"))
-        session.execute(sa.text("DELETE FROM blacklist"))
+    def write(connection: sa.Connection) -> None:
+        connection.execute(sa.text("PRAGMA query_only=ON"))
+        connection.execute(sa.text("DELETE FROM blacklist"))
 
     with pytest.raises(MachineError, match=r"cannot be written"):
         database.run(write, write=True)
@@ -243,17 +245,17 @@ def test_a_file_that_turns_read_only_is_the_machines_fault(database: Database) -
 
 def test_a_mistake_in_our_own_sql_is_not_dressed_up(database: Database) -> None:
     with pytest.raises(sa.exc.OperationalError):
-        database.run(lambda session: session.execute(sa.text("SELECT * FROM nothing")))
+        database.run(lambda connection: connection.execute(sa.text("SELECT * FROM nothing")))
 
 
 def test_a_failed_transaction_leaves_nothing_behind(database: Database) -> None:
-    def half(session: sa.orm.Session) -> None:
-        session.execute(sa.text("CREATE TABLE half_way (x)"))
+    def half(connection: sa.Connection) -> None:
+        connection.execute(sa.text("CREATE TABLE half_way (x)"))
         raise KeyError("in the middle")
 
     with pytest.raises(KeyError):
         database.run(half, write=True)
-    tables = database.run(lambda s: sa.inspect(s.connection()).get_table_names())
+    tables = database.run(lambda connection: sa.inspect(connection).get_table_names())
     assert "half_way" not in tables
 
 

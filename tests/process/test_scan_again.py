@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from host.catalogue.schema import FileRow
+from host.catalogue.schema import FILES
 from host.permissions import PermissionRules, PluginRule
 from host.plugin_id import PluginFormat
 from ipc.names import runtime_folder
@@ -142,15 +142,15 @@ def test_what_failed_is_tried_again_after_a_while(scans: Scans, tmp_path: Path) 
 
     def make_due() -> None:
         scans.database.run(
-            lambda session: session.execute(
-                update(FileRow).values(retry_at="2020-01-01T00:00:00.000+00:00")
+            lambda connection: connection.execute(
+                update(FILES).values(retry_at="2020-01-01T00:00:00.000+00:00")
             ),
             write=True,
         )
 
     def retry_at() -> str:
         return str(
-            scans.database.run(lambda session: session.query(FileRow).one().retry_at, write=False)
+            scans.database.run(lambda connection: connection.scalar(select(FILES.c.retry_at)))
         )
 
     first = retry_at()
