@@ -28,11 +28,7 @@ def stamp_of(path: Path) -> str | None:
     """
     digest = hashlib.sha256()
     found = False
-    for name, file in _files_at(path):
-        try:
-            info = file.stat()
-        except OSError:
-            continue
+    for name, _, info in _files_at(path):
         found = True
         times = f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}"
         digest.update(f"{name}\0{times}\n".encode(errors="surrogateescape"))
@@ -50,9 +46,9 @@ def sha256_of(path: Path) -> str | None:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         digest = hashlib.sha256()
         found = False
-        for name, member in _files_at(path):
-            with member.open("rb") as file:
-                if member.suffix not in _DESCRIPTIONS and file.read(len(_ELF)) != _ELF:
+        for name, member, _ in _files_at(path):
+            with open(member, "rb") as file:
+                if Path(name).suffix not in _DESCRIPTIONS and file.read(len(_ELF)) != _ELF:
                     continue
                 file.seek(0)
                 content = hashlib.file_digest(file, "sha256").hexdigest()
@@ -68,38 +64,47 @@ def binaries_at(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path] if path.is_file() else []
     found = []
-    for _, member in _files_at(path):
+    for _, member, _ in _files_at(path):
         try:
-            with member.open("rb") as file:
+            with open(member, "rb") as file:
                 if file.read(len(_ELF)) == _ELF:
-                    found.append(member)
+                    found.append(Path(member))
         except OSError:
             continue
     return found
 
 
-def _files_at(path: Path) -> Iterator[tuple[str, Path]]:
-    """Regular files with their names inside the bundle, sorted; links to files are followed.
+def _files_at(path: Path) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Regular files: their names inside the bundle, sorted, their paths, and what the system says
+    of them. Links to files are followed.
 
-    Links to folders too (some systems link whole bundles from a store), each folder once.
+    Links to folders too (some systems link whole bundles from a store), each folder once. Paths
+    are plain strings because every scan comes by here with all plugins' files.
     """
-    if not path.is_dir():
-        if path.is_file():
-            yield "", path
+    top = str(path)
+    if not os.path.isdir(top):
+        try:
+            info = os.stat(top)
+        except OSError:
+            return
+        if stat.S_ISREG(info.st_mode):
+            yield "", top, info
         return
+    inside = os.path.join(top, "")
     seen: set[tuple[int, int]] = set()
-    found: list[tuple[str, Path]] = []
-    for folder, subfolders, names in os.walk(path, followlinks=True):
+    found: list[tuple[str, str, os.stat_result]] = []
+    for folder, subfolders, names in os.walk(top, followlinks=True):
         info = os.stat(folder)
         if (info.st_dev, info.st_ino) in seen:
             subfolders.clear()
             continue
         seen.add((info.st_dev, info.st_ino))
         for name in names:
-            file = Path(folder, name)
+            file = os.path.join(folder, name)
             try:
-                if stat.S_ISREG(file.stat().st_mode):
-                    found.append((str(file.relative_to(path)), file))
+                info = os.stat(file)
             except OSError:
                 continue  # a dangling link, or gone since the listing
+            if stat.S_ISREG(info.st_mode):
+                found.append((file.removeprefix(inside), file, info))
     yield from sorted(found)
