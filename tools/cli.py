@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: one app, a module of tools/commands/ for each command.
+"""The command line: one app, a module of tools/commands/ for each command, by its name.
 
 `isobooth --help` must answer at once, so this module and the command modules import nothing heavy
 at their top (numpy, SQLAlchemy, matplotlib and the rest are imported by the command that runs),
@@ -15,11 +15,11 @@ import typer
 
 from tools import console
 
-# Modules of tools/commands/, in the order of the help. Each has `register(app)`.
+# In the order of the help. Each module has `register(app)`.
 COMMANDS = (
     "demo",
     "render",
-    "plugin_info",
+    "plugin",
     "plugins",
     "scan",
     "stress",
@@ -34,8 +34,8 @@ COMMANDS = (
 )
 
 
-def build_app() -> typer.Typer:
-    """The whole command line."""
+def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The whole command line, or some of its commands."""
     app = typer.Typer(
         name="isobooth",
         no_args_is_help=True,
@@ -44,7 +44,7 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name in COMMANDS:
+    for name in commands:
         importlib.import_module(f"tools.commands.{name}").register(app)
     _let_flow(app)
     return app
@@ -63,9 +63,11 @@ def _let_flow(app: typer.Typer) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command to its end; its exit code."""
+    # Where one is named, nothing tells of the others, and to get them ready takes a moment.
+    commands = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
 
     def command() -> object:
-        return build_app()(list(arguments), prog_name="isobooth", standalone_mode=False)
+        return build_app(commands)(list(arguments), prog_name="isobooth", standalone_mode=False)
 
     return console.exit_code_of(command)
 
