@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +93,10 @@ def scan_command(
     from tools.scan.places import formats_of, places_of
     from tools.scan.progress import ScanProgress
     from tools.scan.summary import print_summary
+
+    # What has been imported is no garbage: Python need not look through it, least of all when it
+    # ends, where that would take a tenth of a scan that finds nothing new.
+    gc.freeze()
 
     places = places_of(paths or [], formats_of(formats or []))
     rules = permission_rules(profile)
