@@ -41,6 +41,28 @@ def test_help_imports_nothing_heavy() -> None:
     assert _python(code).stderr.strip() == "[]"
 
 
+def test_a_command_is_not_held_up_by_the_others() -> None:
+    code = (
+        "import sys; from tools.cli import COMMANDS, run; run(['scan', '--help']); "
+        "print([name for name in COMMANDS if f'tools.commands.{name}' in sys.modules],"
+        " file=sys.stderr)"
+    )
+    assert _python(code).stderr.strip() == "['scan']"
+
+
+def test_a_scan_that_finds_nothing_new_imports_neither_the_orm_nor_what_runs_plugins(
+    tmp_path: Path,
+) -> None:
+    code = (
+        f"import sys; from tools.cli import run; run(['scan', {str(tmp_path)!r}]); "
+        "print([name for name in ('sqlalchemy.orm', 'host.scan.look', 'numpy', 'rich')"
+        " if name in sys.modules], file=sys.stderr)"
+    )
+    ended = _python(code, env=os.environ | {"ISOBOOTH_DATA": str(tmp_path / "data")})
+    assert ended.stderr.strip().endswith("[]")
+    assert (tmp_path / "data" / "catalogue.db").exists()
+
+
 def test_the_version_is_told(run_cli: Any) -> None:
     assert run_cli("--version") == (0, f"isobooth {isobooth_version()}\n", "")
 
