@@ -115,7 +115,6 @@ class Blacklist:
         # fits and the content is looked at again.
         stamp = stamp_of(file) if file else None
         content = sha256_of(file) if file else None
-
         found: dict[str, str | None] = {}
         if file is not None:
             found = {"path": storable_text(str(file)), "sha256": content, "stamp": stamp}
