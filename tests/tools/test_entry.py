@@ -35,7 +35,7 @@ main()
 """
 
 # While the command line is imported, and while the libraries of a command are.
-MOMENTS = ("tools.cli", "typer", "tools.commands.render", "sqlalchemy", "host.store.schema")
+MOMENTS = ("tools.cli", "typer", "tools.commands.blacklist", "sqlalchemy", "host.store.schema")
 
 
 def _run(moment: str, number: int, times: int, data: Path) -> subprocess.CompletedProcess[str]:
