@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Commands run as a user runs them, but in this process and with a data folder of their own."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,7 @@ def run_cli(data_folder: Path, capfd: pytest.CaptureFixture[str]) -> RunCli:
     def call(*words: str) -> Ended:
         capfd.readouterr()
         code = run(words)
+        gc.unfreeze()  # a command takes its process for its own
         written = capfd.readouterr()
         return Ended(code, written.out, written.err)
 
