@@ -3,7 +3,7 @@
 a library that is loaded before all others, and by the kernel, which hands system calls back."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from host.stress.check import Check, Subject
 from host.stress.rig import Rig
@@ -113,7 +113,7 @@ class MakesGoodNumbers(Check):
 
 
 def _played(rig: Rig, subject: Subject, rate: int) -> list[CallResult]:
-    options = {"keep": False, "audit": True}
+    options: dict[str, Any] = {"keep": False, "audit": True}
     results = [rig.render(rate, **options, **subject.stimulus(rate)).result]
     some = subject.description.parameters[:_MOST_PARAMETERS]
     changes = [
