@@ -23,6 +23,7 @@ COMMANDS = (
     "plugins",
     "scan",
     "stress",
+    "soak",
     "play",
     "crashes",
     "blacklist",

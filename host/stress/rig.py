@@ -142,6 +142,10 @@ class Rig:
     def drop_instances(self) -> CallResult:
         return self.perform([DropInstances()])[0]
 
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does for want of memory."""
+        self._workshop.wait(_killed(self._worker))
+
     def close(self) -> None:
         self._workshop.wait(_ended(self._worker))
 
@@ -211,6 +215,10 @@ def sound_in(result: CallResult) -> Sound:
     if result.channels == 0 or len(planes) % result.channels:
         return np.zeros((max(1, result.channels), 0), np.float32)
     return planes.reshape(result.channels, -1)
+
+
+async def _killed(worker: WorkerProcess) -> None:
+    worker.kill()
 
 
 async def _ended(worker: WorkerProcess) -> None:

@@ -76,8 +76,9 @@ class StressOptions:
 
 @dataclass
 class StressRun:
-    """`run` it once. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what has been found until then is in `report`.
-    `judge` may change a result before it counts."""
+    """`run` it once. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what
+    has been found until then is in `report`. `judge` may change a result before it counts.
+    """
 
     plugins: Sequence[str]
     checks: Sequence[type[Check]]

@@ -59,7 +59,7 @@ class SurvivesAnything(Check):
     def run(self, subject: Subject) -> None:
         calls = 600 * 2 ** max(0, subject.level - 5)
         numbers = subject.random("anything")
-        maker = _Maker(subject.description, numbers)
+        maker = CallMaker(subject.description, numbers)
         with subject.open(max_frames=1024) as rig:
             done = 0
             while done < calls:
@@ -74,8 +74,8 @@ class SurvivesAnything(Check):
                 done += _PORTION
 
 
-class _Maker:
-    """Makes calls up, for a plugin that is described."""
+class CallMaker:
+    """Makes calls up, for a plugin that is described. `states`: what it has saved so far."""
 
     def __init__(self, description: PluginDescription, numbers: random.Random) -> None:
         self._about = description
