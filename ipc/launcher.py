@@ -10,10 +10,11 @@ cannot be made anew, and live workers are the host's children, not its.
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -68,11 +69,16 @@ class Launcher:
     """Starts workers. Belongs to one asyncio loop; makes this process a child subreaper.
 
     `environment` is added to the launcher's (and so the workers'), e.g. LD_PRELOAD, which is
-    otherwise not passed on.
+    otherwise not passed on. `fixed_addresses`: all its workers have their memory at the same
+    addresses, as far as the machine allows that, so that a plugin that follows wild pointers does
+    the same each time.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, fixed_addresses: bool = False
+    ) -> None:
         self._environment = dict(environment or {})
+        self._prefix = _fixing_addresses() if fixed_addresses else []
         self._formats: list[str] = []
         self._process: _LauncherProcess | None = None
         self._workers: dict[int, WorkerProcess] = {}
@@ -174,7 +180,7 @@ class Launcher:
         if self._process is not None and not self._process.alive:
             await self._discard()
         if self._process is None:
-            self._process = await _LauncherProcess.start(self._environment)
+            self._process = await _LauncherProcess.start(self._environment, self._prefix)
             for format in self._formats:
                 with contextlib.suppress(RequestFailed):  # then workers do without
                     await self._process.ask(Warm(format=format), _WARM_S)
@@ -251,13 +257,15 @@ class _LauncherProcess:
         self._connection: Connection | None = None
 
     @classmethod
-    async def start(cls, environment: Mapping[str, str]) -> "_LauncherProcess":
+    async def start(
+        cls, environment: Mapping[str, str], prefix: Sequence[str]
+    ) -> "_LauncherProcess":
         adopt_orphans()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
         output = OutputTail(read_fd)
         try:
-            process = _execute(theirs, write_fd, environment)
+            process = _execute(theirs, write_fd, environment, prefix)
         except OSError as error:
             ours.close()
             output.close()
@@ -348,13 +356,17 @@ class _LauncherProcess:
 
 
 def _execute(
-    control: socket.socket, output_fd: int, environment: Mapping[str, str]
+    control: socket.socket,
+    output_fd: int,
+    environment: Mapping[str, str],
+    prefix: Sequence[str],
 ) -> "subprocess.Popen[bytes]":
     root = str(Path(ipc.__file__).resolve().parents[1])
     paths = [root, *(path for path in sys.path if path and path != root)]
     inherited = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
     return subprocess.Popen(
         [
+            *prefix,
             *(sys.executable, "-I", "-S", "-c", _BOOT),
             *(host_mark(own_identity()), str(control.fileno()), *paths),
         ],
@@ -366,6 +378,19 @@ def _execute(
         start_new_session=True,
         env={**inherited, **_ENVIRONMENT, **environment},
     )
+
+
+def _fixing_addresses() -> list[str]:
+    """What a command is started by so that its addresses are the same each time; nothing where
+    that is not to be had, as in some containers."""
+    tool = shutil.which("setarch")
+    if tool is None:
+        return []
+    command = [tool, "--addr-no-randomize"]
+    tried = subprocess.run(
+        [*command, "/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return command if tried.returncode == 0 else []
 
 
 async def _end_unclaimed(spawning: "asyncio.Task[WorkerProcess]") -> None:

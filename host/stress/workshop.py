@@ -130,7 +130,7 @@ class Workshop:
 
     async def _start(self) -> None:
         sweep_dead_hosts()
-        self._launcher = Launcher(self._environment)
+        self._launcher = Launcher(self._environment, fixed_addresses=True)
         await self._launcher.start()
 
     async def _stop(self) -> None:
