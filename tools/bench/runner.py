@@ -16,6 +16,7 @@ from tools.bench import (
     scanning,
     slots,
     standby,
+    stress,
 )
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
@@ -34,6 +35,7 @@ class Scale:
     takeovers: int = 60
     offline_blocks: int = 3000
     rounds: int = 3
+    replays: int = 100
 
 
 FULL = Scale()
@@ -46,6 +48,7 @@ QUICK = Scale(
     takeovers=6,
     offline_blocks=400,
     rounds=1,
+    replays=5,
 )
 
 PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
@@ -60,6 +63,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "sandbox": lambda scale, tell: sandbox.measure(scale.slot_blocks, scale.rounds, tell),
     "grouping": lambda scale, tell: grouping.measure(scale.slot_blocks, scale.slot_rounds, tell),
     "scanning": lambda scale, tell: scanning.measure(scale.rounds, tell),
+    "stress": lambda scale, tell: stress.measure(scale.rounds, scale.replays, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
@@ -133,6 +137,12 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
         check("8 together, MiB", together, f"< {apart:g} (apart)", together < apart)
         slot = figures["group_slot_us"]
         check("together over apart, a slot, µs", slot, "≤ 1", slot <= 1)
+    if "stress_level_5_s" in figures:
+        took_s, same = figures["stress_level_5_s"], figures["replays_same"]
+        check("stress level 5 on ZamEQ2, s", took_s, "≤ 60", took_s <= 60)
+        replays, shrunk = figures["replays"], figures["shrunk_calls"]
+        check("replays, the same to the bit", same, f"= {replays}", same == replays)
+        check("a crash in 1 of 500 blocks, shrunk to calls", shrunk, "≤ 10", shrunk <= 10)
     if "scan_ratio" in figures:
         ratios, rescan_s = figures["scan_ratio"], figures["rescan_s"]
         for jobs, ratio in ratios.items():

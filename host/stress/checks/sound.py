@@ -10,7 +10,7 @@ from ipc.description import PluginDescription
 from ipc.rig_calls import CallResult
 
 _RUNAWAY = 10 ** (30 / 20)  # +30 dBFS: far above what any sound is meant to be
-_RUNAWAY_IF_EXTREME = 10 ** (150 / 20)
+_RUNAWAY_IF_EXTREME = 10 ** (240 / 20)  # an equalizer may be told to add 200 dB
 _LOUD = 10 ** (12 / 20)
 _OFFSET = 0.01
 _SECONDS = 2
