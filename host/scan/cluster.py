@@ -11,16 +11,13 @@ from typing import Any
 
 import msgspec
 
+from host.dask import CONNECT_S, RETRIES, distributed_package, no_scheduler
 from host.permissions import PermissionRules
 from host.scan.batches import Batch, one_by_one
 from host.scan.farm import Farm
 from host.scan.prober import Listener
 from host.scan.remote import Portion, PortionResult, probe_portion
 from host.scan.settings import ProbeSettings
-from ipc.errors import MachineError
-
-_CONNECT_S = 10.0
-_RETRIES = 3
 
 
 class ClusterFarm:
@@ -43,16 +40,13 @@ class ClusterFarm:
     async def run(self, batches: AsyncIterator[Batch], listener: Listener) -> None:
         """Raises MachineError where there is no cluster."""
         everything = [batch async for batch in batches]
-        distributed = _distributed()
+        distributed = distributed_package()
         try:
             client = await distributed.Client(
-                self._address, asynchronous=True, timeout=_CONNECT_S, set_as_default=False
+                self._address, asynchronous=True, timeout=CONNECT_S, set_as_default=False
             )
         except (OSError, TimeoutError, ValueError) as error:
-            raise MachineError(
-                f"no Dask scheduler answers at {self._address} ({error}): start one with "
-                "`dask scheduler`, and workers with `dask worker ADDRESS`"
-            ) from None
+            raise no_scheduler(self._address, error) from None
         try:
             left = await self._run_on(distributed, client, everything, listener)
         finally:
@@ -69,7 +63,7 @@ class ClusterFarm:
         for batch in batches:
             portion = Portion(jobs=batch, settings=self._settings, rules=self._rules)
             future = client.submit(
-                probe_portion, msgspec.json.encode(portion), pure=False, retries=_RETRIES
+                probe_portion, msgspec.json.encode(portion), pure=False, retries=RETRIES
             )
             waiting[future.key] = batch
             futures.append(future)
@@ -98,13 +92,3 @@ async def _result_of(future: Any) -> PortionResult:
         return PortionResult(problem=f"the answer of the cluster makes no sense ({error})")
     except Exception as error:  # whatever the function, or its worker's end, raised over there
         return PortionResult(problem=f"{type(error).__name__}: {error}")
-
-
-def _distributed() -> Any:
-    try:
-        import distributed
-    except ImportError:
-        raise MachineError(
-            "the package for Dask clusters is missing: run `pip install 'isobooth[cluster]'`"
-        ) from None
-    return distributed

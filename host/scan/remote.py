@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A portion of a scan on another machine: a process of its own that probes it and ends.
-
-A process, because workers belong to whoever forked them, and a farm's own processes are killed at
-any moment: when they are, this one reads the end of its input, and ends with all its workers.
-"""
+"""A portion of a scan on another machine: a process of its own that probes it and ends."""
 
 import asyncio
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 
 import msgspec
 
+from host.apart import do_apart, serve
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat
 from host.scan.batches import one_by_one
@@ -48,23 +42,9 @@ class PortionResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def probe_portion(portion: bytes) -> bytes:
     """Runs on a farm's worker: JSON of a Portion to JSON of a PortionResult."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "host.scan.remote"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(len(portion).to_bytes(8, "little") + portion)
-            process.stdin.flush()
-            answer = process.stdout.read()
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0 or not answer:
-        problem = f"the process that probed ended with {process.returncode}"
+    answer = do_apart("host.scan.remote", portion)
+    if isinstance(answer, int):
+        problem = f"the process that probed ended with {answer}"
         return msgspec.json.encode(PortionResult(problem=problem))
     return answer
 
@@ -111,23 +91,14 @@ async def _probe(portion: Portion) -> PortionResult:
     return PortionResult(jobs=collector.all())
 
 
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)  # the launcher and its workers end with this process
-
-
-def main() -> None:
-    size = int.from_bytes(sys.stdin.buffer.read(8), "little")
-    portion = msgspec.json.decode(sys.stdin.buffer.read(size), type=Portion)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+def _do(work: bytes) -> bytes:
+    portion = msgspec.json.decode(work, type=Portion)
     try:
         result = asyncio.run(_probe(portion))
     except IsoboothError as error:
         result = PortionResult(problem=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(result))
-    sys.stdout.buffer.flush()
-    os._exit(0)  # the thread waits for the end of the input
+    return msgspec.json.encode(result)
 
 
 if __name__ == "__main__":
-    main()
+    serve(_do)

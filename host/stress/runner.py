@@ -91,6 +91,7 @@ class StressRun:
 
     def __post_init__(self) -> None:
         self._ending = False
+        self._taken: set[str] = set()  # plugins whose checks were done elsewhere
         self._lock = threading.Lock()
         self._about: dict[str, PluginDescription] = {}
         self.report = StressReport(
@@ -112,11 +113,12 @@ class StressRun:
         self._left = {plugin.plugin: len(wanted) for plugin in self.report.plugins}
         try:
             with ThreadPoolExecutor(self.options.jobs, "isb-stress") as pool:
-                self._all(pool, [partial(self._describe, each) for each in self.report.plugins])
+                here = [one for one in self.report.plugins if one.plugin not in self._taken]
+                self._all(pool, [partial(self._describe, each) for each in here])
                 for timed in (False, True):
                     tasks = [
                         partial(self._check, plugin, check)
-                        for plugin in self.report.plugins
+                        for plugin in here
                         for check in wanted
                         if check.is_timed is timed
                     ]
@@ -127,6 +129,18 @@ class StressRun:
         finally:
             self._sum_up(wanted, time.monotonic() - began)
         return self.report
+
+    def take(self, plugin: PluginResult, done: PluginResult) -> None:
+        """The checks of one of its plugins, which were done elsewhere."""
+        for name in ("name", "vendor", "version", "format", "path"):
+            setattr(plugin, name, getattr(done, name))
+        with self._lock:
+            self._taken.add(plugin.plugin)
+            for check in done.checks:
+                self.judge(plugin, check)
+                plugin.checks.append(check)
+                self.watcher.finished(plugin, check)
+            self.watcher.finished_plugin(plugin)
 
     def _all(
         self,

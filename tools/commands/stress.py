@@ -108,6 +108,12 @@ def run_command(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that are no reports.")
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://host:8786."
+        ),
+    ] = None,
     profile: ProfileOption = None,
 ) -> None:
     """Run checks on plugins, each in a process of its own.
@@ -179,6 +185,10 @@ def run_command(
                     run.judge = known.apply_to_check
                 run.report.run.words = ["isobooth", *sys.argv[1:]]
                 runs.append(run)
+                if cluster is not None:
+                    from host.stress.cluster import run_on_cluster
+
+                    run_on_cluster(cluster, run, rules, progress.say)
                 run.run()
                 return run
 

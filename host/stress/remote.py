@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All checks of one plugin on another machine: a process of its own that runs them and ends."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from host.apart import do_apart, serve
+from host.permissions import PermissionRules
+from host.stress.checks import ALL
+from host.stress.runner import StressOptions, StressRun
+from host.stress.verdict import PluginResult
+from host.stress.workshop import Workshop
+from ipc.errors import IsoboothError
+
+
+class StressPortion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent out."""
+
+    plugin: str
+    options: StressOptions
+    rules: PermissionRules
+
+
+class StressPortionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back: the checks, and the logs that they name by the names of their files; or why
+    nothing does."""
+
+    result: PluginResult | None = None
+    logs: dict[str, bytes] = {}
+    problem: str = ""
+
+
+def stress_portion(portion: bytes) -> bytes:
+    """Runs on a farm's worker: JSON of a StressPortion to JSON of a StressPortionResult."""
+    answer = do_apart("host.stress.remote", portion)
+    if isinstance(answer, int):
+        problem = f"the process that ran the checks ended with {answer}"
+        return msgspec.json.encode(StressPortionResult(problem=problem))
+    return answer
+
+
+def _run(portion: StressPortion, folder: Path) -> StressPortionResult:
+    timeout_s = portion.options.timeout_s
+    options = replace(portion.options, jobs=1, logs=folder)
+    with (
+        Workshop(portion.rules, timeout_s=timeout_s) as workshop,
+        Workshop(portion.rules, timeout_s=timeout_s, audits=True) as auditor,
+    ):
+        report = StressRun([portion.plugin], ALL, options, workshop, auditor).run()
+    [result] = report.plugins
+    for check in result.checks:
+        check.log = Path(check.log).name if check.log else ""
+    logs = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return StressPortionResult(result=result, logs=logs)
+
+
+def _do(work: bytes) -> bytes:
+    portion = msgspec.json.decode(work, type=StressPortion)
+    with tempfile.TemporaryDirectory(prefix="isobooth-stress-") as folder:
+        try:
+            made = _run(portion, Path(folder))
+        except IsoboothError as error:
+            made = StressPortionResult(problem=str(error))
+    return msgspec.json.encode(made)
+
+
+if __name__ == "__main__":
+    serve(_do)
