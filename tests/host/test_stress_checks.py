@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of the checks is true, and told of all of them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from host.plugin_id import PluginFormat
+from host.stress.checks import ALL, BY_NAME
+from host.stress.checks.realtime import is_its_own, own_libraries
+from host.stress.runner import StressOptions, chosen
+from ipc.description import PluginDescription
+from ipc.rig_calls import Violation
+from ipc.sound_measures import delay_between, residue_db, sounding_frames
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stress.md"
+INSTALLED = ("vst3", "lv2", "clap", "ladspa")
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.name)
+def test_the_document_says_of_each_check_what_it_says_itself(check: type) -> None:
+    formats = [one for one in INSTALLED if PluginFormat(one) in check.formats]
+    told = "all" if len(formats) == len(INSTALLED) else ", ".join(formats)
+    row = f"| `{check.name}` | {check.level} | {told} | {check.what} | {check.means} |"
+    assert row in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_names_are_kebab_case_and_levels_within_bounds() -> None:
+    assert len(BY_NAME) == len(ALL)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", check.name) for check in ALL)
+    assert all(1 <= check.level <= 10 for check in ALL)
+
+
+def test_a_level_brings_all_below_it_and_only_counts_at_any_level() -> None:
+    assert {check.level for check in chosen(ALL, StressOptions(level=2))} == {1, 2}
+    one = frozenset({"bears-lack-of-memory"})
+    assert [c.name for c in chosen(ALL, StressOptions(level=1, only=one))] == list(one)
+    assert not chosen(ALL, StressOptions(level=1, only=one, skip=one))
+
+
+def test_a_violation_is_a_plugins_only_with_its_code_on_the_stack(tmp_path: Path) -> None:
+    bundle = tmp_path / "some.vst3"
+    code = bundle / "Contents" / "x86_64-linux"
+    code.mkdir(parents=True)
+    (code / "some.so").touch()
+    own = own_libraries(PluginDescription(id="x", name="x", format="vst3", path=str(bundle)))
+    above = Violation("lock", "pthread_mutex_lock", 1, ["juce::lock in _core.so+0x1"])
+    inside = Violation("lock", "pthread_mutex_lock", 1, ["f in libm.so.6+0x1", "some.so+0x2"])
+    assert not is_its_own(above, own)
+    assert is_its_own(inside, own)
+
+
+def test_measures_of_sound() -> None:
+    noise = np.random.RandomState(1).uniform(-1, 1, 4800).astype(np.float32)
+    late = np.concatenate([np.zeros(64, np.float32), noise[:-64]])
+    delay, likeness = delay_between(noise, late)
+    assert delay == 64 and likeness > 0.9
+    assert sounding_frames(np.stack([late, late * 0]), 0.5) > 4000
+    assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
+    assert residue_db(noise, noise) == -np.inf
+    assert residue_db(noise, noise * np.float32(0.9)) == pytest.approx(-20, abs=0.1)
