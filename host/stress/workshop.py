@@ -80,7 +80,11 @@ class Workshop:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs it on the loop."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # the loop is closed
+            work.close()
+            raise WorkerError("the workshop has been closed") from None
         try:
             return future.result()
         except CancelledError:

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin on a rig, as a check or a script holds it: what it plays, and how it fails."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from host.scan.asking import Answer
+from host.stress.death import PluginDied, PluginRefused
+from host.stress.rig import Rig, open_rig
+from host.stress.verdict import Verdict
+from host.stress.workshop import Workshop
+from ipc.errors import WorkerError
+from ipc.messages import Performed
+from ipc.processes import children_of
+from ipc.rig_calls import Render, SetParameter
+from tests.fixtures.build import fixture_library
+from tests.process.ended import unreaped
+
+pytestmark = pytest.mark.process
+
+AMP = "/usr/lib/ladspa/amp.so"
+ZAM_CLAP = "/usr/lib/clap/ZamEQ2.clap"
+
+
+@pytest.fixture
+def workshop() -> Iterator[Workshop]:
+    """With a limit that no plugin here comes near."""
+    with Workshop(timeout_s=30.0) as made:
+        yield made
+
+
+def fixture(fault: str) -> str:
+    return f"clap:{fixture_library('stress_fixture')}#{fault}"
+
+
+def _played_twice(workshop: Workshop, plugin: str) -> tuple[Rig, Rig]:
+    rigs = []
+    for _ in range(2):
+        with open_rig(workshop, plugin) as rig:
+            heard = rig.render(4800, source="noise", blocks=[64, 1, 500])
+            assert heard.sound.shape[1] == 4800 and np.any(heard.sound)
+            rig.set_parameter(0, 0.25)
+            rig.render(1000, source="sine", changes=[(100, 0, 0.75)], keep=False)
+            rigs.append(rig)
+    return rigs[0], rigs[1]
+
+
+# ---------------------------------------------------------------- the same again
+
+
+@pytest.mark.parametrize("plugin", ["builtin:gain", f"ladspa:{AMP}#amp_stereo", f"clap:{ZAM_CLAP}"])
+def test_a_plugin_plays_the_same_bits_in_another_process(workshop: Workshop, plugin: str) -> None:
+    path = plugin.partition(":")[2].partition("#")[0]
+    if path.startswith("/") and not Path(path).exists():
+        pytest.skip(f"{path} is not installed")
+    first, second = _played_twice(workshop, plugin)
+    assert first.log == second.log
+    assert len(first.log.digests) == 3 and first.log.digests[0] and first.log.digests[2]
+
+
+def test_an_installed_plugin_plays_the_same_bits_too(workshop: Workshop, real_plugin: str) -> None:
+    first, second = _played_twice(workshop, real_plugin)
+    assert first.log == second.log and first.log.digests[0]
+
+
+def test_another_seed_is_another_sound(workshop: Workshop) -> None:
+    with open_rig(workshop, "builtin:gain") as rig:
+        one, two = (rig.render(1000, source="noise", seed=seed) for seed in (1, 2))
+    assert one.result.digest != two.result.digest
+    assert not np.array_equal(one.sound, two.sound)
+
+
+# ---------------------------------------------------------------- what arrives
+
+
+def test_notes_are_heard_from_their_frame_on(workshop: Workshop) -> None:
+    for frame in (0, 1, 700):
+        with open_rig(workshop, "builtin:synth") as rig:
+            silent = rig.render(1000)
+            heard = rig.render(2000, midi=[(frame, b"\x90\x3c\x64")])
+        assert not np.any(silent.sound)
+        assert not np.any(heard.sound[:, :frame])
+        assert np.any(heard.sound[:, frame : frame + 100])
+
+
+def test_changes_are_heard_from_their_frame_on(workshop: Workshop) -> None:
+    plugin = fixture("clean")
+    with open_rig(workshop, plugin) as rig:
+        plain = rig.render(2000, source="dc", gain=0.25).sound
+    for frame in (1, 511, 512, 1000):
+        with open_rig(workshop, plugin) as rig:
+            heard = rig.render(2000, source="dc", gain=0.25, changes=[(frame, 0, 0.0)]).sound
+            assert rig.parameters()[0] == 0.0
+        differs = np.flatnonzero(np.any(heard != plain, axis=0))
+        assert differs[0] == frame
+
+
+def test_what_is_saved_is_restored(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean")) as rig:
+        rig.set_parameter(0, 0.75)
+        state = rig.save_state()
+        rig.recreate()
+        assert rig.parameters()[0] == 0.5
+        assert rig.set_state(state) == "" and rig.parameters()[0] == 0.75
+        assert rig.set_state(b"nonsense")  # in the plugin's words, and it lives on
+        assert rig.parameters()[0] == 0.75
+
+
+def test_a_sound_that_is_not_kept_has_the_same_digest(workshop: Workshop) -> None:
+    heard = []
+    for keep in (True, False):
+        with open_rig(workshop, fixture("clean")) as rig:
+            heard.append(rig.render(1000, source="noise", keep=keep))
+    kept, left = heard
+    assert kept.result.digest == left.result.digest
+    assert kept.sound.shape == (2, 1000) and left.sound.shape[1] == 0
+
+
+def test_the_log_holds_the_calls_and_what_was_answered(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean"), sample_rate=96000.0, max_frames=64) as rig:
+        rig.perform([SetParameter(0, 0.5), Render(frames=100)])
+        rig.render(200, source="noise", keep=False)
+        log = rig.log
+    assert (log.plugin, log.sample_rate, log.max_frames) == (fixture("clean"), 96000.0, 64)
+    assert log.calls == [
+        SetParameter(0, 0.5),
+        Render(frames=100),
+        Render(frames=200, source="noise"),
+    ]
+    assert log.end is None and len(log.digests) == 3
+    assert not log.digests[0] and log.digests[1] != log.digests[2]  # a parameter answers nothing
+
+
+def test_more_calls_than_a_request_holds_are_done_in_order(workshop: Workshop) -> None:
+    values = [number / 600 for number in range(600)]
+    with open_rig(workshop, fixture("clean")) as rig:
+        results = rig.perform([SetParameter(0, value) for value in values])
+        assert len(results) == len(rig.log.digests) == 600
+        assert rig.parameters()[0] == pytest.approx(values[-1])
+
+
+# ---------------------------------------------------------------- how it fails
+
+
+def test_a_crash_names_the_call_and_the_log_ends_there(workshop: Workshop) -> None:
+    calls = [Render(frames=64) for _ in range(10)]
+    with pytest.raises(PluginDied) as raised, open_rig(workshop, "fault:segv?after=7") as rig:
+        rig.perform(calls[:2])
+        rig.perform([SetParameter(0, 0.5), *calls])
+    died = raised.value
+    assert died.verdict is Verdict.CRASH and died.last.signal == "SIGSEGV" and died.signature
+    assert died.call is not None and 2 < died.call < 12
+    assert any("commit_fault" in line for line in died.last.backtrace)
+    assert f"during call {died.call} render" in str(died)
+    assert rig.log.calls == [*calls[:2], SetParameter(0, 0.5), *calls][: died.call + 1]
+    assert len(rig.log.digests) == 2  # of what was answered
+    end = rig.log.end
+    assert end is not None
+    assert (end.verdict, end.signal, end.signature) == ("crash", "SIGSEGV", died.signature)
+
+
+def test_the_same_crash_has_the_same_signature(workshop: Workshop) -> None:
+    signatures = []
+    for fault in ("segv", "segv", "abort"):
+        with (
+            pytest.raises(PluginDied) as raised,
+            open_rig(workshop, f"fault:{fault}?after=1") as rig,
+        ):
+            rig.render(1000, blocks=[64])
+        signatures.append(raised.value.signature)
+    assert signatures[0] == signatures[1] != signatures[2]
+
+
+def test_a_plugin_that_ends_its_process_has_crashed(workshop: Workshop) -> None:
+    with pytest.raises(PluginDied, match="exit code 7") as raised:
+        with open_rig(workshop, "fault:exit?after=1") as rig:
+            rig.render(1000, blocks=[64])
+    assert raised.value.verdict is Verdict.CRASH and raised.value.call == 0
+
+
+def test_a_hang_is_told_with_what_the_audio_thread_did() -> None:
+    with Workshop(timeout_s=30.0) as workshop:
+        with open_rig(workshop, "fault:deadlock?after=7") as rig:
+            rig.render(64)
+            workshop.timeout_s = 0.5  # of what follows
+            with pytest.raises(PluginDied, match="did not come back") as raised:
+                rig.render(6400, blocks=[64])
+    died = raised.value
+    assert died.verdict is Verdict.HANG and died.call == 1 and not died.last.signal
+    stack = "\n".join(died.last.backtrace)
+    assert "pthread_mutex_lock" in stack and "rig_run" in stack
+    assert rig.log.end is not None and rig.log.end.verdict == "hang"
+
+
+def test_a_death_leaves_other_rigs_alone(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean")) as rig:
+        before = rig.render(1000, source="impulse")
+        with pytest.raises(PluginDied), open_rig(workshop, "fault:segv?after=0") as other:
+            other.render(64)
+        rig.recreate()
+        assert np.array_equal(rig.render(1000, source="impulse").sound, before.sound)
+
+
+def test_a_dead_plugin_stays_dead(workshop: Workshop) -> None:
+    with open_rig(workshop, "fault:segv?after=0") as rig:
+        for _ in range(2):
+            with pytest.raises(WorkerError):
+                rig.render(64)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "line"),
+    [
+        ("clap:/nowhere.clap", "the CLAP file /nowhere.clap does not exist"),
+        ("ladspa:/nowhere.so#x", "/nowhere.so does not exist"),
+        ("fault:nope", "there is no fault 'nope'"),
+        ("lv2:urn:none", "no installed LV2 plugin has the URI urn:none"),
+    ],
+)
+def test_a_plugin_that_does_not_exist_is_refused_in_one_line(
+    workshop: Workshop, plugin: str, line: str
+) -> None:
+    with pytest.raises(PluginRefused) as raised, open_rig(workshop, plugin):
+        pytest.fail("it was opened")
+    assert line in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_plugin_that_dies_at_birth_has_died_of_no_call(workshop: Workshop) -> None:
+    with pytest.raises(PluginDied, match="SIGSEGV during create") as raised:
+        with open_rig(workshop, "fault:load-segv"):
+            pytest.fail("it was opened")
+    assert raised.value.call is None and raised.value.signature
+
+
+@pytest.mark.parametrize("answers", [0, 1, 3])
+def test_a_worker_that_answers_another_number_of_calls_is_not_believed(
+    workshop: Workshop, answers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = workshop.ask
+
+    async def lies(*words: Any) -> Answer:
+        answer = await ask(*words)
+        results = answer.reply.results
+        answer.reply = Performed((results * 3)[:answers])
+        return answer
+
+    with open_rig(workshop, "builtin:gain") as rig:
+        monkeypatch.setattr(workshop, "ask", lies)
+        with pytest.raises(WorkerError, match=f"answered {answers} calls"):
+            rig.perform([SetParameter(0, 0.5), SetParameter(0, 0.5)])
+        assert not rig.log.digests
+
+
+# ---------------------------------------------------------------- its end
+
+
+def _descendants(pid: int) -> set[int]:
+    found = set(children_of(pid))
+    return found.union(*(_descendants(child) for child in found))
+
+
+def test_a_workshop_leaves_no_process_behind(
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    before = _descendants(os.getpid())
+    with Workshop(timeout_s=30.0) as workshop, open_rig(workshop, "builtin:gain") as rig:
+        rig.render(64)
+        made = _descendants(os.getpid()) - before
+        assert made
+    wait_until(lambda: not unreaped(made), 5.0)
+
+
+def test_an_interrupt_frees_who_waits_for_a_plugin(
+    wait_until: Callable[[Callable[[], object], float], None],
+) -> None:
+    before = _descendants(os.getpid())
+    with Workshop(timeout_s=60.0) as workshop, open_rig(workshop, "fault:deadlock?after=0") as rig:
+        made = _descendants(os.getpid()) - before
+        timer = threading.Timer(0.3, workshop.interrupt)
+        timer.start()
+        with pytest.raises(WorkerError):
+            rig.render(64)
+        timer.join()
+        with open_rig(workshop, "builtin:gain") as other:  # it goes on
+            assert other.render(64).sound.shape == (2, 64)
+    wait_until(lambda: not unreaped(made), 5.0)
+
+
+def test_a_closed_workshop_says_so() -> None:
+    with Workshop() as workshop:
+        pass
+    with pytest.raises(WorkerError, match="has been closed"), open_rig(workshop, "builtin:gain"):
+        pytest.fail("it was opened")
