@@ -12,6 +12,7 @@ import msgspec
 from host.user_file import AtomicFile, path_text, read_input
 from ipc.errors import InputError
 from ipc.rig_calls import AnyCall
+from ipc.text import one_line
 
 SCHEMA = 1
 _MAX_BYTES = 256 * 1024 * 1024  # states are in it
@@ -26,7 +27,7 @@ class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
 
 
-class CallLog(msgspec.Struct, kw_only=True, omit_defaults=True):
+class CallLog(msgspec.Struct, kw_only=True):
     """A plugin on a rig, from its creation on. `digests`: of the answers, as far as there are any;
     empty where an answer has none."""
 
@@ -45,6 +46,13 @@ class CallLog(msgspec.Struct, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, calls=calls, digests=[], end=None)
 
 
+class _Head(msgspec.Struct):
+    """What is in a log of any version, or it is none."""
+
+    schema: int
+    calls: msgspec.Raw
+
+
 def write_log(log: CallLog, path: Path) -> None:
     """Raises InputError or MachineError where it cannot be written."""
     with AtomicFile(path) as file:
@@ -55,14 +63,15 @@ def read_log(path: Path) -> CallLog:
     """Raises InputError where it is none."""
     data = read_input(path, "a log of calls", _MAX_BYTES)
     try:
-        log = msgspec.json.decode(data, type=CallLog)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        head = msgspec.json.decode(data, type=_Head)
+        if head.schema != SCHEMA:
+            raise InputError(
+                f"{path_text(path)}: of version {head.schema}, where version {SCHEMA} is read; "
+                "replay it with the version that wrote it"
+            )
+        return msgspec.json.decode(data, type=CallLog)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
-            f"{path_text(path)}: no log of calls as `isobooth stress` writes them: {error}"
+            f"{path_text(path)}: no log of calls as `isobooth stress` writes them: "
+            + one_line(str(error), 200)
         ) from None
-    if log.schema != SCHEMA:
-        raise InputError(
-            f"{path_text(path)}: of version {log.schema}, where version {SCHEMA} is read; "
-            "replay it with the version that wrote it"
-        )
-    return log

@@ -44,7 +44,10 @@ def replay(workshop: Workshop, log: CallLog) -> Replayed:
             workshop, log.plugin, sample_rate=log.sample_rate, max_frames=log.max_frames
         ) as rig:
             try:
-                results += rig.perform(log.calls)
+                # What was answered then comes first: a death takes all answers of its request.
+                known = len(log.digests)
+                results += rig.perform(log.calls[:known])
+                results += rig.perform(log.calls[known:])
             except PluginDied as error:
                 died = True
                 end = rig.log.end

@@ -93,7 +93,7 @@ def test_changes_are_heard_from_their_frame_on(workshop: Workshop) -> None:
     plugin = fixture("clean")
     with open_rig(workshop, plugin) as rig:
         plain = rig.render(2000, source="dc", gain=0.25).sound
-    for frame in (1, 511, 512, 1000):
+    for frame in (1, 512):
         with open_rig(workshop, plugin) as rig:
             heard = rig.render(2000, source="dc", gain=0.25, changes=[(frame, 0, 0.0)]).sound
             assert rig.parameters()[0] == 0.0
@@ -138,10 +138,10 @@ def test_the_log_holds_the_calls_and_what_was_answered(workshop: Workshop) -> No
 
 
 def test_more_calls_than_a_request_holds_are_done_in_order(workshop: Workshop) -> None:
-    values = [number / 600 for number in range(600)]
+    values = [number / 300 for number in range(300)]
     with open_rig(workshop, fixture("clean")) as rig:
         results = rig.perform([SetParameter(0, value) for value in values])
-        assert len(results) == len(rig.log.digests) == 600
+        assert len(results) == len(rig.log.digests) == 300
         assert rig.parameters()[0] == pytest.approx(values[-1])
 
 
@@ -178,19 +178,20 @@ def test_the_same_crash_has_the_same_signature(workshop: Workshop) -> None:
 
 
 def test_a_plugin_that_ends_its_process_has_crashed(workshop: Workshop) -> None:
-    with pytest.raises(PluginDied, match="exit code 7") as raised:
-        with open_rig(workshop, "fault:exit?after=1") as rig:
-            rig.render(1000, blocks=[64])
+    with (
+        pytest.raises(PluginDied, match="exit code 7") as raised,
+        open_rig(workshop, "fault:exit?after=1") as rig,
+    ):
+        rig.render(1000, blocks=[64])
     assert raised.value.verdict is Verdict.CRASH and raised.value.call == 0
 
 
-def test_a_hang_is_told_with_what_the_audio_thread_did() -> None:
-    with Workshop(timeout_s=30.0) as workshop:
-        with open_rig(workshop, "fault:deadlock?after=7") as rig:
-            rig.render(64)
-            workshop.timeout_s = 0.5  # of what follows
-            with pytest.raises(PluginDied, match="did not come back") as raised:
-                rig.render(6400, blocks=[64])
+def test_a_hang_is_told_with_what_the_audio_thread_did(workshop: Workshop) -> None:
+    with open_rig(workshop, "fault:deadlock?after=7") as rig:
+        rig.render(64)
+        workshop.timeout_s = 0.5  # of what follows
+        with pytest.raises(PluginDied, match="did not come back") as raised:
+            rig.render(6400, blocks=[64])
     died = raised.value
     assert died.verdict is Verdict.HANG and died.call == 1 and not died.last.signal
     stack = "\n".join(died.last.backtrace)
@@ -214,46 +215,42 @@ def test_a_dead_plugin_stays_dead(workshop: Workshop) -> None:
                 rig.render(64)
 
 
-@pytest.mark.parametrize(
-    ("plugin", "line"),
-    [
+def test_a_plugin_that_does_not_exist_is_refused_in_one_line(workshop: Workshop) -> None:
+    for plugin, line in (
         ("clap:/nowhere.clap", "the CLAP file /nowhere.clap does not exist"),
         ("ladspa:/nowhere.so#x", "/nowhere.so does not exist"),
         ("fault:nope", "there is no fault 'nope'"),
         ("lv2:urn:none", "no installed LV2 plugin has the URI urn:none"),
-    ],
-)
-def test_a_plugin_that_does_not_exist_is_refused_in_one_line(
-    workshop: Workshop, plugin: str, line: str
-) -> None:
-    with pytest.raises(PluginRefused) as raised, open_rig(workshop, plugin):
-        pytest.fail("it was opened")
-    assert line in str(raised.value) and "\n" not in str(raised.value)
+    ):
+        with pytest.raises(PluginRefused) as raised, open_rig(workshop, plugin):
+            pytest.fail("it was opened")
+        assert line in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_plugin_that_dies_at_birth_has_died_of_no_call(workshop: Workshop) -> None:
-    with pytest.raises(PluginDied, match="SIGSEGV during create") as raised:
-        with open_rig(workshop, "fault:load-segv"):
-            pytest.fail("it was opened")
+    with (
+        pytest.raises(PluginDied, match="SIGSEGV during create") as raised,
+        open_rig(workshop, "fault:load-segv"),
+    ):
+        pytest.fail("it was opened")
     assert raised.value.call is None and raised.value.signature
 
 
-@pytest.mark.parametrize("answers", [0, 1, 3])
 def test_a_worker_that_answers_another_number_of_calls_is_not_believed(
-    workshop: Workshop, answers: int, monkeypatch: pytest.MonkeyPatch
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = workshop.ask
+    ask, answers = workshop.ask, 0
 
     async def lies(*words: Any) -> Answer:
         answer = await ask(*words)
-        results = answer.reply.results
-        answer.reply = Performed((results * 3)[:answers])
+        answer.reply = Performed((answer.reply.results * 3)[:answers])
         return answer
 
     with open_rig(workshop, "builtin:gain") as rig:
         monkeypatch.setattr(workshop, "ask", lies)
-        with pytest.raises(WorkerError, match=f"answered {answers} calls"):
-            rig.perform([SetParameter(0, 0.5), SetParameter(0, 0.5)])
+        for answers in (0, 1, 3):
+            with pytest.raises(WorkerError, match=f"answered {answers} calls"):
+                rig.perform([SetParameter(0, 0.5), SetParameter(0, 0.5)])
         assert not rig.log.digests
 
 

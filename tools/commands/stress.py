@@ -291,7 +291,8 @@ def replay_command(
     else:
         _tell_replayed(log, done, same)
         if shrunk is not None:
-            print(f"shrunk from {len(log.calls)} to {len(shrunk.calls)} calls: {target}")
+            left = console.counted(len(shrunk.calls), "call")
+            print(f"shrunk from {len(log.calls)} to {left}: {target}")
         if script is not None:
             print(f"as a program: {script}")
             print()
@@ -303,7 +304,7 @@ def replay_command(
 def _tell_replayed(log: CallLog, done: list[Replayed], same: int) -> None:
     first = done[0]
     how = first.end.message if first.end is not None else "nothing goes wrong"
-    print(f"{log.plugin}: {len(log.calls)} calls: {how}")
+    print(f"{log.plugin}: {console.counted(len(log.calls), 'call')}: {how}")
     if same == len(done):
         print(f"the same to the bit, {same} of {len(done)} times")
         return

@@ -26,7 +26,7 @@ class ReportFolder:
         if self._path is not None:
             try:
                 self._logs.mkdir(parents=True, exist_ok=True)
-            except FileExistsError:
+            except (FileExistsError, NotADirectoryError):
                 raise InputError(
                     f"--report {path_text(self._path)}: is no folder; name one, or a new one"
                 ) from None

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logs of calls: what they hold, that a replay is the same to the bit, and how short they get."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from host.stress.call_log import SCHEMA, CallLog, LogEnd, read_log, write_log
+from host.stress.check import Subject
+from host.stress.checks.fuzz import SurvivesAnything
+from host.stress.death import PluginDied
+from host.stress.replay import replay, shrink
+from host.stress.rig import open_rig
+from host.stress.script import script_of
+from host.stress.workshop import Workshop
+from ipc.errors import InputError
+from ipc.rig_calls import (
+    Change,
+    Midi,
+    ReadParameters,
+    Recreate,
+    Render,
+    SaveState,
+    SetParameter,
+    SetState,
+)
+from tests.fixtures.build import fixture_library
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def workshop() -> Iterator[Workshop]:
+    with Workshop(timeout_s=30.0) as made:
+        yield made
+
+
+class _Enough(Exception):
+    """The log is long enough."""
+
+
+def _fixture(fault: str) -> str:
+    return f"clap:{fixture_library('stress_fixture')}#{fault}"
+
+
+class _SameAnywhere(Subject):
+    """Whose random numbers do not depend on where the fixture has been built."""
+
+    def random(self, *words: object) -> random.Random:
+        return random.Random(self.seed)
+
+
+def _fuzzed(workshop: Workshop, fault: str, *, seed: int = 1, portions: int = 100) -> CallLog:
+    """What survives-anything does to it, until it dies or so many portions of calls are done."""
+    with open_rig(workshop, _fixture(fault)) as rig:
+        description = rig.description
+    looks = 0
+
+    def stop() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > portions + 1:  # one is before the rig is made
+            raise _Enough
+
+    subject = _SameAnywhere(
+        plugin=_fixture(fault),
+        description=description,
+        level=5,
+        seed=seed,
+        workshop=workshop,
+        stop=stop,
+    )
+    with pytest.raises((PluginDied, _Enough)):
+        SurvivesAnything().run(subject)
+    assert subject.log is not None
+    return subject.log
+
+
+# ---------------------------------------------------------------- doing it again
+
+
+def test_a_replay_is_the_same_to_the_bit_every_time(workshop: Workshop) -> None:
+    log = _fuzzed(workshop, "clean", portions=1)
+    assert len(log.calls) == len(log.digests) == 32 and log.end is None
+    with ThreadPoolExecutor(2) as pool:
+        replays = list(pool.map(lambda _: replay(workshop, log), range(20)))
+    assert all(one.is_same(log) for one in replays)
+    assert {one.digests for one in replays} == {tuple(log.digests)}
+    assert {one.done for one in replays} == {32}
+
+
+def test_a_replay_names_the_first_answer_that_is_another_one(workshop: Workshop) -> None:
+    plugin = _fixture("clean")
+    with open_rig(workshop, plugin) as rig:
+        rig.perform([Render(frames=300, source="noise", seed=seed) for seed in range(6)])
+        log = rig.log
+    changed = msgspec.structs.replace(log, calls=list(log.calls))
+    changed.calls[3] = Render(frames=300, source="noise", seed=99)
+    played = replay(workshop, changed)
+    assert played.differs == 3 and played.end is None and not played.is_same(changed)
+    assert replay(workshop, log).is_same(log)
+
+
+def test_a_replay_of_a_crash_compares_what_was_answered_before_it(workshop: Workshop) -> None:
+    with pytest.raises(PluginDied), open_rig(workshop, "fault:segv?after=7") as rig:
+        for seed in range(20):
+            rig.render(64, source="noise", seed=seed, keep=False)
+    log = rig.log
+    assert log.end is not None and len(log.digests) == len(log.calls) - 1
+    played = replay(workshop, log)
+    assert played.is_same(log) and played.done == len(log.digests)
+    assert list(played.digests) == log.digests
+    log.calls[1] = Render(frames=64, source="noise", seed=99)
+    played = replay(workshop, log)
+    assert played.differs == 1 and not played.is_same(log)
+
+
+def test_a_crash_that_does_not_come_again_is_another_end(workshop: Workshop) -> None:
+    log = CallLog(
+        plugin=_fixture("clean"),
+        calls=[Render(frames=64)],
+        end=LogEnd(verdict="crash", message="crashed", signal="SIGSEGV", signature="abc"),
+    )
+    played = replay(workshop, log)
+    assert played.end is None and played.differs is None and not played.is_same(log)
+    dead = msgspec.structs.replace(log, plugin="fault:abort?after=0")
+    assert not replay(workshop, dead).is_same(dead)  # of something else
+
+
+def test_a_plugin_that_dies_at_birth_is_replayed(workshop: Workshop) -> None:
+    log = CallLog(plugin="fault:load-segv", calls=[Render(frames=64)])
+    played = replay(workshop, log)
+    assert played.done == 0 and played.end is not None and played.end.signal == "SIGSEGV"
+
+
+def test_numbers_that_are_none_end_a_replay_as_they_ended_the_check(workshop: Workshop) -> None:
+    with open_rig(workshop, _fixture("nan")) as rig:
+        heard = [rig.render(4000, source="noise", keep=False) for _ in range(3)]
+        log = rig.log
+    assert not heard[0].result.nonfinite and heard[2].result.nonfinite
+    log.end = LogEnd(verdict="fail", message="it sends NaN or Inf for noise (5200 samples)")
+    assert replay(workshop, log).is_same(log)
+    shrunk = shrink(workshop, log)
+    assert len(shrunk.calls) < len(log.calls)
+    assert shrunk.end is not None and "NaN" in shrunk.end.message
+    assert replay(workshop, shrunk).is_same(shrunk)
+    assert "assert not heard.result.nonfinite" in script_of(shrunk)
+
+
+# ---------------------------------------------------------------- the shortest
+
+
+def test_a_rare_crash_shrinks_to_a_program_that_crashes(tmp_path: Path) -> None:
+    with Workshop(timeout_s=30.0) as workshop:
+        log = _fuzzed(workshop, "rare-crash", seed=3)
+        assert len(log.calls) > 10 and log.end is not None and log.end.verdict == "crash"
+        heard: list[tuple[int, int]] = []
+        shrunk = shrink(workshop, log, tell=lambda calls, tries: heard.append((calls, tries)))
+    assert 1 <= len(shrunk.calls) <= 10
+    assert shrunk.plugin == log.plugin and shrunk.max_frames == log.max_frames
+    assert shrunk.end is not None
+    assert (shrunk.end.signal, shrunk.end.signature) == (log.end.signal, log.end.signature)
+    assert [tries for _, tries in heard] == list(range(1, len(heard) + 1))
+    script = tmp_path / "crash.py"
+    script.write_text(script_of(shrunk))
+    ended = subprocess.run(
+        [sys.executable, str(script)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0 and "PluginDied: crashed with SIGSEGV" in ended.stderr
+
+
+def test_shrinking_is_stopped(workshop: Workshop) -> None:
+    def stop() -> None:
+        raise _Enough
+
+    log = CallLog(
+        plugin="fault:segv?after=0",
+        calls=[Render(frames=64)] * 2,
+        end=LogEnd(verdict="crash", message="", signal="SIGSEGV"),
+    )
+    with pytest.raises(_Enough):
+        shrink(workshop, log, stop=stop)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _rich_log() -> CallLog:
+    """Some of everything that JSON could lose."""
+    calls = [
+        SetParameter(1, 0.1),
+        SetState(bytes(range(256)) + b'"""\\'),
+        Render(
+            frames=100,
+            blocks=[1, 99],
+            source="wild",
+            midi=[Midi(3, b"\x90\xff\x00")],
+            changes=[Change(4, 0, 0.3)],
+            in_place=True,
+        ),
+        SaveState(),
+        ReadParameters(),
+        Recreate(44100.0, 64),
+    ]
+    return CallLog(
+        plugin="fault:nan",
+        check="survives-anything",
+        seed=7,
+        sample_rate=44100.0,
+        max_frames=64,
+        calls=calls,
+        digests=["", "", "a1", "b2"],
+        end=LogEnd(verdict="fail", message="it sends 'NaN'"),
+    )
+
+
+def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "log.json"
+    write_log(_rich_log(), file)
+    assert read_log(file) == _rich_log()
+    assert json.loads(file.read_text())["schema"] == SCHEMA  # or a later version could not tell
+
+
+def test_a_log_with_a_state_is_replayed_from_its_file(workshop: Workshop, tmp_path: Path) -> None:
+    with open_rig(workshop, _fixture("clean")) as rig:
+        rig.set_parameter(0, 0.75)
+        state = rig.save_state()
+        rig.recreate()
+        rig.set_state(state)
+        rig.render(500, source="noise", keep=False)
+        write_log(rig.log, tmp_path / "log.json")
+    log = read_log(tmp_path / "log.json")
+    assert SetState(state) in log.calls
+    assert replay(workshop, log).is_same(log)
+
+
+def test_a_program_says_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = _rich_log()
+    log.plugin = "lv2:urn:a\"'\\b"
+    log.end = LogEnd(verdict="crash", message='"""; import os\n')
+    done: list[Any] = []
+
+    class _Rig:
+        def render(self, frames: int, *, keep: bool = True, **options: Any) -> None:
+            options["midi"] = [Midi(*one) for one in options.get("midi", ())]
+            options["changes"] = [Change(*one) for one in options.get("changes", ())]
+            done.append(Render(frames=frames, keep=keep, **options))
+
+        def set_state(self, data: bytes) -> None:
+            done.append(SetState(data))
+
+        def perform(self, calls: list[Any]) -> None:
+            done.extend(calls)
+
+        def __enter__(self) -> "_Rig":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    def opened(workshop: object, plugin: str, **options: object) -> _Rig:
+        done.append((plugin, options))
+        return _Rig()
+
+    monkeypatch.setattr("host.stress.rig.open_rig", opened)
+    monkeypatch.setattr("host.stress.workshop.Workshop", _Rig)
+    exec(compile(script_of(log), "script", "exec"), {})
+    assert done[0] == (log.plugin, {"sample_rate": 44100.0, "max_frames": 64})
+    assert done[1:] == log.calls
+
+
+_GOOD = msgspec.json.encode(_rich_log())
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "is empty, expected a log of calls"),
+        (_GOOD[:-20], "no log of calls"),
+        (b"\x7fELF\x02\x01\x01\x00\xff", "no log of calls"),
+        (b"\xff\xfe{}", "no log of calls"),
+        (b"[]", "no log of calls"),
+        (b'{"schema": 1, "run": {}, "plugins": []}', "no log of calls"),
+        (b'{"plugin": "fault:nan"}', "no log of calls"),
+        (b'{"schema": 1, "plugin": 3, "calls": []}', "no log of calls"),
+        (b"[" * 100_000, "no log of calls"),
+        (b'{"schema": 1, "calls": ' + b"[" * 100_000, "no log of calls"),
+        (_GOOD.replace(b'"set_parameter"', b'"sing"'), "no log of calls"),
+        (_GOOD.replace(b'"value":0.1', b'"value":7'), "no log of calls"),
+        (_GOOD.replace(b'"schema":1', b'"schema":99'), "of version 99, where version 1 is read"),
+        (
+            b'{"schema": 2, "plugin": "x:y", "calls": [{"call": "sing"}]}',
+            "of version 2, where version 1 is read",
+        ),
+    ],
+)
+def test_a_file_that_is_no_log_costs_one_line(tmp_path: Path, content: bytes, line: str) -> None:
+    file = tmp_path / "log.json"
+    file.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_log(file)
+    assert str(raised.value).startswith(f"{file}: ") and line in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_log_that_is_not_there_costs_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_log(tmp_path / "log.json")

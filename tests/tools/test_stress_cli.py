@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`isobooth stress` and `isobooth stress replay`, as they are typed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from host.stress.call_log import CallLog, LogEnd, read_log, write_log
+from host.stress.checks import ALL
+from ipc.processes import children_of
+from ipc.rig_calls import Render, SetParameter
+from tests.fixtures.build import fixture_library
+from tests.process.ended import unreaped
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = ("--only", "sends-numbers", "--jobs", "2")
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Callable[[str], str]:
+    """The id of the fixture plugin with a fault."""
+    copy = Path(shutil.copy(fixture_library("stress_fixture"), tmp_path / "planted.clap"))
+    return lambda fault: f"clap:{copy}#{fault}"
+
+
+# ---------------------------------------------------------------- what checks there are
+
+
+def test_all_checks_are_listed(run_cli: Any) -> None:
+    ended = run_cli("stress", "--list")
+    told = json.loads(run_cli("stress", "--list", "--json", "-").out)
+    assert ended.code == 0 and [one["name"] for one in told] == [check.name for check in ALL]
+    for one in told:
+        assert one["formats"] and one["what"] and one["means"] and 1 <= one["level"] <= 10
+        assert f"\n{one['name']}  (level {one['level']}, " in f"\n{ended.out}"
+    assert {one["name"] for one in told if one["alone"]} >= {"meets-its-deadlines"}
+
+
+# ---------------------------------------------------------------- a run
+
+
+def test_a_failure_is_told_kept_and_known_next_time(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "report"
+    plugin = planted("nan")
+    ended = run_cli("stress", plugin, "builtin:gain", *QUICK, "--report", str(folder))
+    assert ended.code == 1
+    assert "NOT SAFE: fail in sends-numbers" in ended.out and "Gain (builtin)" in ended.out
+    assert {one.name for one in folder.iterdir()} == {
+        *("report.json", "report.html", "junit.xml", "logs")
+    }
+    told = json.loads((folder / "report.json").read_text())
+    bad, good = told["plugins"]
+    assert (bad["plugin"], bad["verdict"], good["verdict"]) == (plugin, "fail", "pass")
+    [check] = bad["checks"]
+    assert check["check"] == "sends-numbers" and check["reruns"] == ["fail", "fail"]
+    junit = ElementTree.parse(folder / "junit.xml").getroot()
+    assert len(list(junit.iter("failure"))) == 1
+    assert "sends-numbers" in (folder / "report.html").read_text()
+    [log] = (folder / "logs").iterdir()
+    assert check["log"] == str(log) and read_log(log).check == "sends-numbers"
+    assert f"stress replay {log}" in ended.out
+
+    baseline = ("--baseline", str(folder / "report.json"))
+    known = run_cli("stress", plugin, *QUICK, *baseline)
+    assert known.code == 0 and "known before" in known.out
+    new = run_cli("stress", planted("edge"), "--only", "every-parameter", *baseline)
+    assert new.code == 1 and "(new)" in new.out
+
+
+def test_a_run_that_nothing_fails_of_leaves_no_logs(run_cli: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "report"
+    ended = run_cli("stress", "run", "builtin:gain", *QUICK, "--report", str(folder))
+    assert ended.code == 0 and "safe" in ended.out and not ended.err
+    assert {one.name for one in folder.iterdir()} == {"report.json", "report.html", "junit.xml"}
+
+
+def test_json_is_all_of_standard_output(run_cli: Any) -> None:
+    ended = run_cli("stress", "builtin:gain", "--level", "1", "--json", "-")
+    [plugin] = json.loads(ended.out)["plugins"]
+    assert ended.code == 0 and not ended.err
+    level_1 = [check.name for check in ALL if check.level == 1]
+    assert [check["check"] for check in plugin["checks"]] == level_1
+
+
+def test_only_and_skip_choose_checks_of_any_level(run_cli: Any) -> None:
+    words = ("--level", "1", "--only", "sends-numbers,in-place-or-not", "--skip", "sends-numbers")
+    ended = run_cli("stress", "builtin:gain", *words, "--json", "-")
+    [plugin] = json.loads(ended.out)["plugins"]
+    assert [check["check"] for check in plugin["checks"]] == ["in-place-or-not"]
+
+
+def test_what_is_suppressed_passes_with_its_reason(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path
+) -> None:
+    file = tmp_path / "known.txt"
+    file.write_text("sends-numbers *#nan *  # ISSUE-7\nsends-numbers *#other *  # gone\n")
+    words = ("stress", planted("nan"), *QUICK, "--suppressions", str(file))
+    ended = run_cli(*words)
+    assert ended.code == 0 and "line 2: matches nothing in this run" in ended.err
+    [check] = json.loads(run_cli(*words, "--json", "-").out)["plugins"][0]["checks"]
+    assert check["verdict"] == "pass" and "ISSUE-7" in check["message"]
+
+
+def test_a_plugin_that_cannot_be_created_fails_the_run(run_cli: Any) -> None:
+    ended = run_cli("stress", "clap:/nowhere.clap", *QUICK)
+    assert ended.code == 1
+    assert "NOT SAFE: fail in can-be-created" in ended.out
+    assert "can-be-created: clap:/nowhere.clap: the CLAP file /nowhere.clap does not" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--level", "1"], "which plugins? `isobooth plugins` lists what was scanned"),
+        (["run"], "which plugins?"),
+        (["nonsense"], 'expected an id such as "vst3:/usr/lib/vst3/X.vst3", got "nonsense"'),
+        (
+            ["builtin:gain", "--only", "send-numbers"],
+            "there is no check 'send-numbers'; did you mean sends-numbers? (`isobooth stress --l",
+        ),
+        (["builtin:gain", "--skip", "sends-numbers,x"], "there is no check 'x' (`isobooth"),
+        (["builtin:gain", "--timeout", "0"], "expected a number from 0.5 to 3600, got '0'"),
+        (["builtin:gain", "--baseline", "{tmp}/none.json"], "none.json: no such file"),
+        (["builtin:gain", "--suppressions", "{tmp}/none.txt"], "none.txt: no such file"),
+        (["builtin:gain", "--suppressions", "{tmp}/file"], "line 1: has no reason"),
+        (["builtin:gain", "--report", "{tmp}/file"], "file: is no folder; name one, or a new one"),
+        (["builtin:gain", "--report", "/proc/isobooth"], "/proc/isobooth: cannot be written"),
+        (["builtin:gain", "--json", "{tmp}/file"], "exists already"),
+        (["replay", "{tmp}/none.json"], "none.json: no such file"),
+        (["replay", "{tmp}/file"], "file: no log of calls as `isobooth stress` writes them"),
+    ],
+)
+def test_mistakes_cost_one_line(
+    run_cli: Any, tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "file").write_text("not a report\n")
+    ended = run_cli("stress", *(word.format(tmp=tmp_path) for word in words))
+    assert ended.code == 2 and message in ended.err
+    assert len(ended.err.splitlines()) == 1 and not ended.out
+
+
+# ---------------------------------------------------------------- a replay
+
+
+@pytest.fixture
+def crash_log(tmp_path: Path) -> Path:
+    """Of a plugin that crashes in its first block, with a call that has nothing to do with it."""
+    file = tmp_path / "crash.json"
+    log = CallLog(
+        plugin="fault:segv?after=0",
+        calls=[SetParameter(0, 0.5), Render(frames=64)],
+        end=LogEnd(verdict="crash", message="crashed", signal="SIGSEGV"),
+    )
+    write_log(log, file)
+    return file
+
+
+def test_a_replay_says_whether_it_is_the_same(run_cli: Any, crash_log: Path) -> None:
+    ended = run_cli("stress", "replay", str(crash_log), "--times", "2")
+    assert ended.code == 0
+    assert ended.out.splitlines() == [
+        "fault:segv?after=0: 2 calls: crashed with SIGSEGV during call 1 render",
+        "the same to the bit, 2 of 2 times",
+    ]
+    log = read_log(crash_log)
+    log.plugin = "builtin:gain"
+    write_log(log, crash_log)
+    ended = run_cli("stress", "replay", str(crash_log))
+    assert ended.code == 1 and "the same 0 of 1 times; in the log: crashed" in ended.out
+
+
+def test_a_replay_as_json(run_cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "log.json"
+    calls = [Render(frames=64, source="noise"), Render(frames=64)]
+    write_log(CallLog(plugin="builtin:gain", calls=list(calls), digests=["0"]), file)
+    ended = run_cli("stress", "replay", str(file), "--json")
+    told = json.loads(ended.out)
+    assert ended.code == 1 and not ended.err
+    assert (told["plugin"], told["calls"], told["same"]) == ("builtin:gain", 2, 0)
+    assert told["differs"] == 0 and told["end"] is None and told["shrunk"] is None
+
+
+def test_a_log_is_shrunk_to_a_log_and_a_program(
+    run_cli: Any, crash_log: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "short.json"
+    words = ("stress", "replay", str(crash_log), "--shrink", "-o", str(output), "--json")
+    ended = run_cli(*words)
+    told = json.loads(ended.out)
+    assert ended.code == 0 and told["shrunk"] == str(output) and told["shrunk_calls"] == 1
+    assert read_log(output).calls == [Render(frames=1)]
+    script = Path(told["script"])
+    assert script == output.with_suffix(".py") and os.access(script, os.X_OK)
+    assert "rig.render(1, keep=False)" in script.read_text()
+
+
+# ---------------------------------------------------------------- Ctrl-C
+
+
+def _descendants(pid: int) -> set[int]:
+    found = set(children_of(pid))
+    return found.union(*(_descendants(child) for child in found))
+
+
+def test_an_interrupt_writes_what_was_found_and_leaves_nothing(
+    planted: Callable[[str], str], tmp_path: Path, data_folder: Path
+) -> None:
+    folder = tmp_path / "report"
+    words = (planted("nan"), planted("hangs"), "--only", "sends-numbers", "--jobs", "1")
+    words += ("--timeout", "600")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.cli", "stress", *words, "--report", str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stderr is not None
+        told = process.stderr.readline()  # the first plugin is done, the second one hangs
+        assert "Planted nan (clap): sends-numbers" in told
+        time.sleep(0.5)
+        made = _descendants(process.pid)
+        assert made
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "interrupted" in out + err and "Traceback" not in out + err
+        ended = time.monotonic() + 5
+        while unreaped(made) and time.monotonic() < ended:
+            time.sleep(0.05)
+        assert not unreaped(made)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    report = json.loads((folder / "report.json").read_text())
+    assert report["run"]["interrupted"] is True
+    done, hung = report["plugins"]
+    assert [check["verdict"] for check in done["checks"]] == ["fail"] and not hung["checks"]
+    assert Path(done["checks"][0]["log"]).exists()
