@@ -145,13 +145,12 @@ def test_a_plugin_that_dies_at_birth_is_replayed(workshop: Workshop) -> None:
 
 def test_numbers_that_are_none_end_a_replay_as_they_ended_the_check(workshop: Workshop) -> None:
     with open_rig(workshop, _fixture("nan")) as rig:
-        heard = [rig.render(4000, source="noise", keep=False) for _ in range(3)]
+        rig.perform([SetParameter(0, 0.5), Render(frames=4900), Render(frames=64, source="noise")])
         log = rig.log
-    assert not heard[0].result.nonfinite and heard[2].result.nonfinite
-    log.end = LogEnd(verdict="fail", message="it sends NaN or Inf for noise (5200 samples)")
+    log.end = LogEnd(verdict="fail", message="it sends NaN or Inf for noise (128 samples)")
     assert replay(workshop, log).is_same(log)
     shrunk = shrink(workshop, log)
-    assert len(shrunk.calls) < len(log.calls)
+    assert len(shrunk.calls) == 2  # it needs some frames, and then a sound
     assert shrunk.end is not None and "NaN" in shrunk.end.message
     assert replay(workshop, shrunk).is_same(shrunk)
     assert "assert not heard.result.nonfinite" in script_of(shrunk)
@@ -162,7 +161,7 @@ def test_numbers_that_are_none_end_a_replay_as_they_ended_the_check(workshop: Wo
 
 def test_a_rare_crash_shrinks_to_a_program_that_crashes(tmp_path: Path) -> None:
     with Workshop(timeout_s=30.0) as workshop:
-        log = _fuzzed(workshop, "rare-crash", seed=3)
+        log = _fuzzed(workshop, "rare-crash", seed=22)
         assert len(log.calls) > 10 and log.end is not None and log.end.verdict == "crash"
         heard: list[tuple[int, int]] = []
         shrunk = shrink(workshop, log, tell=lambda calls, tries: heard.append((calls, tries)))
