@@ -103,7 +103,7 @@ class Launcher:
             await self._running()
 
     async def warm(self, format: str) -> float:
-        """Prepares a plugin format ("vst3", "lv2"), here and in every later launcher.
+        """Prepares a plugin format ("vst3", "lv2") or RIG, here and in every later launcher.
 
         Returns how long it took, ms. Raises RequestFailed if the format is not available.
         """

@@ -132,12 +132,15 @@ class Inspect(Request[Inspection], tag="inspect"):
 # -- launcher -----------------------------------------------------------------------------------
 
 
+RIG = "rig"  # no format: nobody may call one so
+
+
 class Warmed(Message, tag="warmed"):
     duration_ms: Milliseconds
 
 
 class Warm(Request[Warmed], tag="warm"):
-    """Prepares a plugin format once, so that no worker has to."""
+    """Prepares a plugin format, or with RIG test rigs, once, so that no worker has to."""
 
     format: Annotated[str, Meta(max_length=64)]
 

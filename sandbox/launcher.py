@@ -14,12 +14,14 @@ import signal
 import socket
 import sys
 import time
+from importlib import import_module
 from typing import NoReturn
 
 from ipc.channel import Channel, MalformedMessage
 from ipc.errors import ProtocolError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
+    RIG,
     Failed,
     Hello,
     Inspect,
@@ -89,7 +91,10 @@ def _warm(format: str) -> Warmed:
     from sandbox import backends
 
     started = time.perf_counter()
-    backends.warm(format)
+    if format == RIG:
+        import_module("sandbox.rig")  # and numpy, which takes longer than most plugins
+    else:
+        backends.warm(format)
     _settle()
     return Warmed(duration_ms=(time.perf_counter() - started) * 1000)
 

@@ -45,9 +45,9 @@ def replay(workshop: Workshop, log: CallLog) -> Replayed:
         ) as rig:
             try:
                 # What was answered then comes first: a death takes all answers of its request.
-                known = len(log.digests)
-                results += rig.perform(log.calls[:known])
-                results += rig.perform(log.calls[known:])
+                answered = len(log.digests)
+                results += rig.perform(log.calls[:answered])
+                results += rig.perform(log.calls[answered:])
             except PluginDied as error:
                 died = True
                 end = rig.log.end

@@ -21,7 +21,7 @@ from host.stress.death import PluginDied, PluginRefused
 from ipc.connection import RequestFailed
 from ipc.errors import WorkerError
 from ipc.launcher import Launcher
-from ipc.messages import Request, Visit
+from ipc.messages import RIG, Request, Visit
 from ipc.permissions import Permissions
 from ipc.sweep import sweep_dead_hosts
 from ipc.worker_process import WorkerProcess
@@ -136,6 +136,11 @@ class Workshop:
         sweep_dead_hosts()
         self._launcher = Launcher(self._environment, fixed_addresses=True)
         await self._launcher.start()
+        try:
+            await self._launcher.warm(RIG)
+        except BaseException:
+            await self._stop()
+            raise
 
     async def _stop(self) -> None:
         launcher, self._launcher = self._launcher, None
