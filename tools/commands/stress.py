@@ -125,7 +125,7 @@ def run_command(
     from host.stress.checks import ALL
 
     if list_checks:
-        _print_checks(ALL, as_json=json is not None)
+        _print_checks(ALL, json)
         return
     if not plugins:
         raise typer.BadParameter("which plugins? `isobooth plugins` lists what was scanned")
@@ -153,6 +153,8 @@ def run_command(
         jobs=jobs or os.cpu_count() or 1,
         timeout_s=timeout_s,
     )
+    if not chosen(ALL, options):
+        raise typer.BadParameter("--skip leaves nothing of what was chosen")
     earlier = load_baseline(baseline) if baseline is not None else None
     known = load_suppressions(suppressions, names) if suppressions is not None else None
     outputs = Outputs(json, junit, html)
@@ -160,7 +162,7 @@ def run_command(
     rules = permission_rules(profile)
     quiet = json == "-"
 
-    with ReportFolder(report, keeps_logs=report is not None) as folder:
+    with ReportFolder(report, keeps_logs=report is not None, force=force) as folder:
 
         def work(stop: Stop) -> StressRun:
             checks = chosen(ALL, options)
@@ -243,7 +245,7 @@ def replay_command(
     Exit code 0: it does; 1: it does not.
     """
     from host.stress.call_log import read_log, write_log
-    from host.stress.replay import replay
+    from host.stress.replay import replay, shows
     from host.stress.replay import shrink as shrink_log
     from host.stress.script import script_of, write_script
     from host.stress.workshop import Workshop
@@ -259,7 +261,7 @@ def replay_command(
             for _ in range(times):
                 stop.check()
                 done.append(replay(workshop, log))
-            if not shrink or not all(one.is_same(log) for one in done) or log.end is None:
+            if not shrink or not all(one.is_same(log) for one in done) or not shows(log):
                 return done, None
             tell = _quiet_progress if as_json else _shrink_progress
             return done, shrink_log(workshop, log, tell=tell, stop=stop.check)
@@ -290,6 +292,11 @@ def replay_command(
         )
     else:
         _tell_replayed(log, done, same)
+        if log.end is not None and not shows(log):
+            print(
+                f"{log.check} complained: {log.end.message}; that does not show in the answers: "
+                f"`isobooth stress {log.plugin} --only {log.check}` asks again"
+            )
         if shrunk is not None:
             left = console.counted(len(shrunk.calls), "call")
             print(f"shrunk from {len(log.calls)} to {left}: {target}")
@@ -336,7 +343,7 @@ def _names(given: list[str] | None, known: set[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _print_checks(checks: tuple[type[Check], ...], *, as_json: bool) -> None:
+def _print_checks(checks: tuple[type[Check], ...], json: str | None) -> None:
     from host.plugin_id import PluginFormat
 
     shown = [one for one in ("vst3", "lv2", "clap", "ladspa")]
@@ -351,8 +358,14 @@ def _print_checks(checks: tuple[type[Check], ...], *, as_json: bool) -> None:
         }
         for check in checks
     ]
-    if as_json:
-        console.print_json(listed)
+    if json is not None:
+        from tools.job_files import check_report, write_report
+
+        if json == "-":
+            console.print_json(listed)
+        else:
+            check_report(json, [], False)
+            write_report(json, listed)
         return
     for one in listed:
         formats = ", ".join(one["formats"]) if len(one["formats"]) < len(shown) else "all formats"  # type: ignore[arg-type]

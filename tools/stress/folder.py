@@ -18,8 +18,9 @@ class ReportFolder:
     """Made before the run, so that nobody waits an hour to hear that it cannot be. Without one,
     logs go to a folder of this name beside the command, made when there is something to keep."""
 
-    def __init__(self, path: Path | None, *, keeps_logs: bool) -> None:
+    def __init__(self, path: Path | None, *, keeps_logs: bool, force: bool = False) -> None:
         self._path = path
+        self._force = force
         self._keeps_logs = keeps_logs
 
     def __enter__(self) -> Self:
@@ -32,6 +33,7 @@ class ReportFolder:
                 ) from None
             except OSError as error:
                 raise file_error(self._path, "written", error) from None
+            self._outputs.check([], self._force)
         return self
 
     def __exit__(
@@ -50,8 +52,12 @@ class ReportFolder:
     def write(self, report: StressReport) -> None:
         """report.json, report.html and junit.xml."""
         if self._path is not None:
-            names = ("report.json", "junit.xml", "report.html")
-            Outputs(*(str(self._path / name) for name in names)).write(report)
+            self._outputs.write(report)
+
+    @property
+    def _outputs(self) -> Outputs:
+        names = ("report.json", "junit.xml", "report.html")
+        return Outputs(*(str((self._path or Path()) / name) for name in names))
 
     @property
     def _logs(self) -> Path:
