@@ -64,6 +64,7 @@ class Render(Call, frozen=True, tag="render", kw_only=True):
     in_place: bool = False  # outputs are written over the inputs
     guard: bool = False  # every buffer ends at memory that nobody may touch
     audit: bool = False  # look at what is done inside the calls
+    audit_from: Frames = 0  # frame
     denormals: bool = False  # as numbers, not as zero
     trap: Literal["", "invalid", "denormal"] = ""  # find the instruction that makes such numbers
 

@@ -181,7 +181,8 @@ class RigOptions:
     """`in_place`: outputs lie over the inputs. `guard`: every buffer ends at memory that nobody may
     touch, and inputs can be read only. `denormals`: as numbers; else as zero. `audit`: look at
     allocation, locks and system calls in process(), as far as they can be seen. `trap`: at
-    numbers; in each block, the first place of each exception. Both make blocks slower."""
+    numbers; in each block, the first place of each exception. Both from the frame `audit_from` on,
+    and both make blocks slower."""
 
     def __init__(
         self,
@@ -189,6 +190,7 @@ class RigOptions:
         guard: bool = False,
         denormals: bool = False,
         audit: bool = False,
+        audit_from: int = 0,
         trap: FloatTrap = FloatTrap.NONE,
     ) -> None: ...
 

@@ -145,11 +145,17 @@ class Rig:
         return CallResult()
 
     def _recreate(self, plugin: LoadedPlugin, call: Recreate) -> None:
+        before = self._sample_rate, self._max_frames
         self._plugin = None
         plugin.close()
         del plugin
         self._sample_rate, self._max_frames = call.sample_rate, call.max_frames
-        self._plugin = self._open()
+        try:
+            self._plugin = self._open()
+        except _REFUSALS:
+            self._sample_rate, self._max_frames = before  # it shall go on with what it takes
+            self._plugin = self._open()
+            raise
 
     def _render(self, plugin: LoadedPlugin, call: Render) -> CallResult:
         processor = plugin.processors[0]
@@ -167,6 +173,7 @@ class Rig:
                 guard=call.guard,
                 denormals=call.denormals,
                 audit=call.audit,
+                audit_from=call.audit_from,
                 trap=_TRAPS[call.trap],
             ),
         )

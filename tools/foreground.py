@@ -12,10 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from host.host import Host
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -27,13 +24,20 @@ class Interrupted(Exception):
     """The user has had enough. Ends the work; never shown."""
 
 
+class Interruptible(Protocol):
+    """What may wait for a plugin: a host, a workshop."""
+
+    def interrupt(self) -> None:
+        """From another thread: whoever waits is freed."""
+
+
 class Stop:
     """The request to stop, and the hosts that may be stuck in a plugin when it comes."""
 
     def __init__(self) -> None:
         self.requested = False  # plain flags: a signal handler must not wait for a lock
         self.by_user = False  # Ctrl-C; else the terminal or the machine goes down
-        self._hosts: dict[int, Host] = {}
+        self._hosts: dict[int, Interruptible] = {}
 
     def check(self) -> None:
         """Raises Interrupted if it is time to stop."""
@@ -46,7 +50,7 @@ class Stop:
         self.check()
 
     @contextlib.contextmanager
-    def covering(self, host: "Host") -> Iterator[None]:
+    def covering(self, host: Interruptible) -> Iterator[None]:
         """Within, a request frees this host's thread."""
         self._hosts[id(host)] = host
         try:

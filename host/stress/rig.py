@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from host.scan.asking import Answer
 from host.stress.call_log import CallLog, LogEnd
-from host.stress.death import PluginDied
+from host.stress.death import PluginDied, PluginRefused
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 from ipc.errors import WorkerError
@@ -50,6 +50,9 @@ Sound = NDArray[np.float32]
 
 # A request holds so many calls at most: what a worker says of one must not take for ever.
 _PORTION = 256
+_PORTION_BYTES = 16 * 1024 * 1024  # of states
+# Beyond the time-out: for a plugin that takes so much longer than its sound lasts, nobody waits.
+_TIMES_SLOWER = 4.0
 
 
 class Heard(NamedTuple):
@@ -71,6 +74,7 @@ class Rig:
         self.mounted = mounted
         self.log = log
         self.denials: list[str] = []  # what it was denied, each once
+        self.memory_mb: int | None = None  # that it may have; None: what is usual
 
     @property
     def description(self) -> PluginDescription:
@@ -79,8 +83,8 @@ class Rig:
     def perform(self, calls: Sequence[AnyCall]) -> list[CallResult]:
         """Any calls, in order."""
         results: list[CallResult] = []
-        for start in range(0, len(calls), _PORTION):
-            results += self._perform(calls[start : start + _PORTION])
+        for portion in _portions(calls):
+            results += self._perform(portion)
         return results
 
     def render(
@@ -103,6 +107,8 @@ class Rig:
             **options,
         )
         [result] = self.perform([call])
+        if result.refused:
+            raise PluginRefused(f"it does not play: {result.refused}")
         return Heard(sound_in(result), result)
 
     def set_parameter(self, index: int, value: float) -> None:
@@ -153,7 +159,11 @@ class Rig:
         began = len(self.log.calls)
         self.log.calls += calls
         asked = self._workshop.ask(
-            self._worker, self.log.plugin, Perform(list(calls)), self._workshop.timeout_s
+            self._worker,
+            self.log.plugin,
+            Perform(list(calls)),
+            self._workshop.timeout_s + _TIMES_SLOWER * _sound_s(calls),
+            self.memory_mb,
         )
         try:
             answer = self._workshop.wait(asked)
@@ -191,7 +201,7 @@ def open_rig(
         worker = await workshop.visitor(plugin, memory_mb)
         try:
             mount = Mount(plugin, sample_rate, max_frames)
-            answer = await workshop.ask(worker, plugin, mount, workshop.timeout_s)
+            answer = await workshop.ask(worker, plugin, mount, workshop.timeout_s, memory_mb)
         except BaseException:
             worker.kill()
             with contextlib.suppress(WorkerError):
@@ -203,10 +213,31 @@ def open_rig(
     log = CallLog(plugin=plugin, sample_rate=sample_rate, max_frames=max_frames)
     rig = Rig(workshop, worker, answer.reply, log)
     rig.denials += answer.denials
+    rig.memory_mb = memory_mb
     try:
         yield rig
     finally:
         rig.close()
+
+
+def _portions(calls: Sequence[AnyCall]) -> Iterator[Sequence[AnyCall]]:
+    """As much as a request may hold."""
+    portion: list[AnyCall] = []
+    size = 0
+    for call in calls:
+        more = len(call.data) if isinstance(call, SetState) else 0
+        if portion and (len(portion) == _PORTION or size + more > _PORTION_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(call)
+        size += more
+    if portion:
+        yield portion
+
+
+def _sound_s(calls: Sequence[AnyCall]) -> float:
+    """Of all renders, at the lowest rate that is usual."""
+    return sum(call.frames for call in calls if isinstance(call, Render)) / 44100
 
 
 def sound_in(result: CallResult) -> Sound:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs checks on plugins: several at a time, those that take times alone."""
 
+import hashlib
 import os
 import platform
 import threading
@@ -33,6 +34,7 @@ from host.stress.workshop import Workshop
 from host.version import isobooth_version
 from ipc.description import PluginDescription
 from ipc.errors import WorkerError
+from ipc.text import one_line
 
 _POLL_S = 0.1
 _CREATION = "can-be-created"
@@ -138,6 +140,8 @@ class StressRun:
             self._taken.add(plugin.plugin)
             for check in done.checks:
                 self.judge(plugin, check)
+                if check.verdict not in BAD:
+                    check.reruns = []  # which nobody has judged
                 plugin.checks.append(check)
                 self.watcher.finished(plugin, check)
             self.watcher.finished_plugin(plugin)
@@ -204,11 +208,13 @@ class StressRun:
             self.watcher.starting(result, check.name)
         try:
             found, log = self._ask(result.plugin, about, check)
-            self.judge(result, found)
+            with self._lock:
+                self.judge(result, found)
             if found.verdict in BAD and not check.is_timed:
                 for _ in range(self.options.reruns):
                     again = self._ask(result.plugin, about, check)[0]
-                    self.judge(result, again)
+                    with self._lock:
+                        self.judge(result, again)
                     found.reruns.append(again.verdict)
         except _Ended:
             return None
@@ -240,6 +246,11 @@ class StressRun:
         except WorkerError as error:
             made = _failed(made, error)
             log = subject.log
+        except _Ended:
+            raise
+        except Exception as error:  # what a check did not expect must not end the others
+            made.verdict = Verdict.ERROR
+            made.message = one_line(f"the check itself failed: {type(error).__name__}: {error}")
         if made.verdict is Verdict.PASS:
             made.verdict = worst([Verdict.PASS, *(each.verdict for each in subject.findings)])
             log = subject.blamed_log
@@ -315,4 +326,5 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
 
 def _file_name(plugin: str) -> str:
     kept = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in plugin)
-    return kept[-120:].strip("_.") or "plugin"
+    mark = hashlib.blake2b(plugin.encode(errors="replace"), digest_size=3).hexdigest()
+    return f"{kept[-120:].strip('_.')}-{mark}"

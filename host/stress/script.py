@@ -52,6 +52,7 @@ def script_of(log: CallLog) -> str:
     body = [_line_of(call) for call in log.calls] or ["pass"]
     if log.end is not None and log.end.verdict == "fail" and body[-1].startswith("heard"):
         body.append("assert not heard.result.nonfinite, 'it sends NaN or Inf'")
+        body.append("assert not 123456 < heard.result.peak < 123457, 'it leaves outputs unwritten'")
     return head + "".join(f"    {line}\n" for line in body)
 
 

@@ -63,8 +63,10 @@ def soak(
     acts: Counter[str] = Counter()
     problems: Counter[str] = Counter()
     began = time.monotonic()
-    while (now := time.monotonic() - began) < seconds or report.lives == 0:
+    attempts = 0
+    while (now := time.monotonic() - began) < seconds or attempts == 0:
         stop()
+        attempts += 1
         report.seconds = round(now, 1)
         rig: Rig | None = None
         try:

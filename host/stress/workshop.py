@@ -113,7 +113,12 @@ class Workshop:
         return worker
 
     async def ask(
-        self, worker: WorkerProcess, plugin: str, request: Request[Any], limit_s: float
+        self,
+        worker: WorkerProcess,
+        plugin: str,
+        request: Request[Any],
+        limit_s: float,
+        memory_mb: int | None = None,
     ) -> Answer:
         """Raises PluginDied, or PluginRefused where it says no to its creation."""
         answer = await ask(worker, request, limit_s, believed=True)
@@ -122,7 +127,7 @@ class Workshop:
         if answer.end is None and answer.status is Status.FAILED:
             raise PluginRefused(answer.detail)
         settings = ProbeSettings(timeout_s=limit_s)
-        rules = self.permissions(plugin)
+        rules = self.permissions(plugin, memory_mb)
         path = PluginId.parse(plugin).target
         raise PluginDied(await explained(answer, plugin, path, settings, rules, "stress"))
 

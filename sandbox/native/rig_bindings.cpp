@@ -89,11 +89,11 @@ void bind_rig(nb::module_& m) {
         .def(
             "__init__",
             [](RigOptions* self, bool in_place, bool guard, bool denormals, bool audit,
-               FloatTrap trap) {
-                new (self) RigOptions{in_place, guard, denormals, audit, trap};
+               int audit_from, FloatTrap trap) {
+                new (self) RigOptions{in_place, guard, denormals, audit, audit_from, trap};
             },
             "in_place"_a = false, "guard"_a = false, "denormals"_a = false, "audit"_a = false,
-            "trap"_a = FloatTrap::None);
+            "audit_from"_a = 0, "trap"_a = FloatTrap::None);
     nb::class_<RigPlayed>(m, "RigPlayed")
         .def("sound", &sound_of, "channels"_a)
         .def_ro("wall_ns", &RigPlayed::wall_ns)

@@ -147,7 +147,7 @@ private:
         block.events_out_capacity = static_cast<int>(events_out_.size());
         const ipc::Transport transport = transport_at(at);
         block.transport = &transport;
-        call(block);
+        call(block, at);
         for (std::size_t c = 0; c < written_.size(); ++c)
             std::memcpy(played_.out.data() + c * static_cast<std::size_t>(frames_) + at,
                         written_[c], bytes);
@@ -166,15 +166,16 @@ private:
         return transport;
     }
 
-    void call(PluginBlock& block) {
+    void call(PluginBlock& block, int at) {
+        const bool audits = audit_ && at >= options_.audit_from;
         rusage before{}, after{};
         const unsigned mode = float_mode();
         getrusage(RUSAGE_THREAD, &before);
         const std::uint64_t cpu = thread_cpu_ns();
         const std::uint64_t began = ipc::now_ns();
-        if (audit_) audit_->enter();
+        if (audits) audit_->enter();
         const bool done = processor_.process(block);
-        if (audit_) audit_->leave();
+        if (audits) audit_->leave();
         const std::uint64_t ended = ipc::now_ns();
         const std::uint64_t cpu_end = thread_cpu_ns();
         getrusage(RUSAGE_THREAD, &after);

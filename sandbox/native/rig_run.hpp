@@ -25,6 +25,7 @@ struct RigOptions {
     bool guard = false;      // every buffer ends at memory that nobody may touch
     bool denormals = false;  // as numbers; else as zero
     bool audit = false;      // allocation, locks and system calls
+    int audit_from = 0;      // the first frame that is audited, and whose numbers are trapped
     FloatTrap trap = FloatTrap::None;
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks on a Dask cluster come to the same verdicts, and none is lost when a worker is killed."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import Verdict
 from host.stress.workshop import Workshop
 from ipc.errors import MachineError
+from ipc.processes import children_of
+from ipc.sweep import sweep_dead_hosts
 from tests.fixtures.build import fixture_library
 from tests.process.dask_cluster import Cluster
+from tests.process.ended import unreaped
 
 pytest.importorskip("distributed")
 pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
@@ -50,6 +54,7 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster: Cluster, tmp_p
             cluster.workers[0].kill()
             killed = True
 
+    before = set(children_of(os.getpid()))
     with Workshop() as workshop:
         plugins = [f"clap:{library}#{name}" for name in EXPECTED]
         run = StressRun(plugins, ALL, options, workshop, stop=kill_one)
@@ -57,6 +62,12 @@ def test_a_cluster_loses_nothing_when_a_worker_is_killed(cluster: Cluster, tmp_p
         warnings: list[str] = []
         run_on_cluster(cluster.address, run, PermissionRules(), warnings.append)
         report = run.run()
+    # What the one that was killed had started ends by itself, as an orphan of ours.
+    deadline = time.monotonic() + 10
+    while orphans := unreaped(set(children_of(os.getpid())) - before):
+        assert time.monotonic() < deadline, orphans
+        time.sleep(0.05)
+    sweep_dead_hosts()
     found = {one.plugin.rpartition("#")[2]: one.checks for one in report.plugins}
     assert {name: [check.verdict for check in checks] for name, checks in found.items()} == EXPECTED
     assert not warnings

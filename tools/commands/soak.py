@@ -86,7 +86,7 @@ def soak_command(
             print(f"{start}{_line(made)}", end=end, file=sys.stderr, flush=True)
 
     def work(stop: Stop) -> SoakReport:
-        with Workshop(rules, timeout_s=timeout_s) as workshop:
+        with Workshop(rules, timeout_s=timeout_s) as workshop, stop.covering(workshop):
             return soak(
                 workshop,
                 wanted,

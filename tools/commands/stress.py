@@ -203,6 +203,7 @@ def run_command(
             if not runs:
                 raise
         made = runs[0].report
+        made.run.interrupted = made.run.interrupted or interrupted
         settle(made)
         remarks = known.remarks() if known is not None and not interrupted else []
         if earlier is not None:
@@ -256,7 +257,7 @@ def replay_command(
     rules = permission_rules(profile)
 
     def work(stop: Stop) -> tuple[list[Replayed], CallLog | None]:
-        with Workshop(rules, timeout_s=timeout_s) as workshop:
+        with Workshop(rules, timeout_s=timeout_s) as workshop, stop.covering(workshop):
             done: list[Replayed] = []
             for _ in range(times):
                 stop.check()

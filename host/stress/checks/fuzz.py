@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from host.stress.check import Check, Subject
 from host.stress.checks.sound import look_at_level
+from host.stress.verdict import Verdict
 from ipc.description import PluginDescription
 from ipc.rig_calls import (
     AnyCall,
@@ -66,7 +67,9 @@ class SurvivesAnything(Check):
                 subject.stop()
                 portion = [maker.next() for _ in range(_PORTION)]
                 for call, result in zip(portion, rig.perform(portion), strict=True):
-                    if isinstance(call, Render):
+                    if isinstance(call, Render) and result.refused:
+                        subject.find(Verdict.FAIL, f"it does not play: {result.refused}")
+                    elif isinstance(call, Render):
                         when = f"after {len(rig.log.calls)} random calls"
                         look_at_level(subject, result, when, is_extreme=True)
                     if isinstance(call, SaveState) and result.data:

@@ -21,6 +21,7 @@ class LivesAndDies(Check):
             result = rig.recreate(subject.sample_rate, subject.max_frames)
             if result.refused:
                 subject.find(Verdict.FAIL, f"it cannot be created twice: {result.refused}")
+                return
             rig.render(rate // 4, keep=False, **subject.stimulus(rate // 4))
 
 

@@ -139,4 +139,6 @@ class InPlaceOrNot(Check):
         if residue is not None:
             subject.figures["residue_db"] = residue
             if residue > _AUDIBLE_DB:
-                subject.find(Verdict.FAIL, f"in place it sounds different ({residue:.0f} dB)")
+                subject.find(
+                    Verdict.FAIL, f"in place it sounds different ({residue:.0f} dB)", key="in place"
+                )

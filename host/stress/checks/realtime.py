@@ -2,6 +2,8 @@
 """What is done inside process() that may take any time, seen without building the plugin anew: by
 a library that is loaded before all others, and by the kernel, which hands system calls back."""
 
+import contextlib
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +14,7 @@ from ipc.description import PluginDescription
 from ipc.rig_calls import CallResult, Violation
 
 _MOST_PARAMETERS = 64
+_BUNDLES = (".vst3", ".lv2", ".clap")
 
 
 class _Audit(Check):
@@ -27,7 +30,6 @@ class _Audit(Check):
         unseen: list[str] = []
         with subject.open(max_frames=256) as rig:
             rate = round(subject.sample_rate)
-            rig.render(rate, keep=False, **subject.stimulus(rate))  # what it does once, at first
             for result in _played(rig, subject, rate):
                 blocks += len(result.times.wall_ns) if result.times is not None else 0
                 unseen += [one for one in result.unseen if one not in unseen]
@@ -46,7 +48,7 @@ class _Audit(Check):
         subject.find(
             self.verdict(violation),
             f"process() calls {violation.what} {violation.count} times, in {where}",
-            key=f"{violation.what} {where}",
+            key=f"{violation.what} {place_of(where)}",
             stack=list(violation.stack),
         )
 
@@ -107,23 +109,26 @@ class MakesGoodNumbers(Check):
                 subject.find(
                     verdict,
                     f"{violation.what} in {where}",
-                    key=f"{violation.what} {where}",
+                    key=f"{violation.what} {place_of(where)}",
                     stack=list(violation.stack),
                 )
 
 
 def _played(rig: Rig, subject: Subject, rate: int) -> list[CallResult]:
-    options: dict[str, Any] = {"keep": False, "audit": True}
-    results = [rig.render(rate, **options, **subject.stimulus(rate)).result]
+    # Not what it does once, at first, on each thread that plays it.
+    options: dict[str, Any] = {"keep": False, "audit": True, "audit_from": rate}
+    results = [rig.render(2 * rate, **options, **subject.stimulus(2 * rate)).result]
     some = subject.description.parameters[:_MOST_PARAMETERS]
     changes = [
-        (place * 97 + turn, parameter.index, value)
+        (rate + place * 97 + turn, parameter.index, value)
         for place, parameter in enumerate(some)
         for turn, value in enumerate((0.0, 1.0, 0.5))
         if parameter.automatable
     ]
     results.append(
-        rig.render(rate, changes=sorted(changes), **options, **subject.stimulus(rate)).result
+        rig.render(
+            2 * rate, changes=sorted(changes), **options, **subject.stimulus(2 * rate)
+        ).result
     )
     return results
 
@@ -131,8 +136,16 @@ def _played(rig: Rig, subject: Subject, rate: int) -> list[CallResult]:
 def own_libraries(description: PluginDescription) -> frozenset[str]:
     """The names of the files that its code is in."""
     path = Path(description.path)
-    inside = [one.name for one in path.rglob("*.so*")] if path.is_dir() else []
-    return frozenset([path.name, *inside])
+    names = {path.name} - {""}
+    if path.suffix in _BUNDLES and path.is_dir():
+        with contextlib.suppress(OSError):
+            names |= {one.name for one in path.rglob("*.so*")}
+    return frozenset(names)
+
+
+def place_of(frame: str) -> str:
+    """The frame as the next build of the plugin has it: without the offset, where it has a name."""
+    return re.sub(r"\+0x[0-9a-f]+$", "", frame) if " in " in frame else frame
 
 
 def is_its_own(violation: Violation, own: frozenset[str]) -> bool:

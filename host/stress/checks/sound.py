@@ -49,7 +49,7 @@ class SendsNumbers(Check):
                 options = {**subject.stimulus(rate), "source": source}
                 result = rig.render(rate, keep=False, **options).result
                 look_at_level(subject, result, f"for {source}")
-                if source != "silence" and result.peak > _LOUD:
+                if source != "silence" and _LOUD < result.peak <= _RUNAWAY:
                     db = 20 * np.log10(result.peak / 0.25)
                     subject.find(
                         Verdict.WARN,
@@ -85,7 +85,11 @@ class KeepsTheMiddle(Check):
                 offset = float(np.abs(late.mean(axis=1)).max())
                 subject.figures[f"offset_for_{source}"] = offset
                 if offset > _OFFSET and not subject.is_instrument:
-                    subject.find(Verdict.WARN, f"an offset of {offset:.3f} for {source}")
+                    subject.find(
+                        Verdict.WARN,
+                        f"an offset of {offset:.3f} for {source}",
+                        key=f"offset {source}",
+                    )
 
 
 class NoClicksBetweenBlocks(Check):
@@ -120,7 +124,7 @@ class NoClicksBetweenBlocks(Check):
         subject.figures["largest_step_between_blocks"] = between
         subject.figures["largest_step_inside_blocks"] = inside
         if between > self._AUDIBLE and between > self._STEPS * inside:
-            subject.find(Verdict.FAIL, f"clicks of {between:.3f} between blocks")
+            subject.find(Verdict.FAIL, f"clicks of {between:.3f} between blocks", key="clicks")
 
 
 class RecoversFromNonsense(Check):

@@ -12,7 +12,7 @@ from host.stress.checks.sound import look_at_level
 from host.stress.rig import Rig, Sound
 from host.stress.verdict import Verdict
 from ipc.description import ParameterDescription, PluginDescription
-from ipc.rig_calls import SetParameter
+from ipc.rig_calls import MAX_STATE_BYTES, SetParameter
 from ipc.sound_measures import residue_db
 
 _AUDIBLE_DB = -60.0
@@ -168,4 +168,4 @@ def _broken(state: bytes, numbers: random.Random, turns: int) -> list[bytes]:
             for _ in range(numbers.choice((1, 2, 8, 64))):
                 data[numbers.randrange(len(data))] ^= 1 << numbers.randrange(8)
             made.append(bytes(data))
-    return made
+    return [data for data in made if len(data) <= MAX_STATE_BYTES]

@@ -60,7 +60,9 @@ class MeetsItsDeadlines(Check):
         )
         median, worst = float(np.median(cpu)), float(np.percentile(cpu, 99))
         if median > deadline:
-            subject.find(Verdict.FAIL, f"a block takes {median:.0f} µs of {deadline:.0f}")
+            subject.find(
+                Verdict.FAIL, f"a block takes {median:.0f} µs of {deadline:.0f}", key="slow"
+            )
         elif worst > deadline:
             subject.find(
                 Verdict.WARN,
