@@ -50,14 +50,16 @@ def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.none()
         case inspect.BoolType():
             return st.booleans()
-        case inspect.IntType(ge=least, le=most):
+        case inspect.IntType(ge=least, le=most, lt=beyond):
+            if beyond is not None:
+                most = beyond - 1
             return st.integers(-(2**63) if least is None else least, most or 2**53)
         case inspect.FloatType(ge=least, le=most):
             return st.floats(least, most, allow_nan=False)
         case inspect.StrType(max_length=most):
             return st.text(max_size=min(most or 40, 40))
-        case inspect.BytesType():
-            return st.binary(max_size=40)
+        case inspect.BytesType(min_length=least, max_length=most):
+            return st.binary(min_size=least or 0, max_size=min(most or 40, 40))
         case inspect.LiteralType(values=values):
             return st.sampled_from(values)
         case inspect.EnumType(cls=cls):
