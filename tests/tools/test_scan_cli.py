@@ -125,7 +125,7 @@ def test_mistakes_cost_one_line(run_cli: Any, words: list[str], message: str) ->
 
 def test_a_cluster_that_is_not_there_is_told(run_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("host.scan.cluster._CONNECT_S", 0.5)
+    monkeypatch.setattr("host.scan.cluster.CONNECT_S", 0.5)
     ended = run_cli("scan", ZAM, "--cluster", "tcp://127.0.0.1:9")
     assert ended.code == 3
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in ended.err
