@@ -118,6 +118,17 @@ def all_pids() -> list[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
 
 
+def is_elsewhere(pid: int) -> bool:
+    """Whether it lives in a process namespace below this one (a container): there it has another
+    pid, and so has whoever it names."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            found = re.search(rb"^NSpid:((?:\s+\d+)+)$", file.read(), re.MULTILINE)
+    except OSError:
+        return False
+    return found is not None and len(found[1].split()) > 1
+
+
 def mapped_files(pid: int, *, writable: bool = False) -> set[str]:
     """Paths of the files that a process has mapped shared (`writable`: those it may write).
 

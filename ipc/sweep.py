@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 
 from ipc.confinement import remove_folder
 from ipc.names import SHM_DIR, owner_of_command, owner_of_file, runtime_folder
-from ipc.processes import ProcessIdentity, all_pids, command_line, mapped_files
+from ipc.processes import (
+    ProcessIdentity,
+    all_pids,
+    command_line,
+    is_elsewhere,
+    mapped_files,
+)
 
 # SIGKILL takes effect within milliseconds unless the process is inside the kernel.
 _KILL_WAIT_S = 1.0
@@ -56,7 +62,8 @@ def sweep_dead_hosts() -> SweepReport:
     """Kills the processes of this user's dead hosts, and removes their segments, semaphores and
     folders.
 
-    What belongs to a living host is left alone, whoever runs it.
+    What belongs to a living host is left alone, whoever runs it; so is what lives in a container,
+    because nobody outside can tell whether its host does.
     """
     report = SweepReport()
     hosts = _Liveness()
@@ -124,7 +131,7 @@ def _is_left_behind(pid: int, hosts: _Liveness, look_at_mappings: bool) -> bool:
         return False
     owner = owner_of_command(command_line(pid))
     if owner is not None:
-        return hosts.is_dead(owner)
+        return hosts.is_dead(owner) and not is_elsewhere(pid)
     return look_at_mappings and _maps_only_dead_hosts(pid, hosts)
 
 
@@ -132,7 +139,7 @@ def _maps_only_dead_hosts(pid: int, hosts: _Liveness) -> bool:
     owners = [owner_of_file(path.removeprefix(f"{SHM_DIR}/")) for path in mapped_files(pid)]
     ours = [owner for owner in owners if owner is not None]
     # A process that maps segments of a living host as well is that host's business.
-    return bool(ours) and all(hosts.is_dead(owner) for owner in ours)
+    return bool(ours) and all(hosts.is_dead(owner) for owner in ours) and not is_elsewhere(pid)
 
 
 def _is_own_user(pid: int) -> bool:

@@ -15,7 +15,14 @@ from dataclasses import dataclass
 import pytest
 
 from ipc.names import SHM_DIR, owner_of_command, owner_of_file, runtime_folder
-from ipc.processes import all_pids, children_of, command_line, own_identity, process_stat
+from ipc.processes import (
+    all_pids,
+    children_of,
+    command_line,
+    is_elsewhere,
+    own_identity,
+    process_stat,
+)
 
 # How long an end that has been asked for may take: threads are joined and pids reaped by then.
 _GRACE_S = 3.0
@@ -96,7 +103,7 @@ def _orphans() -> Iterator[int]:
     """Launchers and workers that have outlived their host."""
     for pid in all_pids():
         host = owner_of_command(command_line(pid))
-        if host is not None and not host.is_alive():
+        if host is not None and not host.is_alive() and not is_elsewhere(pid):
             yield pid
 
 

@@ -11,8 +11,15 @@ from pathlib import Path
 import pytest
 
 from ipc._native import Geometry
-from ipc.names import SHM_DIR, host_mark, runtime_folder
-from ipc.processes import ProcessIdentity, mapped_files, own_identity, process_stat
+from ipc.names import HOST_MARK, SHM_DIR, host_mark, runtime_folder
+from ipc.processes import (
+    ProcessIdentity,
+    children_of,
+    command_line,
+    mapped_files,
+    own_identity,
+    process_stat,
+)
 from ipc.segment import ChainSegments
 from ipc.sweep import sweep_dead_hosts
 
@@ -83,6 +90,27 @@ def test_a_host_whose_pid_is_used_again_is_dead() -> None:
     left = leave(ProcessIdentity(me.pid, me.start_time - 1), "1-host")
     sweep_dead_hosts()
     assert not left.exists()
+
+
+def test_a_container_is_left_alone(dead_host: ProcessIdentity, wait_until: WaitUntil) -> None:
+    """Its pids mean other processes there: to us, its living host looks dead."""
+    apart = ["unshare", "--pid", "--fork", "--kill-child", "--map-root-user"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("this machine does not let us make a process namespace")
+    left = leave(dead_host, "1-host")  # so that mappings are looked at, too
+    # The mark is on the command line of what is inside, and of nothing outside.
+    marked = ["sh", "-c", f'exec "$0" -c "$1" {HOST_MARK}"$2"', sys.executable, SLEEP]
+    container = subprocess.Popen([*apart, *marked, str(dead_host)])
+    try:
+        wait_until(lambda: children_of(container.pid))
+        [inside] = children_of(container.pid)
+        wait_until(lambda: host_mark(dead_host) in command_line(inside))
+        assert sweep_dead_hosts().processes == []
+        assert container.poll() is None
+        assert not left.exists()
+    finally:
+        container.kill()
+        container.wait()
 
 
 def test_living_hosts_keep_everything(start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
