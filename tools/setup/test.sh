@@ -14,11 +14,26 @@ if compgen -G "tests/native/*.cpp" >/dev/null; then
     "$VENV/bin/ctest" --test-dir build/native --output-on-failure --parallel "$(nproc)"
 fi
 
-say "Python tests"
 export ISOBOOTH_CHECKED=1
 preload=${LD_PRELOAD:-}
 if [ -e host/librtcheck.so ]; then
     # Sees what libraries do on the audio thread, which no macro of ours can.
     preload="$ROOT/host/librtcheck.so${preload:+:$preload}"
 fi
-exec env ${preload:+LD_PRELOAD="$preload"} "$VENV/bin/python" -m pytest "$@"
+
+# All of them at once as far as there are cores; some of them, which somebody looks at, one by one.
+streams=${STREAMS:-$(nproc)}
+[[ $streams =~ ^[0-9]+$ ]] && [ "$streams" -gt 0 ] ||
+    fail 2 "STREAMS is '$streams': expected how many tests may run at a time"
+aside=()
+if [ $# -eq 0 ] && [ "$streams" -gt 1 ]; then
+    if tools/setup/apart.sh --possible; then
+        # Named from here: a path with a space in it would be two words to pytest.
+        aside=(--dist worksteal --maxprocesses "$streams"
+            --tx "$streams*popen//python=tools/setup/apart.sh")
+    else
+        say "one at a time: this user may not give several a /dev/shm and processes of their own"
+    fi
+fi
+say "Python tests"
+exec env ${preload:+LD_PRELOAD="$preload"} "$VENV/bin/python" -m pytest "${aside[@]}" "$@"
