@@ -100,6 +100,7 @@ class Host:
                 self.engine,
                 config.audio_priority if realtime else 0,
                 Placement(config.pin_workers).core_for_audio(realtime),
+                config.prewake,
             )
         self._control = control or Control()
         self._owns_control = control is None

@@ -19,13 +19,15 @@ void bind_driver(nb::module_& m) {
     nb::class_<Driver>(m, "Driver")
         .def(
             "__init__",
-            [](Driver* self, Engine& engine, int priority, int cpu) {
+            [](Driver* self, Engine& engine, int priority, int cpu, bool prewake) {
                 DriverConfig config;
                 config.priority = priority;
                 config.cpu = cpu;
+                config.prewake = prewake;
                 new (self) Driver(engine, config);
             },
-            nb::arg("engine"), nb::arg("priority"), nb::arg("cpu") = -1, nb::keep_alive<1, 2>())
+            nb::arg("engine"), nb::arg("priority"), nb::arg("cpu") = -1, nb::arg("prewake") = true,
+            nb::keep_alive<1, 2>())
         .def("start", &Driver::start)
         .def("stop", &Driver::stop, nb::call_guard<nb::gil_scoped_release>())
         .def(

@@ -43,6 +43,9 @@ public:
     bool is_in_block(std::uint32_t record) const noexcept { return relay_.is_in_block(record); }
     void reset(std::uint32_t record) noexcept { relay_.reset(record); }
 
+    // Any thread, between blocks: see ChainRelay.
+    void prewake() const noexcept { relay_.prewake(); }
+
     // ---- audio thread ----
     using MissLog = ipc::Ring<MissEvent>;
 

@@ -145,6 +145,13 @@ void ChainRelay::nap(std::uint64_t deadline_ns) ISB_RT {
     retired_.wait_until(now + std::min(left, length));
 }
 
+void ChainRelay::prewake() const noexcept {
+    for (std::uint32_t record = 0; record < semaphores_.size(); ++record) {
+        const Status status = status_of(word(record).load(std::memory_order_acquire));
+        if (status == Status::Idle || status == Status::Finished) semaphores_[record].post();
+    }
+}
+
 Effect ChainRelay::abandon(std::uint32_t record) ISB_RT {
     const Move move =
         apply(word(record), [&](Word seen) { return ipc::abandon(seen, generation()); });

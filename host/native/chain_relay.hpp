@@ -77,6 +77,9 @@ public:
     // True once the last of `segment` is finished; false at the deadline, or when it is a dead
     // worker's turn.
     bool wait(std::span<const Linked> segment, std::uint64_t deadline_ns) ISB_RT;
+    // Between blocks: wakes the workers that rest. A post is only a hint, so that they find nothing
+    // to do; but their processor has them at hand when their block comes.
+    void prewake() const noexcept;
     // Gives the record up for this generation; one that never woke to its post is posted again.
     ipc::Effect abandon(std::uint32_t record) ISB_RT;
 

@@ -19,6 +19,13 @@ namespace {
 // PortAudio's status flags: input under-/overflow, output under-/overflow.
 constexpr unsigned long kXrunFlags = 1 | 2 | 4 | 8;
 
+// To wake a worker and to let it find that there is nothing to do takes some 10 us; the last one
+// should rest again when the block comes, but not for long.
+constexpr std::uint64_t kPrewakeNs = 60'000, kPrewakeSlotNs = 12'000;
+constexpr std::uint64_t kLongestPrewakePart = 4;  // of a period
+// Workers that have rested for less are still at hand.
+constexpr std::uint64_t kForgottenNs = 500'000;
+
 // A null clock woken later than this part of a period starts its schedule anew: nobody consumes
 // its blocks, so catching up would only take the time from the plugins.
 constexpr double kSlipPart = 0.3;
@@ -91,6 +98,11 @@ void Driver::run_clock() noexcept {
     std::uint64_t next = now_ns() + period;
     bool driving = false;
     while (!stopping_.load(std::memory_order_relaxed)) {
+        if (!driving) {  // a device may: then its blocks count
+            const std::uint64_t due = engine_.next_block_ns.load(std::memory_order_relaxed);
+            if (due > now_ns() && due < next + period) next = due;
+        }
+        if (config_.prewake) prewake(next);
         const timespec wake = ipc::to_timespec(next);
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, nullptr);
         const std::uint64_t now = now_ns();
@@ -112,6 +124,18 @@ void Driver::run_clock() noexcept {
         }
         next += period;
     }
+}
+
+void Driver::prewake(std::uint64_t next) noexcept {
+    const std::uint32_t slots = engine_.relayed_slots();
+    const std::uint64_t lead =
+        std::min(kPrewakeNs + slots * kPrewakeSlotNs, engine_.period_ns / kLongestPrewakePart);
+    if (slots == 0 || now_ns() + lead + kForgottenNs > next) return;
+    const timespec wake = ipc::to_timespec(next - lead);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, nullptr);
+    // In a block of the device, who came early, they are awake.
+    if (now_ns() < next && engine_.next_block_ns.load(std::memory_order_relaxed) != 0)
+        engine_.prewake(next);
 }
 
 // ---------------------------------------------------------------- device

@@ -3,6 +3,10 @@
 // Who calls the engine in real time: an audio device's callback, or the null clock when there is
 // no device or the device has stopped calling. Exactly one of them renders a block at a time.
 //
+// Whoever drives, the clock thread wakes the workers shortly before each block. A processor that
+// has done other things, or nothing, since the last block has forgotten them, and would take twice
+// as long to hand the block from one to the next.
+//
 // A device block that is a multiple of the engine's is rendered in place, each engine block with
 // its own share of the device's period. Any other size passes through a pair of queues, at the
 // cost of one engine block of latency.
@@ -26,8 +30,9 @@ namespace isobooth::host {
 constexpr std::uint32_t kMaxDeviceChannels = 64;
 
 struct DriverConfig {
-    int priority = 0;  // SCHED_FIFO priority of whoever drives, 0: normal
-    int cpu = -1;      // of the null clock
+    int priority = 0;     // SCHED_FIFO priority of whoever drives, 0: normal
+    int cpu = -1;         // of the null clock
+    bool prewake = true;  // workers, shortly before each block
     // Larger device blocks pass the queues in pieces of this size.
     std::uint32_t max_queued_frames = 8192;
 };
@@ -80,6 +85,7 @@ private:
     enum class Owner : int { None, Clock, Device };
 
     void run_clock() noexcept;
+    void prewake(std::uint64_t next) noexcept;
     void forget_device(bool lost);
     void device_block(DeviceStream& stream, const float* input, float* output, std::uint32_t frames,
                       bool xrun) noexcept;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host/native/engine.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "host/native/lateness.hpp"
@@ -51,6 +53,10 @@ int Engine::collect() {
     int freed = 0;
     Plan* old = nullptr;
     while (retired_.pop(old)) {
+        while (prewaking_.load() == old) {
+            const timespec a_while{0, 50'000};
+            nanosleep(&a_while, nullptr);
+        }
         std::erase_if(plans_, [old](const auto& plan) { return plan.get() == old; });
         ++freed;
     }
@@ -63,6 +69,7 @@ void Engine::clear() {
     }
     collect();
     plan_ = nullptr;
+    playing_.store(nullptr);
     plans_.clear();
 }
 
@@ -72,6 +79,20 @@ bool Engine::live_midi(Strip* strip, const std::uint8_t* bytes) noexcept {
     command.target = strip;
     std::copy_n(bytes, 3, command.bytes);
     return live_midi_.push(command);
+}
+
+// ---------------------------------------------------------------- clock thread
+
+void Engine::prewake(std::uint64_t until_ns) noexcept {
+    const Plan* const plan = playing_.load();
+    prewaking_.store(plan);
+    // Looked at again: once it is announced, a plan that plays is not freed.
+    if (plan && plan == playing_.load())
+        for (const PlanStrip& strip : plan->strips) {
+            if (now_ns() >= until_ns) break;
+            if (strip.chain && strip.mode != ChainMode::Hosted) strip.chain->prewake();
+        }
+    prewaking_.store(nullptr);
 }
 
 // ---------------------------------------------------------------- commands
@@ -93,6 +114,8 @@ void Engine::apply(const Command& command) ISB_RT {
         case CommandKind::SwapPlan:
             if (plan_) retired_.push(plan_);
             plan_ = static_cast<Plan*>(command.target);
+            playing_.store(plan_);
+            relayed_slots_.store(plan_->relayed_slots(), std::memory_order_relaxed);
             break;
         case CommandKind::Gain:
             strip->set_gain(static_cast<float>(command.value));

@@ -79,6 +79,15 @@ public:
     // A MIDI event for a strip, now, from any one thread that is not the control thread.
     bool live_midi(Strip* strip, const std::uint8_t* bytes) noexcept;
 
+    // ---- the driver's clock thread ----
+    // Wakes the workers that rest, so that they are at hand when their block comes; until
+    // `until_ns` at the latest.
+    void prewake(std::uint64_t until_ns) noexcept;
+    // How many there may be.
+    std::uint32_t relayed_slots() const noexcept {
+        return relayed_slots_.load(std::memory_order_relaxed);
+    }
+
     ipc::Ring<MissEvent> misses{4096};
     ipc::Ring<BlockRecord> blocks;
     std::unique_ptr<ipc::Ring<float>> capture;  // interleaved stereo
@@ -116,6 +125,12 @@ private:
     std::vector<std::shared_ptr<Plan>> plans_;
     std::vector<std::shared_ptr<PluginSlot>> slots_;
     std::vector<std::shared_ptr<Strip>> strips_;
+
+    // The plan that plays, for the clock thread, and the one that it reads just now: collect() waits
+    // for it.
+    std::atomic<const Plan*> playing_{nullptr};
+    std::atomic<const Plan*> prewaking_{nullptr};
+    std::atomic<std::uint32_t> relayed_slots_{0};
 
     // Owned by the audio thread.
     Plan* plan_ = nullptr;

@@ -64,6 +64,14 @@ struct Plan {
     // plugin that is late would be late too.
     std::vector<double> deadlines;
 
+    // Workers that the host does not wake one by one.
+    std::uint32_t relayed_slots() const noexcept {
+        std::size_t count = 0;
+        for (const PlanStrip& strip : strips)
+            if (strip.chain && strip.mode != ChainMode::Hosted) count += strip.slots.size();
+        return static_cast<std::uint32_t>(count);
+    }
+
     void share_time() {
         double total = 0.0;
         deadlines.clear();
