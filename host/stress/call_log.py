@@ -37,6 +37,7 @@ class CallLog(msgspec.Struct, kw_only=True):
     seed: int = 0
     sample_rate: float = 48000.0
     max_frames: int = 512
+    memory_mb: int | None = None
     calls: list[AnyCall] = []
     digests: list[str] = []
     end: LogEnd | None = None

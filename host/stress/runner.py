@@ -317,7 +317,9 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
     else:
         result.verdict = Verdict.ERROR
     result.message = str(error)
-    key = error.signature if isinstance(error, PluginDied) else str(error)
+    key = str(error)
+    if isinstance(error, PluginDied):
+        key = "too slow" if error.is_slow else error.signature
     result.findings = [
         Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
     ]
