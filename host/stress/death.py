@@ -4,6 +4,7 @@
 from host.crash_report import CrashReport
 from host.scan.asking import Answer
 from host.scan.verdict import Outcome, PhaseResult, Status
+from host.stress.call_log import CallLog, LogEnd
 from host.stress.verdict import Verdict
 from ipc.errors import WorkerError
 
@@ -23,6 +24,7 @@ class PluginDied(WorkerError):
         if self.is_slow:
             self.verdict = Verdict.FAIL
         self.place = answer.place
+        self.log: CallLog | None = None  # of its creation, where it did not survive that
         self.status = answer.status
         self.report: CrashReport | None = answer.report
         self._last = answer.phases[-1] if answer.phases else None
@@ -31,6 +33,16 @@ class PluginDied(WorkerError):
     def last(self) -> PhaseResult:
         """What it was doing, with signal, backtrace and last words."""
         return self._last or PhaseResult(phase="load", outcome=Outcome.FAILED, ms=0.0)
+
+    @property
+    def end(self) -> LogEnd:
+        """For a log."""
+        return LogEnd(
+            verdict=self.verdict,
+            message=str(self),
+            signal=self.last.signal,
+            signature=self.signature,
+        )
 
     @property
     def signature(self) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.scan.asking import Answer
-from host.stress.call_log import CallLog, LogEnd
+from host.stress.call_log import CallLog
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
@@ -184,12 +184,7 @@ class Rig:
             last = died.call if died.call is not None and died.call >= began else None
             if last is not None:
                 del self.log.calls[last + 1 :]
-            self.log.end = LogEnd(
-                verdict=died.verdict,
-                message=str(died),
-                signal=died.last.signal,
-                signature=died.signature,
-            )
+            self.log.end = died.end
             raise
         self.denials += [denial for denial in answer.denials if denial not in self.denials]
         results: list[CallResult] = answer.reply.results
@@ -229,10 +224,14 @@ def open_rig(
             raise
         return worker, answer
 
-    worker, answer = workshop.wait(opened())
     log = CallLog(
         plugin=plugin, sample_rate=sample_rate, max_frames=max_frames, memory_mb=memory_mb
     )
+    try:
+        worker, answer = workshop.wait(opened())
+    except PluginDied as died:
+        log.end, died.log = died.end, log
+        raise
     rig = Rig(workshop, worker, answer.reply, log, patience=patience, unwinds=unwinds)
     rig.denials += answer.denials
     try:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from host.crash_report import utc_now
 from host.plugin_id import PluginId
-from host.stress.call_log import CallLog, LogEnd, write_log
+from host.stress.call_log import CallLog, LogEnd, LogTooLarge, write_log
 from host.stress.check import Check, Subject
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.rig import open_rig
@@ -223,8 +223,11 @@ class StressRun:
         if log is not None and found.verdict in BAD and self.options.logs is not None:
             name = f"{_file_name(result.plugin)}.{check.name}.json"
             log.check = check.name
-            write_log(log, self.options.logs / name)
-            found.log = str(self.options.logs / name)
+            try:
+                write_log(log, self.options.logs / name)
+                found.log = str(self.options.logs / name)
+            except LogTooLarge as error:
+                found.stderr = f"{found.stderr}\n{error}".strip()
         return self._add(result, found)
 
     def _ask(

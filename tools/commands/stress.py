@@ -247,8 +247,8 @@ def replay_command(
     """
     from host.stress.call_log import read_log, write_log
     from host.stress.replay import replay, shows
-    from host.stress.replay import shrink as shrink_log
     from host.stress.script import script_of, write_script
+    from host.stress.shrink import shrink as shrink_log
     from host.stress.workshop import Workshop
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
