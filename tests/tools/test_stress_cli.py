@@ -208,6 +208,69 @@ def test_a_log_is_shrunk_to_a_log_and_a_program(
     assert "rig.render(1, keep=False)" in script.read_text()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-o", "{tmp}/new.json"], "-o is for the shrunk log; it needs --shrink"),
+        (["--shrink", "-o", "{log}"], "crash.json: is the log that is replayed; name another"),
+        (["--script", "{log}", "--force"], "crash.json: is the log that is replayed; name another"),
+        (["--shrink", "-o", "{tmp}/x", "--script", "{tmp}/x"], "x: is the shrunk log; name anothe"),
+        (["--shrink", "-o", "{tmp}/new.py"], "new.py: is the shrunk log; name another"),
+        (["--shrink", "-o", "{tmp}/mine"], "-o {tmp}/mine: exists already; --force replaces it"),
+        (["--script", "{tmp}/mine"], "--script {tmp}/mine: exists already; --force replaces it"),
+        (["--script", "{tmp}"], "is no file; name one"),
+        (["--shrink", "-o", "{tmp}/none/x.json"], "its folder does not exist"),
+    ],
+)
+def test_a_replay_replaces_nothing_unasked(
+    run_cli: Any, crash_log: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    before = {one: one.read_bytes() for one in tmp_path.iterdir()}
+    given = [word.format(tmp=tmp_path, log=crash_log) for word in words]
+    ended = run_cli("stress", "replay", str(crash_log), *given)
+    assert ended.code == 2 and message.format(tmp=tmp_path) in ended.err
+    assert len(ended.err.splitlines()) == 1 and not ended.out
+    assert {one: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
+def test_a_replay_replaces_what_it_is_told_to(
+    run_cli: Any, crash_log: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("mine\n")
+    ended = run_cli("stress", "replay", str(crash_log), "--script", str(script), "--force")
+    assert ended.code == 0 and "open_rig" in script.read_text()
+
+
+def test_a_shrunk_log_that_fails_now_and_then_is_told(
+    run_cli: Any, crash_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = LogEnd(verdict="crash", message="crashed", failed=2, runs=3)
+    made = CallLog(plugin="fault:segv?after=0", calls=[Render(frames=1)], end=end)
+    monkeypatch.setattr("host.stress.shrink.shrink", lambda *words, **options: made)
+    words = ("stress", "replay", str(crash_log), "--shrink", "--force")
+    ended = run_cli(*words)
+    assert ended.code == 1 and "flaky: 2 of 3 runs of the shrunk log failed" in ended.out
+    assert "(flaky: 2 of 3 runs failed)" in crash_log.with_suffix(".shrunk.py").read_text()
+    ended = run_cli(*words, "--json")
+    assert ended.code == 1 and json.loads(ended.out)["flaky"] == "flaky: 2 of 3"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("sample_rate", 1e9), ("max_frames", 0), ("max_frames", 10**9), ("memory_mb", 1)],
+)
+def test_a_log_with_settings_out_of_bounds_costs_one_line(
+    run_cli: Any, crash_log: Path, field: str, value: float
+) -> None:
+    told = json.loads(crash_log.read_text())
+    crash_log.write_text(json.dumps({**told, field: value}))
+    ended = run_cli("stress", "replay", str(crash_log))
+    assert ended.code == 2 and f"$.{field}" in ended.err
+    assert len(ended.err.splitlines()) == 1 and not ended.out
+
+
 # ---------------------------------------------------------------- Ctrl-C
 
 

@@ -237,13 +237,14 @@ def replay_command(
         Path | None,
         typer.Option("-o", "--output", metavar="F", parser=file_name, help="The shrunk log."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     timeout_s: TimeoutOption = 20.0,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Do again what a log says, to the bit, and say whether it comes to the same end.
 
-    Exit code 0: it does; 1: it does not.
+    Exit code 0: it does, each time; 1: it does not, or the shrunk log does not.
     """
     from host.stress.call_log import read_log, write_log
     from host.stress.replay import replay, shows
@@ -252,8 +253,11 @@ def replay_command(
     from host.stress.workshop import Workshop
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
+    from tools.stress.replay_files import ReplayFiles, replay_files
 
     log = read_log(file)
+    files = replay_files(file, shrink=shrink, output=output, script=script)
+    files.check(file, force)
     rules = permission_rules(profile)
 
     def work(stop: Stop) -> tuple[list[Replayed], CallLog | None]:
@@ -270,12 +274,13 @@ def replay_command(
     done, shrunk = in_foreground(work)
     same = sum(one.is_same(log) for one in done)
     kept = shrunk or log
-    target = output or file.with_suffix(".shrunk.json")
-    if shrunk is not None:
-        write_log(shrunk, target)
-        script = script or target.with_suffix(".py")
-    if script is not None:
-        write_script(kept, script)
+    flaky = shrunk.end.flaky if shrunk is not None and shrunk.end is not None else ""
+    if shrunk is not None and files.log is not None:
+        write_log(shrunk, files.log)
+    if shrunk is None and script is None:
+        files = ReplayFiles(None, None)  # nothing was shrunk, and no program asked for
+    if files.script is not None:
+        write_script(kept, files.script)
     end = done[0].end
     if as_json:
         console.print_json(
@@ -286,9 +291,10 @@ def replay_command(
                 "same": same,
                 "end": end,
                 "differs": done[0].differs,
-                "shrunk": str(target) if shrunk else None,
+                "shrunk": str(files.log) if shrunk else None,
                 "shrunk_calls": len(shrunk.calls) if shrunk else None,
-                "script": str(script) if script else None,
+                "flaky": flaky or None,
+                "script": str(files.script) if files.script else None,
             }
         )
     else:
@@ -300,12 +306,14 @@ def replay_command(
             )
         if shrunk is not None:
             left = console.counted(len(shrunk.calls), "call")
-            print(f"shrunk from {len(log.calls)} to {left}: {target}")
-        if script is not None:
-            print(f"as a program: {script}")
+            print(f"shrunk from {len(log.calls)} to {left}: {files.log}")
+        if flaky:
+            print(f"{flaky} runs of the shrunk log failed")
+        if files.script is not None:
+            print(f"as a program: {files.script}")
             print()
             print(script_of(kept), end="")
-    if same < times:
+    if same < times or flaky:
         raise typer.Exit(console.ExitCode.FAILED)
 
 
