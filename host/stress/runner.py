@@ -220,15 +220,15 @@ class StressRun:
             return None
         if self._ending:
             return None
-        if log is not None and found.verdict in BAD and self.options.logs is not None:
-            name = f"{_file_name(result.plugin)}.{check.name}.json"
-            log.check = check.name
-            try:
-                write_log(log, self.options.logs / name)
-                found.log = str(self.options.logs / name)
-            except LogTooLarge as error:
-                found.stderr = f"{found.stderr}\n{error}".strip()
-        return self._add(result, found)
+        try:
+            if log is not None and found.verdict in BAD and self.options.logs is not None:
+                log.check = check.name
+                _keep(
+                    log, found, self.options.logs / f"{_file_name(result.plugin)}.{check.name}.json"
+                )
+        finally:
+            self._add(result, found)  # known, even if the disk is full
+        return None
 
     def _ask(
         self, plugin: str, about: PluginDescription, check: type[Check]
@@ -327,6 +327,15 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
         Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
     ]
     return result
+
+
+def _keep(log: CallLog, found: CheckResult, path: Path) -> None:
+    """Raises InputError or MachineError."""
+    try:
+        write_log(log, path)
+        found.log = str(path)
+    except LogTooLarge as error:
+        found.stderr = f"{found.stderr}\n{error}".strip()
 
 
 def _file_name(plugin: str) -> str:

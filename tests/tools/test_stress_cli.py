@@ -17,6 +17,7 @@ import pytest
 
 from host.stress.call_log import CallLog, LogEnd, read_log, write_log
 from host.stress.checks import ALL
+from ipc.errors import MachineError
 from ipc.processes import children_of
 from ipc.rig_calls import Render, SetParameter
 from tests.fixtures.build import fixture_library
@@ -151,6 +152,57 @@ def test_mistakes_cost_one_line(
     ended = run_cli("stress", *(word.format(tmp=tmp_path) for word in words))
     assert ended.code == 2 and message in ended.err
     assert len(ended.err.splitlines()) == 1 and not ended.out
+
+
+# ---------------------------------------------------------------- an end before its time
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (MachineError("log.json: cannot be written: the disk is full"), 3, "the disk is full"),
+        (RuntimeError("a mistake"), 1, "RuntimeError: a mistake"),
+    ],
+)
+def test_a_run_that_cannot_go_on_writes_what_it_found(
+    run_cli: Any,
+    planted: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: int,
+    line: str,
+) -> None:
+    def fails(*words: object) -> None:
+        raise error
+
+    monkeypatch.setattr("host.stress.runner.write_log", fails)
+    folder, html = tmp_path / "report", tmp_path / "page.html"
+    words = ("--report", str(folder), "--html", str(html), "--only", "sends-numbers")
+    ended = run_cli("stress", planted("nan"), "builtin:gain", *words, "--jobs", "1")
+    assert ended.code == code
+    [told] = [one for one in ended.err.splitlines() if one.startswith("isobooth: ")]
+    assert line in told
+    report = json.loads((folder / "report.json").read_text())
+    assert report["run"]["interrupted"] is True
+    [check] = report["plugins"][0]["checks"]
+    assert check["verdict"] == "fail" and not check["log"]
+    assert ElementTree.parse(folder / "junit.xml").getroot().find(".//failure") is not None
+    assert html.exists() and (folder / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_costs_no_other_one(
+    run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*words: object) -> None:
+        raise MachineError("report.html: cannot be written: the disk is full")
+
+    monkeypatch.setattr("tools.stress.html.html_page", fails)
+    folder, junit = tmp_path / "report", tmp_path / "junit.xml"
+    html = ("--html", str(tmp_path / "page.html"), "--junit", str(junit))
+    ended = run_cli("stress", "builtin:gain", *QUICK, "--report", str(folder), *html)
+    assert ended.code == 3 and "the disk is full" in ended.err
+    assert junit.exists() and (folder / "report.json").exists() and (folder / "junit.xml").exists()
 
 
 # ---------------------------------------------------------------- a replay

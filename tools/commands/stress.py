@@ -135,6 +135,7 @@ def run_command(
     from host.stress.suppressions import load_suppressions
     from host.stress.verdict import settle
     from host.stress.workshop import Workshop
+    from ipc.errors import IsoboothError
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
     from tools.stress.folder import ReportFolder
@@ -196,12 +197,17 @@ def run_command(
 
         runs: list[StressRun] = []
         interrupted = False
+        failure: Exception | None = None
         try:
             in_foreground(work)
         except KeyboardInterrupt:
             interrupted = True
             if not runs:
                 raise
+        except Exception as error:  # a full disk, a mistake of ours: not a word may be lost
+            if not runs or not any(plugin.checks for plugin in runs[0].report.plugins):
+                raise
+            interrupted, failure = True, error
         made = runs[0].report
         made.run.interrupted = made.run.interrupted or interrupted
         settle(made)
@@ -209,12 +215,17 @@ def run_command(
         if earlier is not None:
             made.run.baseline = earlier.name
             remarks += compare(made, earlier)
-        outputs.write(made)
-        folder.write(made)
+        for files in (outputs, folder):
+            try:
+                files.write(made)
+            except (IsoboothError, OSError) as error:
+                failure = failure or error
         for remark in remarks:
             console.warn(remark)
         if not quiet:
             print_report(made)
+        if failure is not None:
+            raise failure
         raise typer.Exit(exit_code(made))
 
 
