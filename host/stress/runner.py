@@ -96,6 +96,7 @@ class StressRun:
         self._taken: set[str] = set()  # plugins whose checks were done elsewhere
         self._lock = threading.Lock()
         self._about: dict[str, PluginDescription] = {}
+        self.reruns: dict[str, dict[str, list[CheckResult]]] = {}  # by plugin and check
         self.report = StressReport(
             run=RunInfo(
                 started_at=utc_now(),
@@ -132,16 +133,21 @@ class StressRun:
             self._sum_up(wanted, time.monotonic() - began)
         return self.report
 
-    def take(self, plugin: PluginResult, done: PluginResult) -> None:
-        """The checks of one of its plugins, which were done elsewhere."""
+    def take(
+        self, plugin: PluginResult, done: PluginResult, reruns: dict[str, list[CheckResult]]
+    ) -> None:
+        """The checks of one of its plugins, which were done elsewhere, and what came of those that
+        were run again; nobody has judged them yet."""
         for name in ("name", "vendor", "version", "format", "path"):
             setattr(plugin, name, getattr(done, name))
         with self._lock:
             self._taken.add(plugin.plugin)
             for check in done.checks:
                 self.judge(plugin, check)
-                if check.verdict not in BAD:
-                    check.reruns = []  # which nobody has judged
+                check.reruns = []
+                for again in reruns.get(check.check, []) if check.verdict in BAD else []:
+                    self.judge(plugin, again)
+                    check.reruns.append(again.verdict)
                 plugin.checks.append(check)
                 self.watcher.finished(plugin, check)
             self.watcher.finished_plugin(plugin)
@@ -215,6 +221,8 @@ class StressRun:
                     again = self._ask(result.plugin, about, check)[0]
                     with self._lock:
                         self.judge(result, again)
+                        done = self.reruns.setdefault(result.plugin, {})
+                        done.setdefault(check.name, []).append(again)
                     found.reruns.append(again.verdict)
         except _Ended:
             return None
