@@ -51,8 +51,8 @@ Sound = NDArray[np.float32]
 # A request holds so many calls at most: what a worker says of one must not take for ever.
 _PORTION = 256
 _PORTION_BYTES = 16 * 1024 * 1024  # of states
-# For a plugin that takes so many times its time-out, and so much longer than its sound lasts, nobody
-# waits, however steadily it gets on.
+# Nobody waits for a plugin that takes so many times its time-out, and so much longer than its sound
+# lasts, however steadily it gets on.
 _TIMES_LIMIT = 4.0
 _TIMES_SLOWER = 16.0
 

@@ -38,9 +38,9 @@ _AUDIT_LIBRARY = Path(ipc.__file__).resolve().parents[1] / "sandbox" / "libisobo
 
 
 class Workshop:
-    """Use as a context manager: at its end all its workers have ended. `timeout_s`: for so
-    long a plugin may stand still. `audits`: its workers see what plugins allocate and lock. Raises MachineError where
-    no worker can be started."""
+    """Use as a context manager: at its end all its workers have ended. `timeout_s`: for so long a
+    plugin may stand still. `audits`: its workers see what plugins allocate and lock. Raises
+    MachineError where no worker can be started."""
 
     def __init__(
         self,
