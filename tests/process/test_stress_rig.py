@@ -2,6 +2,7 @@
 """A plugin on a rig, as a check or a script holds it: what it plays, and how it fails."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -327,6 +328,16 @@ def test_an_interrupt_frees_who_waits_for_a_plugin(
         with open_rig(workshop, "builtin:gain") as other:  # it goes on
             assert other.render(64).sound.shape == (2, 64)
     wait_until(lambda: not unreaped(made), 5.0)
+
+
+def test_a_launcher_that_died_is_replaced(workshop: Workshop) -> None:
+    with open_rig(workshop, "builtin:gain") as rig:
+        launcher = workshop._launcher
+        assert launcher is not None and launcher.pid is not None
+        os.kill(launcher.pid, signal.SIGKILL)
+        with open_rig(workshop, "builtin:gain") as other:
+            assert other.render(64).sound.shape == (2, 64)
+        assert rig.render(64).sound.shape == (2, 64)  # no business of the launcher's
 
 
 def test_a_closed_workshop_says_so() -> None:
