@@ -15,6 +15,7 @@ from ipc.errors import ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_hello
 from ipc.messages import (
     ORDINARY_FRAME_BYTES,
+    Advance,
     Failed,
     Message,
     Progress,
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, sock: socket.socket, types: Any, peer: str) -> None:
         self.peer = peer
         self.on_progress: Callable[[str], None] = lambda phase: None
+        self.on_advance: Callable[[int, int], None] = lambda done, frames: None
         self.on_lost: Callable[[], None] = lambda: None
         self._socket = sock
         self._decoder: MessageDecoder[Message] = MessageDecoder(types)
@@ -152,6 +154,9 @@ class Connection(asyncio.Protocol):
     def _take(self, number: int, message: Message) -> None:
         if isinstance(message, Progress):
             self.on_progress(message.phase)
+            return
+        if isinstance(message, Advance):
+            self.on_advance(message.done, message.frames)
             return
         if isinstance(message, Failed) and number == 0:
             raise ProtocolError(f"that it cannot read our messages: {message.message}")

@@ -12,6 +12,7 @@ Protocol versions
     3  a worker may hold several slots: gather, and `member`
     4  a worker may look at plugins instead of playing them: visit, list and probe
     5  a worker may put a plugin on a test rig: mount and perform
+    6  a rig says how far a render has come: advance
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from ipc._native import MAX_REPORTED_LATENCY
 from ipc.description import PluginDescription
 from ipc.names import SegmentNames
 from ipc.permissions import Permissions
-from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult
+from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult, Frames
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -95,6 +96,13 @@ class Progress(Message, tag="progress"):
     """
 
     phase: Annotated[str, Meta(max_length=64)]
+
+
+class Advance(Message, tag="advance"):
+    """Sent now and then during a long render: `done` of its `frames` have been played."""
+
+    done: Frames
+    frames: Frames
 
 
 # -- both launcher and worker -------------------------------------------------------------------
@@ -484,4 +492,5 @@ WorkerReply = (
     | Stopped
     | Failed
     | Progress
+    | Advance
 )

@@ -18,6 +18,8 @@ MAX_STATE_BYTES = 32 * 1024 * 1024
 
 Normalized = Annotated[float, Meta(ge=0.0, le=1.0)]
 Frames = Annotated[int, Meta(ge=0, le=MAX_RENDER_FRAMES)]
+SampleRate = Annotated[float, Meta(ge=8000.0, le=768000.0)]
+MaxFrames = Annotated[int, Meta(ge=1, le=8192)]  # of one block
 
 # What a plugin hears, of peak 1 before `gain`: uniform white noise; a unit impulse in the first
 # frame; a sine of 997 Hz; a constant; numbers too small to be normal; NaN, Inf and huge numbers
@@ -111,8 +113,8 @@ class Idle(Call, frozen=True, tag="idle"):
 class Recreate(Call, frozen=True, tag="recreate"):
     """Destroys the plugin and creates it anew."""
 
-    sample_rate: Annotated[float, Meta(ge=8000.0, le=768000.0)]
-    max_frames: Annotated[int, Meta(ge=1, le=8192)]
+    sample_rate: SampleRate
+    max_frames: MaxFrames
 
 
 class AddInstances(Call, frozen=True, tag="add_instances"):

@@ -154,6 +154,8 @@ class WorkerProcess:
         self.on_denial: Callable[[Denial], None] = lambda denial: None
         self.on_missing: Callable[[list[str]], None] = lambda missing: None
         self.on_phase: Callable[[str], None] = lambda phase: None  # it has come to another one
+        # How many of how many frames of a render it has played.
+        self.on_advance: Callable[[int, int], None] = lambda done, frames: None
         self._connection = connection
         self._output = output
         self._confinement: Confinement | None = None
@@ -165,6 +167,7 @@ class WorkerProcess:
         self._last_pss: int | None = None
         self._ending: asyncio.Task[None] | None = None
         connection.on_progress = self._note_phase
+        connection.on_advance = self._note_advance
         connection.on_lost = self._connection_lost
         self._pidfd = os.pidfd_open(pid)  # a child that nobody has reaped: it is there
         loop.add_reader(self._pidfd, self._died)
@@ -305,6 +308,9 @@ class WorkerProcess:
                 asked.phase = phase
                 self.on_phase(phase)
                 return
+
+    def _note_advance(self, done: int, frames: int) -> None:
+        self.on_advance(done, frames)  # who is told may change
 
     def _answered(self, asked: "_Asked") -> None:
         """A worker serves one after the other: what was asked before, and timed out, is over."""

@@ -243,10 +243,12 @@ def rig_run(
     changes: Sequence[tuple[int, int, float]],
     transport: RigTransport,
     options: RigOptions,
+    tell: Callable[[int], None],
 ) -> RigPlayed:
     """Plays `frames` of `audio` (in_channels, frames) on a thread of its own, without the GIL, in
     blocks of `sizes`, repeated. MIDI is (frame, 1 to 3 bytes), changes (frame, index, normalized
-    value). Raises ValueError for what does not fit, RuntimeError without memory."""
+    value). `tell` hears on this thread, now and then, how many frames have been played, if that has
+    changed. Raises ValueError for what does not fit, RuntimeError without memory."""
 
 class FileAccess(Enum):
     READ = 0  # files and folders below, and running programs

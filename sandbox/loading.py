@@ -30,6 +30,8 @@ class Phases:
     """Names the steps while they run, and takes their time."""
 
     announce: Callable[[str], None]
+    # Of a rig's render: frames that have been played, and all of them.
+    advance: Callable[[int, int], None] = lambda done, frames: None
     current: str = "idle"
     durations_ms: dict[str, float] = field(default_factory=dict)
 

@@ -59,14 +59,16 @@ _TRIAL = Render(frames=2048, source="noise")
 
 
 class Rig:
-    """One plugin, or many instances of it. `announce` is told which call begins; `after_plugin` is
-    called once code of the plugin has run that may have changed the process."""
+    """One plugin, or many instances of it. `announce` is told which call begins, `advance` now and
+    then how many of how many frames of it have been played; `after_plugin` is called once code of
+    the plugin has run that may have changed the process."""
 
     def __init__(
         self, request: Mount, announce: Callable[[str], None], after_plugin: Callable[[], None]
     ) -> None:
         self._plugin_id = request.plugin
         self.announce = announce
+        self.advance: Callable[[int, int], None] = lambda done, frames: None
         self._after_plugin = after_plugin
         self._sample_rate = request.sample_rate
         self._max_frames = request.max_frames
@@ -176,6 +178,7 @@ class Rig:
                 audit_from=call.audit_from,
                 trap=_TRAPS[call.trap],
             ),
+            lambda done: self.advance(done, call.frames),
         )
         channels = processor.out_channels
         sound = played.sound(channels).tobytes() if channels else b""

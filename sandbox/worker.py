@@ -28,6 +28,7 @@ from ipc.messages import (
     MAX_LINE,
     MAX_LISTED,
     SHARED_IDLE_NAME,
+    Advance,
     Describe,
     Description,
     Failed,
@@ -187,7 +188,10 @@ class _Worker:
             raise EOFError from None
 
     def _answer(self, number: int, request: Message) -> Message:
-        phases = Phases(lambda name: self._send(number, Progress(phase=name)))
+        phases = Phases(
+            lambda name: self._send(number, Progress(phase=name)),
+            lambda done, frames: self._send(number, Advance(done=done, frames=frames)),
+        )
         try:
             if not self._greeted and not isinstance(request, Hello):
                 raise ProtocolError("the first message must be a hello")
@@ -323,7 +327,7 @@ class _Worker:
     def _perform(self, request: Perform, phases: Phases) -> Message:
         if self._rig is None:
             raise WorkerError("no plugin is on the rig")
-        self._rig.announce = phases.announce
+        self._rig.announce, self._rig.advance = phases.announce, phases.advance
         return Performed(results=[self._rig.perform(call) for call in request.calls])
 
     def _refuse_second(self) -> None:

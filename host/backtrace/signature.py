@@ -48,7 +48,7 @@ def signature_of(kind: FaultKind, signal: str | None, backtrace: Backtrace | Non
     is_hang = kind in HANGS
     frames = backtrace.threads[0].frames
     if is_hang and backtrace.samples:
-        frames = _common([frames, *(sample.frames for sample in backtrace.samples)])
+        frames = common_frames([frames, *(sample.frames for sample in backtrace.samples)])
     telling = telling_frames(frames)[:_FRAMES]
     if not telling:
         return None
@@ -75,7 +75,7 @@ def telling_frames(frames: Sequence[Frame]) -> list[Frame]:
     return once
 
 
-def _common(looks: Sequence[Sequence[Frame]]) -> list[Frame]:
+def common_frames(looks: Sequence[Sequence[Frame]]) -> list[Frame]:
     """The calls that were on the stack at every look, innermost first."""
     outermost_first = [list(reversed(frames)) for frames in looks if frames]
     common = []
@@ -84,6 +84,11 @@ def _common(looks: Sequence[Sequence[Frame]]) -> list[Frame]:
             break
         common.append(same[0])
     return list(reversed(common)) or list(looks[0])
+
+
+def is_foreign(module: str) -> bool:
+    """No plugin's file: the C library and its like, or ours."""
+    return PurePath(module).name.startswith((*_SYSTEM, *_OURS))
 
 
 def _place(frame: Frame, *, exact: bool) -> str:

@@ -13,17 +13,19 @@ import msgspec
 
 from host.backtrace.explain import evidence_of_hang
 from host.backtrace.frames import Backtrace, StackEvidence
+from host.backtrace.places import crash_place, hang_place
 from host.crash_explainer import evidence_of_end
 from host.crash_report import CrashReport, FaultKind
 from host.engine_module import capture_stacks
 from host.scan.evidence import LookedAt, report_of
+from host.scan.patience import Patience, StandsStill, TooSlow, rig_thread
 from host.scan.reading import finite, status_of_end
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import PHASES, Outcome, PhaseResult, Status
 from ipc.aside import aside
 from ipc.connection import RequestFailed, RequestTimeout
 from ipc.errors import ProtocolError, WorkerError
-from ipc.messages import RIG_THREAD_NAME, Request
+from ipc.messages import Request
 from ipc.output_tail import last_line
 from ipc.permissions import Permissions
 from ipc.text import one_line
@@ -51,6 +53,8 @@ class Answer:
     end: End | None = None
     name: str = ""  # the plugin's, where it did not come to say it
     is_listing: bool = False  # it was asked what it holds
+    is_slow: bool = False  # it was ended, and did not hang
+    place: str = ""  # of a crash: the instruction, where that is the plugin's
     deep: Answer | None = None  # of a deep probe that ended it, where a plain one went well
 
     @property
@@ -67,6 +71,8 @@ class End:
     phase: str
     hung: bool
     breach: str = ""  # it did not die: it was ended for what it sent
+    spins: bool | None = None  # of a hang, where that was looked at
+    slow: str = ""  # it did not hang: how far it got
 
 
 @dataclass
@@ -102,26 +108,42 @@ class _Times:
 
 
 async def ask(
-    worker: WorkerProcess, request: Request[Any], limit_s: float, *, believed: bool
+    worker: WorkerProcess, request: Request[Any], limit: float | Patience, *, believed: bool
 ) -> Answer:
-    """`believed`: a failure is the plugin's; else nobody needs to know more than that it failed.
-    The worker has ended if `end` is set."""
+    """`limit`: seconds, or patience with one that gets on. `believed`: a failure is the plugin's;
+    else nobody needs to know more than that it failed. The worker has ended if `end` is set."""
     times, denials = _Times(), dict[str, None]()
-    worker.on_phase = times.note
+    patience = limit if isinstance(limit, Patience) else None
+
+    def note(phase: str) -> None:
+        times.note(phase)
+        if patience is not None:
+            patience.note_phase()
+
+    worker.on_phase = note
+    if patience is not None:
+        worker.on_advance = patience.note_advance
     worker.forget_denials()
     worker.on_denial = lambda denial: denials.setdefault(denial.what)
     evidence: StackEvidence | str | None = None
     hung, breach = False, ""
+    spins: bool | None = None
+    slow = ""
     try:
-        reply = await worker.request(request, limit_s)
+        if isinstance(limit, Patience):
+            reply = await limit.request(worker, request)
+        else:
+            reply = await worker.request(request, limit)
         await worker.settle_denials()
         return Answer(_phases_of(reply, times), list(denials), reply)
     except RequestFailed as error:
         await worker.settle_denials()
         failed = PhaseResult(phase=times.phase, outcome=Outcome.FAILED, ms=0.0, message=str(error))
         return Answer(times.results(failed), list(denials), status=Status.FAILED, detail=str(error))
-    except RequestTimeout:
+    except (RequestTimeout, StandsStill, TooSlow) as error:
         hung = True
+        spins = error.spins if isinstance(error, StandsStill) else None
+        slow = str(error) if isinstance(error, TooSlow) else ""
         if believed:
             with contextlib.suppress(TimeoutError):
                 evidence = await aside(lambda: _stacks_of(worker), _EXPLAIN_S)
@@ -140,7 +162,7 @@ async def ask(
         times.results(last),
         list(denials),
         status=Status.HUNG if hung else Status.CRASHED,
-        end=End(exit, evidence or evidence_of_end(exit), times.phase, hung, breach),
+        end=End(exit, evidence or evidence_of_end(exit), times.phase, hung, breach, spins, slow),
     )
 
 
@@ -151,9 +173,11 @@ async def explained(
     settings: ProbeSettings,
     permissions: Permissions,
     looker: str = "scan",
+    *,
+    unwinds: bool = True,
 ) -> Answer:
     """With the reason of its worker's end, and a crash report, which says that `looker` looked at
-    the plugin. Takes some tenths of a second."""
+    the plugin. Takes some tenths of a second, unless nothing is unwound."""
     end = answer.end
     if end is None:
         return answer
@@ -167,16 +191,23 @@ async def explained(
         action="given up",
     )
     if end.hung:
-        kind = FaultKind.HANG if end.phase == "process" else FaultKind.LOAD_TIMEOUT
+        plays = end.phase == "process" or end.phase.startswith("call ")
+        kind = FaultKind.HANG if plays else FaultKind.LOAD_TIMEOUT
     else:
         kind = FaultKind.EXIT if exit.signal is None or exit.called_exit else FaultKind.CRASH
+    evidence = end.evidence if unwinds else None
     try:
         report = await aside(
-            lambda: report_of(looked_at, kind, exit, end.evidence, answer.denials), _EXPLAIN_S
+            lambda: report_of(looked_at, kind, exit, evidence, answer.denials), _EXPLAIN_S
         )
     except TimeoutError:
         report = report_of(looked_at, kind, exit, None, answer.denials)
     status, how = status_of_end(exit, end.hung, end.breach, settings.timeout_s, permissions)
+    if end.slow:
+        how = f"is too slow ({end.slow}) and was stopped"
+    elif end.spins is not None:
+        doing = hang_place(report.backtrace, spins=end.spins)
+        how = f"did not come back within {settings.timeout_s:g} s, {doing}, and was stopped"
     ended = msgspec.structs.replace(
         answer.phases[-1],
         message=how,
@@ -194,6 +225,8 @@ async def explained(
         detail=f"{how} during {end.phase}{said}",
         report=report,
         end=None,
+        is_slow=bool(end.slow),
+        place=crash_place(exit.evidence) if exit.evidence is not None and not end.hung else "",
     )
 
 
@@ -209,16 +242,7 @@ def _phases_of(reply: Any, times: _Times) -> list[PhaseResult]:
 
 
 def _stacks_of(worker: WorkerProcess) -> StackEvidence | str:
-    return evidence_of_hang(capture_stacks(worker.pid, _rig_thread(worker.pid), _CAPTURE_S))
-
-
-def _rig_thread(pid: int) -> int:
-    """The thread that plays a plugin on a rig; 0, the main thread, if there is none."""
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        with contextlib.suppress(OSError):
-            if (task / "comm").read_text("utf-8", "replace").strip() == RIG_THREAD_NAME:
-                return int(task.name)
-    return 0
+    return evidence_of_hang(capture_stacks(worker.pid, rig_thread(worker.pid), _CAPTURE_S))
 
 
 def _lines_of(trace: Backtrace | None) -> list[str]:

@@ -3,19 +3,33 @@
 
 A log holds no sound and no times: sources and seeds say what the plugin heard. Of what it answered
 it holds digests, by which a replay tells whether everything was the same to the bit.
+
+Versions of the file
+    1  first
+    2  each state stands once, in `states`, and calls name it; `memory_mb`
 """
 
+import hashlib
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from host.user_file import AtomicFile, path_text, read_input
-from ipc.errors import InputError
-from ipc.rig_calls import AnyCall
+from ipc.errors import InputError, WorkerError
+from ipc.permissions import MemoryMb
+from ipc.rig_calls import MAX_STATE_BYTES, AnyCall, Call, MaxFrames, SampleRate, SetState
 from ipc.text import one_line
 
-SCHEMA = 1
+SCHEMA = 2
+_READ = (1, SCHEMA)
 _MAX_BYTES = 256 * 1024 * 1024  # states are in it
+_DIGEST_BYTES = 12
+
+
+class LogTooLarge(WorkerError):
+    """Nobody could read it; what it is a log of goes on."""
 
 
 class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +39,14 @@ class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     signal: str = ""
     signature: str = ""
+    # Of a log that was made shorter: how often it came to this end in its last runs.
+    failed: int = 0
+    runs: int = 0
+
+    @property
+    def flaky(self) -> str:
+        """Empty where it came to this end each time."""
+        return f"flaky: {self.failed} of {self.runs}" if self.failed < self.runs else ""
 
 
 class CallLog(msgspec.Struct, kw_only=True):
@@ -35,8 +57,9 @@ class CallLog(msgspec.Struct, kw_only=True):
     plugin: str
     check: str = ""
     seed: int = 0
-    sample_rate: float = 48000.0
-    max_frames: int = 512
+    sample_rate: SampleRate = 48000.0
+    max_frames: MaxFrames = 512
+    memory_mb: MemoryMb | None = None  # that it may have; None: what is usual
     calls: list[AnyCall] = []
     digests: list[str] = []
     end: LogEnd | None = None
@@ -44,6 +67,19 @@ class CallLog(msgspec.Struct, kw_only=True):
     def cut(self, calls: list[AnyCall]) -> "CallLog":
         """The same plugin with other calls, which nothing is known of."""
         return msgspec.structs.replace(self, calls=calls, digests=[], end=None)
+
+
+class _SetKnownState(Call, frozen=True, tag="set_known_state"):
+    """In a file, a SetState whose data stand in `states`."""
+
+    state: str
+
+
+class _File(CallLog, kw_only=True):
+    """As it is written: `calls` with each state once, by its digest."""
+
+    calls: list[AnyCall | _SetKnownState] = []  # type: ignore[assignment]
+    states: dict[str, Annotated[bytes, Meta(max_length=MAX_STATE_BYTES)]] = {}
 
 
 class _Head(msgspec.Struct):
@@ -54,9 +90,15 @@ class _Head(msgspec.Struct):
 
 
 def write_log(log: CallLog, path: Path) -> None:
-    """Raises InputError or MachineError where it cannot be written."""
+    """Raises InputError or MachineError where it cannot be written, and LogTooLarge."""
+    data = msgspec.json.format(msgspec.json.encode(_packed(log)), indent=1) + b"\n"
+    if len(data) > _MAX_BYTES:
+        raise LogTooLarge(
+            f"{path_text(path)}: not written: the log of calls would have {len(data) >> 20} MiB, "
+            f"and none of more than {_MAX_BYTES >> 20} MiB is read"
+        )
     with AtomicFile(path) as file:
-        file.file.write(msgspec.json.format(msgspec.json.encode(log), indent=1) + b"\n")
+        file.file.write(data)
 
 
 def read_log(path: Path) -> CallLog:
@@ -64,14 +106,45 @@ def read_log(path: Path) -> CallLog:
     data = read_input(path, "a log of calls", _MAX_BYTES)
     try:
         head = msgspec.json.decode(data, type=_Head)
-        if head.schema != SCHEMA:
+        if head.schema not in _READ:
             raise InputError(
-                f"{path_text(path)}: of version {head.schema}, where version {SCHEMA} is read; "
-                "replay it with the version that wrote it"
+                f"{path_text(path)}: of version {head.schema}, where versions up to {SCHEMA} are "
+                "read; replay it with the version that wrote it"
             )
-        return msgspec.json.decode(data, type=CallLog)
+        return _unpacked(msgspec.json.decode(data, type=_File))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"{path_text(path)}: no log of calls as `isobooth stress` writes them: "
             + one_line(str(error), 200)
         ) from None
+
+
+def _packed(log: CallLog) -> _File:
+    states: dict[str, bytes] = {}
+    calls: list[AnyCall | _SetKnownState] = []
+    for call in log.calls:
+        if isinstance(call, SetState):
+            digest = hashlib.blake2b(call.data, digest_size=_DIGEST_BYTES).hexdigest()
+            states[digest] = call.data
+            calls.append(_SetKnownState(digest))
+        else:
+            calls.append(call)
+    return _File(**_fields(log, calls=calls, schema=SCHEMA), states=states)
+
+
+def _unpacked(file: _File) -> CallLog:
+    calls: list[AnyCall] = []
+    for call in file.calls:
+        if isinstance(call, _SetKnownState):
+            if call.state not in file.states:
+                raise msgspec.ValidationError(f"there is no state {one_line(call.state, 40)}")
+            calls.append(SetState(file.states[call.state]))
+        else:
+            calls.append(call)
+    return CallLog(**_fields(file, calls=calls, schema=SCHEMA))
+
+
+def _fields(log: CallLog, **others: object) -> dict[str, Any]:
+    """Of any log, with others instead."""
+    kept = {name: getattr(log, name) for name in CallLog.__struct_fields__}
+    return {**kept, **others}

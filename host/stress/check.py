@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from host.plugin_id import PluginFormat
 from host.stress.call_log import CallLog
+from host.stress.death import PluginDied
 from host.stress.rig import Rig, open_rig
 from host.stress.verdict import Finding, Plot, Verdict
 from host.stress.workshop import Workshop
@@ -46,10 +47,16 @@ class Subject:
         """The plugin in a new worker. Options are those of open_rig."""
         self.stop()
         settings = {"sample_rate": self.sample_rate, "max_frames": self.max_frames, **options}
-        with open_rig(self.workshop, self.plugin, **settings) as rig:
-            rig.log.seed = self.seed
-            self.log = rig.log
-            yield rig
+        try:
+            with open_rig(self.workshop, self.plugin, **settings) as rig:
+                rig.log.seed = self.seed
+                self.log = rig.log
+                yield rig
+        except PluginDied as died:
+            if died.log is not None:
+                died.log.seed = self.seed
+                self.log = died.log
+            raise
 
     def random(self, *words: object) -> random.Random:
         """The same numbers for the same seed, plugin and words."""

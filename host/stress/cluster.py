@@ -61,7 +61,7 @@ async def _run(
                     warn(f"{plugin.plugin}: {answer.problem or 'no answer'}; checked here")
                     continue
                 _keep_logs(answer, run.options.logs)
-                run.take(plugin, answer.result)
+                run.take(plugin, answer.result, answer.reruns)
             await asyncio.sleep(_POLL_S)
     finally:
         await client.close()

@@ -3,7 +3,8 @@
 
 from host.crash_report import CrashReport
 from host.scan.asking import Answer
-from host.scan.verdict import PhaseResult, Status
+from host.scan.verdict import Outcome, PhaseResult, Status
+from host.stress.call_log import CallLog, LogEnd
 from host.stress.verdict import Verdict
 from ipc.errors import WorkerError
 
@@ -13,11 +14,17 @@ class PluginRefused(WorkerError):
 
 
 class PluginDied(WorkerError):
-    """It crashed, ended its process, or did not come back and was ended."""
+    """It crashed, ended its process, or was ended: it did not come back, or took too long (which
+    is a failure, not a hang). `place`: the instruction of a crash, where that is the plugin's."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.detail)
+        self.is_slow = answer.is_slow
         self.verdict = Verdict.HANG if answer.status is Status.HUNG else Verdict.CRASH
+        if self.is_slow:
+            self.verdict = Verdict.FAIL
+        self.place = answer.place
+        self.log: CallLog | None = None  # of its creation, where it did not survive that
         self.status = answer.status
         self.report: CrashReport | None = answer.report
         self._last = answer.phases[-1] if answer.phases else None
@@ -25,11 +32,23 @@ class PluginDied(WorkerError):
     @property
     def last(self) -> PhaseResult:
         """What it was doing, with signal, backtrace and last words."""
-        return self._last or PhaseResult(phase="load", outcome="failed", ms=0.0)  # type: ignore[arg-type]
+        return self._last or PhaseResult(phase="load", outcome=Outcome.FAILED, ms=0.0)
+
+    @property
+    def end(self) -> LogEnd:
+        """For a log."""
+        return LogEnd(
+            verdict=self.verdict,
+            message=str(self),
+            signal=self.last.signal,
+            signature=self.signature,
+        )
 
     @property
     def signature(self) -> str:
         """The same for the same cause; empty where nothing is known of it."""
+        if self.is_slow:
+            return ""  # wherever it was just then
         return (self.report.signature or "") if self.report else ""
 
     @property

@@ -11,7 +11,8 @@ from host.apart import do_apart, serve
 from host.permissions import PermissionRules
 from host.stress.checks import ALL
 from host.stress.runner import StressOptions, StressRun
-from host.stress.verdict import PluginResult
+from host.stress.storable import storable
+from host.stress.verdict import CheckResult, PluginResult, StressReport
 from host.stress.workshop import Workshop
 from ipc.errors import IsoboothError
 
@@ -25,10 +26,11 @@ class StressPortion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StressPortionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What comes back: the checks, and the logs that they name by the names of their files; or why
-    nothing does."""
+    """What comes back: the checks, what came of those that were run again, and the logs that they
+    name by the names of their files; or why nothing does."""
 
     result: PluginResult | None = None
+    reruns: dict[str, list[CheckResult]] = {}  # by check
     logs: dict[str, bytes] = {}
     problem: str = ""
 
@@ -49,12 +51,22 @@ def _run(portion: StressPortion, folder: Path) -> StressPortionResult:
         Workshop(portion.rules, timeout_s=timeout_s) as workshop,
         Workshop(portion.rules, timeout_s=timeout_s, audits=True) as auditor,
     ):
-        report = StressRun([portion.plugin], ALL, options, workshop, auditor).run()
-    [result] = report.plugins
+        run = StressRun([portion.plugin], ALL, options, workshop, auditor)
+        result, reruns = _sendable(run.run(), run.reruns.get(portion.plugin, {}))
     for check in result.checks:
         check.log = Path(check.log).name if check.log else ""
     logs = {path.name: path.read_bytes() for path in folder.iterdir()}
-    return StressPortionResult(result=result, logs=logs)
+    return StressPortionResult(result=result, reruns=reruns, logs=logs)
+
+
+def _sendable(
+    report: StressReport, reruns: dict[str, list[CheckResult]]
+) -> tuple[PluginResult, dict[str, list[CheckResult]]]:
+    """What JSON can hold, of both."""
+    again = [PluginResult(plugin=check, checks=results) for check, results in reruns.items()]
+    made = storable(StressReport(run=report.run, plugins=[*report.plugins, *again]))
+    result, *again = made.plugins
+    return result, {one.plugin: one.checks for one in again}
 
 
 def _do(work: bytes) -> bytes:

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Doing again what a log says, and finding the shortest that still fails."""
+"""Doing again what a log says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
-
-import msgspec
 
 from host.stress.call_log import CallLog, LogEnd
-from host.stress.death import PluginDied, PluginRefused
+from host.stress.death import PluginDied
 from host.stress.rig import open_rig
 from host.stress.workshop import Workshop
-from ipc.rig_calls import AnyCall, CallResult, Recreate, Render
-
-T = TypeVar("T")
+from ipc.rig_calls import CallResult
 
 _NONFINITE = "it sends NaN or Inf"
 _LEFT_UNWRITTEN = "it leaves outputs unwritten"
-_COMPLAINTS = ("NaN or Inf", "unwritten")
+_COMPLAINTS = ("NaN or Inf", "unwritten", "too slow")
 _UNWRITTEN = 123456.0
 
 
@@ -30,12 +25,13 @@ class Replayed:
     done: int  # calls that came to their end
     digests: tuple[str, ...]
     differs: int | None = None
+    place: str = ""  # of a crash: the instruction, where that is the plugin's
 
     def is_same(self, log: CallLog) -> bool:
         """To the bit, and to the same end, as far as the answers tell."""
         if self.differs is not None:
             return False
-        return _fits(self.end, log.end if shows(log) else None)
+        return same_cause(self.end, log.end if shows(log) else None)
 
 
 def shows(log: CallLog) -> bool:
@@ -46,14 +42,23 @@ def shows(log: CallLog) -> bool:
     )
 
 
-def replay(workshop: Workshop, log: CallLog) -> Replayed:
-    """In a new worker. Raises PluginRefused where the plugin does not let itself be created."""
+def replay(
+    workshop: Workshop, log: CallLog, *, patience: float = 1.0, unwinds: bool = True
+) -> Replayed:
+    """In a new worker. `patience`, `unwinds`: as of open_rig. Raises PluginRefused where the plugin
+    does not let itself be created."""
     results: list[CallResult] = []
     end: LogEnd | None = None
-    died = False
+    died: PluginDied | None = None
     try:
         with open_rig(
-            workshop, log.plugin, sample_rate=log.sample_rate, max_frames=log.max_frames
+            workshop,
+            log.plugin,
+            sample_rate=log.sample_rate,
+            max_frames=log.max_frames,
+            memory_mb=log.memory_mb,
+            patience=patience,
+            unwinds=unwinds,
         ) as rig:
             try:
                 # What was answered then comes first: a death takes all answers of its request.
@@ -61,58 +66,21 @@ def replay(workshop: Workshop, log: CallLog) -> Replayed:
                 results += rig.perform(log.calls[:answered])
                 results += rig.perform(log.calls[answered:])
             except PluginDied as error:
-                died = True
+                died = error
                 end = rig.log.end
                 done = error.call if error.call is not None else 0
     except PluginDied as error:  # it does not survive its creation
-        last = error.last
-        end = LogEnd(
-            verdict=error.verdict,
-            message=str(error),
-            signal=last.signal,
-            signature=error.signature,
-        )
-        return Replayed(end, 0, ())
-    if not died:
+        return Replayed(error.end, 0, (), place=error.place)
+    if died is None:
         done = len(results)
         end = _complaint(results)
     digests = tuple(result.digest for result in results)
     known = zip(log.digests, digests, strict=False)
     differs = next((place for place, (old, new) in enumerate(known) if old != new), None)
-    return Replayed(end, done, digests, differs)
+    return Replayed(end, done, digests, differs, died.place if died is not None else "")
 
 
-def shrink(
-    workshop: Workshop,
-    log: CallLog,
-    *,
-    tell: Callable[[int, int], None] = lambda calls, tries: None,
-    stop: Callable[[], None] = lambda: None,
-) -> CallLog:
-    """The shortest log that comes to the same end, by delta debugging: fewer calls first, then
-    smaller ones. `tell` hears how many are left after so many tries. Raises PluginRefused."""
-    tries = 0
-
-    def fails(calls: Sequence[AnyCall]) -> bool:
-        nonlocal tries
-        stop()
-        tries += 1
-        tell(len(calls), tries)
-        try:
-            return _fits(replay(workshop, log.cut(list(calls))).end, log.end)
-        except PluginRefused:
-            return False
-
-    calls = _fewer(list(log.calls), fails)
-    calls = _smaller(calls, fails)
-    calls = _fewer(calls, fails)
-    made = log.cut(calls)
-    again = replay(workshop, made)
-    made.end, made.digests = again.end, list(again.digests)
-    return made
-
-
-def _fits(end: LogEnd | None, wanted: LogEnd | None) -> bool:
+def same_cause(end: LogEnd | None, wanted: LogEnd | None) -> bool:
     """The same cause, as far as anybody can tell."""
     if end is None or wanted is None:
         return end is wanted
@@ -133,72 +101,3 @@ def _complaint(results: Sequence[CallResult]) -> LogEnd | None:
         if _UNWRITTEN < result.peak < _UNWRITTEN + 1:
             return LogEnd(verdict="fail", message=_LEFT_UNWRITTEN)
     return None
-
-
-def _fewer(items: list[T], fails: Callable[[Sequence[T]], bool]) -> list[T]:
-    """Zeller's ddmin: without parts, first large and then small ones."""
-    parts = 2
-    while len(items) > 1:
-        size = max(1, -(-len(items) // parts))
-        for start in range(0, len(items), size):
-            rest = items[:start] + items[start + size :]
-            if rest and fails(rest):
-                items = rest
-                parts = max(2, parts - 1)
-                break
-        else:
-            if size == 1:
-                break
-            parts = min(len(items), 2 * parts)
-    return items
-
-
-def _smaller(calls: list[AnyCall], fails: Callable[[Sequence[AnyCall]], bool]) -> list[AnyCall]:
-    """Each call as plain as it can be."""
-    for place in range(len(calls)):
-        for _ in range(16):
-            for plain in _plainer(calls[place]):
-                tried = [*calls[:place], plain, *calls[place + 1 :]]
-                if fails(tried):
-                    calls = tried
-                    break
-            else:
-                break
-    return calls
-
-
-def _plainer(call: AnyCall) -> list[AnyCall]:
-    """The same with less in it, the boldest first."""
-    if isinstance(call, Recreate):
-        usual = Recreate(48000.0, 512)
-        return [usual] if call != usual else []
-    if not isinstance(call, Render):
-        return []
-    ideas: list[dict[str, object]] = [
-        {"frames": 64},
-        {"frames": call.frames // 8},
-        {"frames": call.frames // 2},
-        {"midi": []},
-        {"changes": []},
-        {"midi": call.midi[: len(call.midi) // 2]},
-        {"midi": call.midi[len(call.midi) // 2 :]},
-        {"changes": call.changes[: len(call.changes) // 2]},
-        {"changes": call.changes[len(call.changes) // 2 :]},
-        {"source": "silence"},
-        {"blocks": []},
-        {"tempo": 120.0, "position": 0, "playing": True},
-    ]
-    made: list[AnyCall] = []
-    for idea in ideas:
-        frames = idea.get("frames", call.frames)
-        if not isinstance(frames, int) or not 1 <= frames <= call.frames:
-            continue
-        plain = msgspec.structs.replace(call, **idea)
-        kept = {
-            "midi": [one for one in plain.midi if one.frame < frames],
-            "changes": [one for one in plain.changes if one.frame < frames],
-        }
-        plain = msgspec.structs.replace(plain, **kept)
-        if plain != call:
-            made.append(plain)
-    return made

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.scan.asking import Answer
-from host.stress.call_log import CallLog, LogEnd
+from host.stress.call_log import CallLog
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
@@ -51,8 +51,10 @@ Sound = NDArray[np.float32]
 # A request holds so many calls at most: what a worker says of one must not take for ever.
 _PORTION = 256
 _PORTION_BYTES = 16 * 1024 * 1024  # of states
-# Beyond the time-out: for a plugin that takes so much longer than its sound lasts, nobody waits.
-_TIMES_SLOWER = 4.0
+# Nobody waits for a plugin that takes so many times its time-out, and so much longer than its sound
+# lasts, however steadily it gets on.
+_TIMES_LIMIT = 4.0
+_TIMES_SLOWER = 16.0
 
 
 class Heard(NamedTuple):
@@ -67,14 +69,22 @@ class Rig:
     merely refuses is said in the results."""
 
     def __init__(
-        self, workshop: Workshop, worker: WorkerProcess, mounted: Mounted, log: CallLog
+        self,
+        workshop: Workshop,
+        worker: WorkerProcess,
+        mounted: Mounted,
+        log: CallLog,
+        *,
+        patience: float = 1.0,
+        unwinds: bool = True,
     ) -> None:
         self._workshop = workshop
         self._worker = worker
         self.mounted = mounted
         self.log = log
         self.denials: list[str] = []  # what it was denied, each once
-        self.memory_mb: int | None = None  # that it may have; None: what is usual
+        self._patience = patience
+        self._unwinds = unwinds
 
     @property
     def description(self) -> PluginDescription:
@@ -158,12 +168,15 @@ class Rig:
     def _perform(self, calls: Sequence[AnyCall]) -> list[CallResult]:
         began = len(self.log.calls)
         self.log.calls += calls
+        limit_s = self._workshop.timeout_s * self._patience
         asked = self._workshop.ask(
             self._worker,
             self.log.plugin,
             Perform(list(calls)),
-            self._workshop.timeout_s + _TIMES_SLOWER * _sound_s(calls),
-            self.memory_mb,
+            limit_s,
+            _TIMES_LIMIT * limit_s + _TIMES_SLOWER * _sound_s(calls),
+            self.log.memory_mb,
+            unwinds=self._unwinds,
         )
         try:
             answer = self._workshop.wait(asked)
@@ -171,12 +184,7 @@ class Rig:
             last = died.call if died.call is not None and died.call >= began else None
             if last is not None:
                 del self.log.calls[last + 1 :]
-            self.log.end = LogEnd(
-                verdict=died.verdict,
-                message=str(died),
-                signal=died.last.signal,
-                signature=died.signature,
-            )
+            self.log.end = died.end
             raise
         self.denials += [denial for denial in answer.denials if denial not in self.denials]
         results: list[CallResult] = answer.reply.results
@@ -194,14 +202,21 @@ def open_rig(
     sample_rate: float = 48000.0,
     max_frames: int = 512,
     memory_mb: int | None = None,
+    patience: float = 1.0,
+    unwinds: bool = True,
 ) -> Iterator[Rig]:
-    """A plugin in a new worker, which ends with the context. Raises PluginRefused, PluginDied."""
+    """A plugin in a new worker, which ends with the context. `memory_mb` that it may have; None:
+    what is usual. `patience`: times the workshop's time limit. Without `unwinds`, deaths have no
+    backtraces and no signatures, and are told sooner. Raises PluginRefused, PluginDied."""
+    limit_s = workshop.timeout_s * patience
 
     async def opened() -> tuple[WorkerProcess, Answer]:
         worker = await workshop.visitor(plugin, memory_mb)
         try:
             mount = Mount(plugin, sample_rate, max_frames)
-            answer = await workshop.ask(worker, plugin, mount, workshop.timeout_s, memory_mb)
+            answer = await workshop.ask(
+                worker, plugin, mount, limit_s, _TIMES_LIMIT * limit_s, memory_mb, unwinds=unwinds
+            )
         except BaseException:
             worker.kill()
             with contextlib.suppress(WorkerError):
@@ -209,11 +224,16 @@ def open_rig(
             raise
         return worker, answer
 
-    worker, answer = workshop.wait(opened())
-    log = CallLog(plugin=plugin, sample_rate=sample_rate, max_frames=max_frames)
-    rig = Rig(workshop, worker, answer.reply, log)
+    log = CallLog(
+        plugin=plugin, sample_rate=sample_rate, max_frames=max_frames, memory_mb=memory_mb
+    )
+    try:
+        worker, answer = workshop.wait(opened())
+    except PluginDied as died:
+        log.end, died.log = died.end, log
+        raise
+    rig = Rig(workshop, worker, answer.reply, log, patience=patience, unwinds=unwinds)
     rig.denials += answer.denials
-    rig.memory_mb = memory_mb
     try:
         yield rig
     finally:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from host.crash_report import utc_now
 from host.plugin_id import PluginId
-from host.stress.call_log import CallLog, LogEnd, write_log
+from host.stress.call_log import CallLog, LogEnd, LogTooLarge, write_log
 from host.stress.check import Check, Subject
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.rig import open_rig
@@ -96,6 +96,7 @@ class StressRun:
         self._taken: set[str] = set()  # plugins whose checks were done elsewhere
         self._lock = threading.Lock()
         self._about: dict[str, PluginDescription] = {}
+        self.reruns: dict[str, dict[str, list[CheckResult]]] = {}  # by plugin and check
         self.report = StressReport(
             run=RunInfo(
                 started_at=utc_now(),
@@ -132,16 +133,21 @@ class StressRun:
             self._sum_up(wanted, time.monotonic() - began)
         return self.report
 
-    def take(self, plugin: PluginResult, done: PluginResult) -> None:
-        """The checks of one of its plugins, which were done elsewhere."""
+    def take(
+        self, plugin: PluginResult, done: PluginResult, reruns: dict[str, list[CheckResult]]
+    ) -> None:
+        """The checks of one of its plugins, which were done elsewhere, and what came of those that
+        were run again; nobody has judged them yet."""
         for name in ("name", "vendor", "version", "format", "path"):
             setattr(plugin, name, getattr(done, name))
         with self._lock:
             self._taken.add(plugin.plugin)
             for check in done.checks:
                 self.judge(plugin, check)
-                if check.verdict not in BAD:
-                    check.reruns = []  # which nobody has judged
+                check.reruns = []
+                for again in reruns.get(check.check, []) if check.verdict in BAD else []:
+                    self.judge(plugin, again)
+                    check.reruns.append(again.verdict)
                 plugin.checks.append(check)
                 self.watcher.finished(plugin, check)
             self.watcher.finished_plugin(plugin)
@@ -215,17 +221,22 @@ class StressRun:
                     again = self._ask(result.plugin, about, check)[0]
                     with self._lock:
                         self.judge(result, again)
+                        done = self.reruns.setdefault(result.plugin, {})
+                        done.setdefault(check.name, []).append(again)
                     found.reruns.append(again.verdict)
         except _Ended:
             return None
         if self._ending:
             return None
-        if log is not None and found.verdict in BAD and self.options.logs is not None:
-            name = f"{_file_name(result.plugin)}.{check.name}.json"
-            log.check = check.name
-            write_log(log, self.options.logs / name)
-            found.log = str(self.options.logs / name)
-        return self._add(result, found)
+        try:
+            if log is not None and found.verdict in BAD and self.options.logs is not None:
+                log.check = check.name
+                _keep(
+                    log, found, self.options.logs / f"{_file_name(result.plugin)}.{check.name}.json"
+                )
+        finally:
+            self._add(result, found)  # known, even if the disk is full
+        return None
 
     def _ask(
         self, plugin: str, about: PluginDescription, check: type[Check]
@@ -317,11 +328,22 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
     else:
         result.verdict = Verdict.ERROR
     result.message = str(error)
-    key = error.signature if isinstance(error, PluginDied) else str(error)
+    key = str(error)
+    if isinstance(error, PluginDied):
+        key = "too slow" if error.is_slow else error.signature
     result.findings = [
         Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
     ]
     return result
+
+
+def _keep(log: CallLog, found: CheckResult, path: Path) -> None:
+    """Raises InputError or MachineError."""
+    try:
+        write_log(log, path)
+        found.log = str(path)
+    except LogTooLarge as error:
+        found.stderr = f"{found.stderr}\n{error}".strip()
 
 
 def _file_name(plugin: str) -> str:

@@ -16,7 +16,7 @@ from ipc.text import one_line
 _HEAD = '''#!/usr/bin/env python3
 """{title}
 
-Found by `isobooth stress`, and cut down to {count}. Run it with the Python of Isobooth's
+Found by `isobooth stress`, and cut down to {count}{flaky}. Run it with the Python of Isobooth's
 virtual environment; the plugin runs in a process of its own.
 """
 
@@ -26,7 +26,7 @@ PLUGIN = {plugin!r}
 
 with (
     Workshop() as workshop,
-    open_rig(workshop, PLUGIN, sample_rate={sample_rate!r}, max_frames={max_frames!r}) as rig,
+    open_rig(workshop, PLUGIN, {options}) as rig,
 ):
 '''
 _IMPORTS = ("from host.stress.rig import open_rig", "from host.stress.workshop import Workshop")
@@ -41,13 +41,16 @@ def script_of(log: CallLog) -> str:
         imports.append(f"from ipc.rig_calls import {', '.join(sorted(kinds))}")
     end = f": {log.end.message}" if log.end is not None else ""
     count = f"{len(log.calls)} call{'' if len(log.calls) == 1 else 's'}"
+    options = [f"sample_rate={log.sample_rate!r}", f"max_frames={log.max_frames!r}"]
+    if log.memory_mb is not None:
+        options.append(f"memory_mb={log.memory_mb!r}")
     head = _HEAD.format(
         title=one_line(f"{log.plugin}{end}", 200).replace("\\", "/").replace('"""', "'''"),
         count=count,
         imports="\n".join(imports),
         plugin=log.plugin,
-        sample_rate=log.sample_rate,
-        max_frames=log.max_frames,
+        options=", ".join(options),
+        flaky=f" ({log.end.flaky} runs failed)" if log.end is not None and log.end.flaky else "",
     )
     body = [_line_of(call) for call in log.calls] or ["pass"]
     if log.end is not None and log.end.verdict == "fail" and body[-1].startswith("heard"):

@@ -7,6 +7,7 @@ restoration, a worker that grows.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from host.stress.call_log import write_log
+from host.stress.call_log import LogTooLarge, write_log
 from host.stress.checks.fuzz import CallMaker
 from host.stress.checks.state import settled, step_of
 from host.stress.death import PluginDied, PluginRefused
@@ -94,8 +95,9 @@ def soak(
             problems[str(died).partition(";")[0]] += 1
             if rig is not None and logs is not None and len(report.logs) < _MOST_LOGS:
                 path = logs / f"soak-{report.lives}.json"
-                write_log(rig.log, path)
-                report.logs.append(str(path))
+                with contextlib.suppress(LogTooLarge):
+                    write_log(rig.log, path)
+                    report.logs.append(str(path))
             life.forget()
         report.problems = dict(problems)
         tell(report)

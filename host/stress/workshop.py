@@ -15,6 +15,7 @@ import ipc
 from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat, PluginId
 from host.scan.asking import Answer, ask, explained
+from host.scan.patience import Patience
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import Status
 from host.stress.death import PluginDied, PluginRefused
@@ -37,9 +38,9 @@ _AUDIT_LIBRARY = Path(ipc.__file__).resolve().parents[1] / "sandbox" / "libisobo
 
 
 class Workshop:
-    """Use as a context manager: at its end all its workers have ended. `timeout_s`: for one request
-    to a plugin. `audits`: its workers see what plugins allocate and lock. Raises MachineError where
-    no worker can be started."""
+    """Use as a context manager: at its end all its workers have ended. `timeout_s`: for so long a
+    plugin may stand still. `audits`: its workers see what plugins allocate and lock. Raises
+    MachineError where no worker can be started."""
 
     def __init__(
         self,
@@ -118,10 +119,14 @@ class Workshop:
         plugin: str,
         request: Request[Any],
         limit_s: float,
+        most_s: float,
         memory_mb: int | None = None,
+        *,
+        unwinds: bool = True,
     ) -> Answer:
-        """Raises PluginDied, or PluginRefused where it says no to its creation."""
-        answer = await ask(worker, request, limit_s, believed=True)
+        """`limit_s`: for so long it may stand still; `most_s`: what it may take altogether. Raises
+        PluginDied, or PluginRefused where it says no to its creation."""
+        answer = await ask(worker, request, Patience(limit_s, most_s), believed=True)
         if answer.is_fine:
             return answer
         if answer.end is None and answer.status is Status.FAILED:
@@ -129,7 +134,9 @@ class Workshop:
         settings = ProbeSettings(timeout_s=limit_s)
         rules = self.permissions(plugin, memory_mb)
         path = PluginId.parse(plugin).target
-        raise PluginDied(await explained(answer, plugin, path, settings, rules, "stress"))
+        raise PluginDied(
+            await explained(answer, plugin, path, settings, rules, "stress", unwinds=unwinds)
+        )
 
     def permissions(self, plugin: str, memory_mb: int | None = None) -> Permissions:
         made = self._rules.of(plugin)

@@ -53,7 +53,7 @@ std::vector<ipc::Event> events_of(const std::vector<MidiIn>& midi,
 
 RigPlayed play(Processor& processor, Planes in, int frames, const std::vector<int>& sizes,
                int max_frames, const std::vector<MidiIn>& midi, const std::vector<Change>& changes,
-               const RigTransport& transport, const RigOptions& options) {
+               const RigTransport& transport, const RigOptions& options, const nb::callable& tell) {
     if (frames < 1) throw nb::value_error("nothing to play");
     if (in.shape(0) != static_cast<std::size_t>(processor.in_channels) ||
         in.shape(1) != static_cast<std::size_t>(frames))
@@ -64,7 +64,11 @@ RigPlayed play(Processor& processor, Planes in, int frames, const std::vector<in
     const std::vector<ipc::Event> events = events_of(midi, changes);
     const float* const data = in.data();
     const nb::gil_scoped_release release;
-    return rig_run(processor, data, frames, sizes, max_frames, events, transport, options);
+    return rig_run(processor, data, frames, sizes, max_frames, events, transport, options,
+                   [&tell](int done) {
+                       const nb::gil_scoped_acquire acquire;
+                       tell(done);
+                   });
 }
 
 nb::object sound_of(RigPlayed& self, std::size_t channels) {
@@ -119,7 +123,7 @@ void bind_rig(nb::module_& m) {
         .def_ro("violations", &RigPlayed::violations)
         .def_ro("violations_lost", &RigPlayed::violations_lost);
     m.def("rig_run", &play, "processor"_a, "audio"_a, "frames"_a, "sizes"_a, "max_frames"_a,
-          "midi"_a, "changes"_a, "transport"_a, "options"_a);
+          "midi"_a, "changes"_a, "transport"_a, "options"_a, "tell"_a);
 }
 
 }  // namespace isobooth::sandbox

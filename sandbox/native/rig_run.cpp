@@ -6,10 +6,13 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -27,6 +30,8 @@ namespace {
 
 constexpr unsigned kFloatModes = 0xffc0u;  // MXCSR without the flags that calculations leave
 constexpr std::size_t kMostMidi = 1 << 17;
+// Seldom enough to disturb nothing, and often within any time limit.
+constexpr std::chrono::milliseconds kTellEvery{100};
 
 unsigned float_mode() noexcept {
 #if defined(__x86_64__)
@@ -97,6 +102,8 @@ public:
         return std::move(played_);
     }
 
+    int frames_done() const noexcept { return done_.load(std::memory_order_relaxed); }
+
 private:
     void play() {
         std::size_t turn = 0, next_event = 0;
@@ -105,6 +112,7 @@ private:
             next_event = take_events(next_event, at, length);
             play_block(at, length);
             at += length;
+            done_.store(at, std::memory_order_relaxed);
         }
     }
 
@@ -240,26 +248,38 @@ private:
     std::vector<ipc::Event> events_out_, block_events_;
     std::optional<Audit> audit_;
     RigPlayed played_;
+    std::atomic<int> done_{0};  // frames, for the thread that waits
 };
 
 }  // namespace
 
 RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
                   int max_frames, const std::vector<ipc::Event>& events,
-                  const RigTransport& transport, const RigOptions& options) {
+                  const RigTransport& transport, const RigOptions& options,
+                  const std::function<void(int)>& tell) {
     Run run(processor, in, frames, sizes, max_frames, events, transport, options);
-    RigPlayed played;
-    std::exception_ptr failure;
+    std::promise<RigPlayed> promise;
+    std::future<RigPlayed> coming = promise.get_future();
     std::thread thread([&] {
         try {
-            played = run();
+            promise.set_value(run());
         } catch (...) {
-            failure = std::current_exception();
+            promise.set_exception(std::current_exception());
         }
     });
+    std::exception_ptr failure;
+    for (int told = 0; coming.wait_for(kTellEvery) != std::future_status::ready;) {
+        const int done = run.frames_done();
+        if (done == told || failure) continue;
+        try {
+            tell(told = done);
+        } catch (...) {
+            failure = std::current_exception();  // the plugin still plays: nothing may be freed
+        }
+    }
     thread.join();
     if (failure) std::rethrow_exception(failure);
-    return played;
+    return coming.get();
 }
 
 }  // namespace isobooth::sandbox

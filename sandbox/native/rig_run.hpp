@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,12 @@ struct RigPlayed {
 
 // Plays `frames` of `in` (in_channels planes one behind the other), in blocks of `sizes`, repeated,
 // each at most `max_frames`. `events` are sorted, their offsets counted from the first frame.
-// Throws std::runtime_error without memory or a thread.
+// `tell` hears on the calling thread, ten times a second at most, how many frames have been played,
+// if that has changed: of a plugin that hangs it hears nothing more.
+// Throws std::runtime_error without memory or a thread, and what `tell` throws once all is played.
 RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
                   int max_frames, const std::vector<ipc::Event>& events,
-                  const RigTransport& transport, const RigOptions& options);
+                  const RigTransport& transport, const RigOptions& options,
+                  const std::function<void(int)>& tell);
 
 }  // namespace isobooth::sandbox

@@ -5,7 +5,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from host.stress.call_log import SCHEMA, CallLog, LogEnd, read_log, write_log
+from host.stress.call_log import SCHEMA, CallLog, LogEnd, LogTooLarge, read_log, write_log
 from host.stress.check import Subject
 from host.stress.checks.fuzz import SurvivesAnything
+from host.stress.checks.resources import BearsLackOfMemory
 from host.stress.death import PluginDied
-from host.stress.replay import replay, shrink
+from host.stress.replay import Replayed, replay
 from host.stress.rig import open_rig
 from host.stress.script import script_of
+from host.stress.shrink import shrink
 from host.stress.workshop import Workshop
 from ipc.errors import InputError
 from ipc.rig_calls import (
@@ -191,6 +193,92 @@ def test_shrinking_is_stopped(workshop: Workshop) -> None:
         shrink(workshop, log, stop=stop)
 
 
+class _Replays:
+    """Instead of `replay`: ends by what `end` says of the calls and the words of each one."""
+
+    def __init__(self, end: Callable[..., tuple[LogEnd | None, str]]) -> None:
+        self.end = end
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(
+        self, workshop: Workshop, log: CallLog, *, patience: float = 1.0, unwinds: bool = True
+    ) -> Replayed:
+        self.asked.append({"calls": len(log.calls), "patience": patience, "unwinds": unwinds})
+        end, place = self.end(len(log.calls), patience, len(self.asked))
+        if end is not None and not unwinds:
+            end = msgspec.structs.replace(end, signature="")
+        return Replayed(end, 0, (), place=place)
+
+
+def _shrunk(
+    monkeypatch: pytest.MonkeyPatch, replays: _Replays, end: LogEnd, calls: int = 4
+) -> CallLog:
+    monkeypatch.setattr("host.stress.shrink.replay", replays)
+    log = CallLog(plugin="fault:x", calls=[ReadParameters() for _ in range(calls)], end=end)
+    return shrink(None, log)  # type: ignore[arg-type]
+
+
+_HANG = LogEnd(verdict="hang", message="did not come back")
+_CRASH = LogEnd(verdict="crash", message="crashed", signal="SIGSEGV", signature="one")
+
+
+def test_a_hang_that_ends_with_more_patience_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    replays = _Replays(
+        lambda calls, patience, _: (_HANG if calls > 2 or patience < 3 else None, "")
+    )
+    shrunk = _shrunk(monkeypatch, replays, _HANG)
+    assert len(shrunk.calls) == 3  # one of two was only slow
+    assert shrunk.end is not None and (shrunk.end.failed, shrunk.end.runs) == (3, 3)
+    assert not shrunk.end.flaky
+
+
+def test_a_result_that_does_not_fail_each_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = 3  # to shrink it to one call, with and without patience, and once more
+
+    def end(calls: int, *_: object) -> tuple[LogEnd | None, str]:
+        nonlocal left
+        left -= calls == 1
+        return (_HANG if left >= 0 else None), ""
+
+    replays = _Replays(end)
+    shrunk = _shrunk(monkeypatch, replays, _HANG)
+    assert shrunk.end is not None and shrunk.end.flaky == "flaky: 1 of 3"
+    assert "1 call (flaky: 1 of 3 runs failed)" in script_of(shrunk)
+
+
+def test_only_the_result_of_shrinking_a_crash_is_unwound(monkeypatch: pytest.MonkeyPatch) -> None:
+    replays = _Replays(lambda calls, *_: (_CRASH, "x.so+0x1"))
+    shrunk = _shrunk(monkeypatch, replays, _CRASH)
+    assert len(shrunk.calls) == 1
+    unwound = [one["unwinds"] for one in replays.asked]
+    assert unwound[0] and unwound[-3:] == [True] * 3 and not any(unwound[1:-3])
+
+
+def test_one_instruction_with_two_causes_is_shrunk_by_backtraces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = msgspec.structs.replace(_CRASH, signature="another")
+    replays = _Replays(lambda calls, *_: (_CRASH if calls > 1 else other, "x.so+0x1"))
+    shrunk = _shrunk(monkeypatch, replays, _CRASH)
+    assert len(shrunk.calls) == 2
+    assert shrunk.end is not None and shrunk.end.signature == "one" and not shrunk.end.flaky
+
+
+def test_a_crash_outside_of_the_plugin_is_compared_by_backtraces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    replays = _Replays(lambda calls, *_: (_CRASH, ""))
+    assert len(_shrunk(monkeypatch, replays, _CRASH).calls) == 1
+    assert all(one["unwinds"] for one in replays.asked)
+
+
+def test_a_crash_has_a_place_in_its_plugin(workshop: Workshop) -> None:
+    log = _fuzzed(workshop, "rare-crash", seed=22)
+    places = {replay(workshop, log, unwinds=unwinds).place for unwinds in (False, True)}
+    [place] = places
+    assert place.startswith(str(fixture_library("stress_fixture")))
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -217,6 +305,7 @@ def _rich_log() -> CallLog:
         seed=7,
         sample_rate=44100.0,
         max_frames=64,
+        memory_mb=320,
         calls=calls,
         digests=["", "", "a1", "b2"],
         end=LogEnd(verdict="fail", message="it sends 'NaN'"),
@@ -228,6 +317,47 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_log(_rich_log(), file)
     assert read_log(file) == _rich_log()
     assert json.loads(file.read_text())["schema"] == SCHEMA  # or a later version could not tell
+
+
+def test_a_log_of_the_first_version_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "log.json"
+    file.write_bytes(_GOOD.replace(b'"schema":2', b'"schema":1'))  # its states among its calls
+    assert read_log(file) == _rich_log()
+
+
+def test_a_state_is_stored_once_however_often_it_is_set(tmp_path: Path) -> None:
+    states = [bytes([number]) * 100_000 for number in range(2)]
+    log = CallLog(plugin="builtin:gain", calls=[SetState(states[n % 2]) for n in range(50)])
+    write_log(log, tmp_path / "log.json")
+    assert (tmp_path / "log.json").stat().st_size < 400_000
+    assert read_log(tmp_path / "log.json") == log
+
+
+def test_a_log_that_nobody_could_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.stress.call_log._MAX_BYTES", 1 << 20)
+    log = CallLog(plugin="builtin:gain", calls=[SetState(bytes(1 << 20))])
+    with pytest.raises(LogTooLarge, match="none of more than 1 MiB is read"):
+        write_log(log, tmp_path / "log.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_crash_for_want_of_memory_comes_again(workshop: Workshop, tmp_path: Path) -> None:
+    plugin = _fixture("hungry")
+    with open_rig(workshop, plugin) as rig:
+        description = rig.description
+    subject = Subject(plugin, description, level=6, seed=1, workshop=workshop)
+    with pytest.raises(PluginDied):
+        BearsLackOfMemory().run(subject)
+    assert subject.log is not None and subject.log.memory_mb and subject.log.end is not None
+    write_log(subject.log, tmp_path / "log.json")
+    log = read_log(tmp_path / "log.json")
+    assert replay(workshop, log).is_same(log)
+    shrunk = shrink(workshop, log)
+    assert shrunk.memory_mb == log.memory_mb and f"memory_mb={log.memory_mb}" in script_of(shrunk)
+    log.memory_mb = None
+    assert not replay(workshop, log).is_same(log)
 
 
 def test_a_log_with_a_state_is_replayed_from_its_file(workshop: Workshop, tmp_path: Path) -> None:
@@ -274,11 +404,12 @@ def test_a_program_says_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("host.stress.rig.open_rig", opened)
     monkeypatch.setattr("host.stress.workshop.Workshop", _Rig)
     exec(compile(script_of(log), "script", "exec"), {})
-    assert done[0] == (log.plugin, {"sample_rate": 44100.0, "max_frames": 64})
+    settings = {"sample_rate": 44100.0, "max_frames": 64, "memory_mb": 320}
+    assert done[0] == (log.plugin, settings)
     assert done[1:] == log.calls
 
 
-_GOOD = msgspec.json.encode(_rich_log())
+_GOOD = msgspec.json.encode(_rich_log())  # as version 1 was written, but for its number
 
 
 @pytest.mark.parametrize(
@@ -296,10 +427,17 @@ _GOOD = msgspec.json.encode(_rich_log())
         (b'{"schema": 1, "calls": ' + b"[" * 100_000, "no log of calls"),
         (_GOOD.replace(b'"set_parameter"', b'"sing"'), "no log of calls"),
         (_GOOD.replace(b'"value":0.1', b'"value":7'), "no log of calls"),
-        (_GOOD.replace(b'"schema":1', b'"schema":99'), "of version 99, where version 1 is read"),
+        (_GOOD.replace(b'"schema":2', b'"schema":99'), "of version 99, where versions up to 2 are"),
+        (_GOOD.replace(b'"sample_rate":44100.0', b'"sample_rate":0'), "$.sample_rate"),
+        (_GOOD.replace(b'"max_frames":64', b'"max_frames":100000'), "$.max_frames"),
+        (_GOOD.replace(b'"memory_mb":320', b'"memory_mb":-1'), "$.memory_mb"),
         (
-            b'{"schema": 2, "plugin": "x:y", "calls": [{"call": "sing"}]}',
-            "of version 2, where version 1 is read",
+            b'{"schema": 2, "plugin": "x:y", "calls": [{"call": "set_known_state", "state": "a"}]}',
+            "there is no state a",
+        ),
+        (
+            b'{"schema": 3, "plugin": "x:y", "calls": [{"call": "sing"}]}',
+            "of version 3, where versions up to 2 are read",
         ),
     ],
 )

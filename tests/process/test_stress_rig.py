@@ -2,6 +2,7 @@
 """A plugin on a rig, as a check or a script holds it: what it plays, and how it fails."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -196,7 +197,47 @@ def test_a_hang_is_told_with_what_the_audio_thread_did(workshop: Workshop) -> No
     assert died.verdict is Verdict.HANG and died.call == 1 and not died.last.signal
     stack = "\n".join(died.last.backtrace)
     assert "pthread_mutex_lock" in stack and "rig_run" in stack
+    assert "waiting in" in str(died)
     assert rig.log.end is not None and rig.log.end.verdict == "hang"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "does"),
+    [("fault:spin?after=3", "spinning in"), (fixture("hangs"), "waiting in pause for process in")],
+)
+def test_a_hang_says_what_it_does_and_has_one_signature(plugin: str, does: str) -> None:
+    signatures = set()
+    with Workshop(timeout_s=1.0) as workshop:
+        for _ in range(3):
+            with pytest.raises(PluginDied) as raised, open_rig(workshop, plugin) as rig:
+                rig.render(6400, blocks=[64])
+            assert raised.value.verdict is Verdict.HANG
+            assert f"did not come back within 1 s, {does}" in str(raised.value)
+            assert raised.value.last.backtrace
+            signatures.add(raised.value.signature)
+    assert len(signatures) == 1 and signatures != {""}
+
+
+def test_a_slow_plugin_that_gets_on_is_no_hang() -> None:
+    with (
+        Workshop(timeout_s=0.6) as workshop,
+        open_rig(workshop, "fault:sleep?after=0&every=1&times=30&ms=50") as rig,
+    ):
+        heard = rig.render(40, blocks=[1])
+    assert heard.result.times is not None
+    assert sum(heard.result.times.wall_ns) > 1e9  # more than its time-out
+
+
+def test_one_that_is_far_too_slow_fails_and_says_how_far_it_came() -> None:
+    with (
+        Workshop(timeout_s=0.5) as workshop,
+        pytest.raises(PluginDied, match=r"is too slow \(\d+ of 1000 frames in \d+ s\)") as raised,
+        open_rig(workshop, "fault:sleep?after=0&every=1&times=1000&ms=50") as rig,
+    ):
+        rig.render(1000, blocks=[1])
+    died = raised.value
+    assert died.verdict is Verdict.FAIL and died.is_slow and died.call == 0 and not died.signature
+    assert rig.log.end is not None and rig.log.end.verdict == "fail"
 
 
 def test_a_death_leaves_other_rigs_alone(workshop: Workshop) -> None:
@@ -241,8 +282,8 @@ def test_a_worker_that_answers_another_number_of_calls_is_not_believed(
 ) -> None:
     ask, answers = workshop.ask, 0
 
-    async def lies(*words: Any) -> Answer:
-        answer = await ask(*words)
+    async def lies(*words: Any, **options: Any) -> Answer:
+        answer = await ask(*words, **options)
         answer.reply = Performed((answer.reply.results * 3)[:answers])
         return answer
 
@@ -287,6 +328,16 @@ def test_an_interrupt_frees_who_waits_for_a_plugin(
         with open_rig(workshop, "builtin:gain") as other:  # it goes on
             assert other.render(64).sound.shape == (2, 64)
     wait_until(lambda: not unreaped(made), 5.0)
+
+
+def test_a_launcher_that_died_is_replaced(workshop: Workshop) -> None:
+    with open_rig(workshop, "builtin:gain") as rig:
+        launcher = workshop._launcher
+        assert launcher is not None and launcher.pid is not None
+        os.kill(launcher.pid, signal.SIGKILL)
+        with open_rig(workshop, "builtin:gain") as other:
+            assert other.render(64).sound.shape == (2, 64)
+        assert rig.render(64).sound.shape == (2, 64)  # no business of the launcher's
 
 
 def test_a_closed_workshop_says_so() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from host.stress.call_log import CallLog, LogEnd, read_log, write_log
 from host.stress.checks import ALL
+from ipc.errors import MachineError
 from ipc.processes import children_of
 from ipc.rig_calls import Render, SetParameter
 from tests.fixtures.build import fixture_library
@@ -153,6 +154,57 @@ def test_mistakes_cost_one_line(
     assert len(ended.err.splitlines()) == 1 and not ended.out
 
 
+# ---------------------------------------------------------------- an end before its time
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (MachineError("log.json: cannot be written: the disk is full"), 3, "the disk is full"),
+        (RuntimeError("a mistake"), 1, "RuntimeError: a mistake"),
+    ],
+)
+def test_a_run_that_cannot_go_on_writes_what_it_found(
+    run_cli: Any,
+    planted: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    code: int,
+    line: str,
+) -> None:
+    def fails(*words: object) -> None:
+        raise error
+
+    monkeypatch.setattr("host.stress.runner.write_log", fails)
+    folder, html = tmp_path / "report", tmp_path / "page.html"
+    words = ("--report", str(folder), "--html", str(html), "--only", "sends-numbers")
+    ended = run_cli("stress", planted("nan"), "builtin:gain", *words, "--jobs", "1")
+    assert ended.code == code
+    [told] = [one for one in ended.err.splitlines() if one.startswith("isobooth: ")]
+    assert line in told
+    report = json.loads((folder / "report.json").read_text())
+    assert report["run"]["interrupted"] is True
+    [check] = report["plugins"][0]["checks"]
+    assert check["verdict"] == "fail" and not check["log"]
+    assert ElementTree.parse(folder / "junit.xml").getroot().find(".//failure") is not None
+    assert html.exists() and (folder / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_costs_no_other_one(
+    run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*words: object) -> None:
+        raise MachineError("report.html: cannot be written: the disk is full")
+
+    monkeypatch.setattr("tools.stress.html.html_page", fails)
+    folder, junit = tmp_path / "report", tmp_path / "junit.xml"
+    html = ("--html", str(tmp_path / "page.html"), "--junit", str(junit))
+    ended = run_cli("stress", "builtin:gain", *QUICK, "--report", str(folder), *html)
+    assert ended.code == 3 and "the disk is full" in ended.err
+    assert junit.exists() and (folder / "report.json").exists() and (folder / "junit.xml").exists()
+
+
 # ---------------------------------------------------------------- a replay
 
 
@@ -206,6 +258,69 @@ def test_a_log_is_shrunk_to_a_log_and_a_program(
     script = Path(told["script"])
     assert script == output.with_suffix(".py") and os.access(script, os.X_OK)
     assert "rig.render(1, keep=False)" in script.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-o", "{tmp}/new.json"], "-o is for the shrunk log; it needs --shrink"),
+        (["--shrink", "-o", "{log}"], "crash.json: is the log that is replayed; name another"),
+        (["--script", "{log}", "--force"], "crash.json: is the log that is replayed; name another"),
+        (["--shrink", "-o", "{tmp}/x", "--script", "{tmp}/x"], "x: is the shrunk log; name anothe"),
+        (["--shrink", "-o", "{tmp}/new.py"], "new.py: is the shrunk log; name another"),
+        (["--shrink", "-o", "{tmp}/mine"], "-o {tmp}/mine: exists already; --force replaces it"),
+        (["--script", "{tmp}/mine"], "--script {tmp}/mine: exists already; --force replaces it"),
+        (["--script", "{tmp}"], "is no file; name one"),
+        (["--shrink", "-o", "{tmp}/none/x.json"], "its folder does not exist"),
+    ],
+)
+def test_a_replay_replaces_nothing_unasked(
+    run_cli: Any, crash_log: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    before = {one: one.read_bytes() for one in tmp_path.iterdir()}
+    given = [word.format(tmp=tmp_path, log=crash_log) for word in words]
+    ended = run_cli("stress", "replay", str(crash_log), *given)
+    assert ended.code == 2 and message.format(tmp=tmp_path) in ended.err
+    assert len(ended.err.splitlines()) == 1 and not ended.out
+    assert {one: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
+def test_a_replay_replaces_what_it_is_told_to(
+    run_cli: Any, crash_log: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "mine.py"
+    script.write_text("mine\n")
+    ended = run_cli("stress", "replay", str(crash_log), "--script", str(script), "--force")
+    assert ended.code == 0 and "open_rig" in script.read_text()
+
+
+def test_a_shrunk_log_that_fails_now_and_then_is_told(
+    run_cli: Any, crash_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = LogEnd(verdict="crash", message="crashed", failed=2, runs=3)
+    made = CallLog(plugin="fault:segv?after=0", calls=[Render(frames=1)], end=end)
+    monkeypatch.setattr("host.stress.shrink.shrink", lambda *words, **options: made)
+    words = ("stress", "replay", str(crash_log), "--shrink", "--force")
+    ended = run_cli(*words)
+    assert ended.code == 1 and "flaky: 2 of 3 runs of the shrunk log failed" in ended.out
+    assert "(flaky: 2 of 3 runs failed)" in crash_log.with_suffix(".shrunk.py").read_text()
+    ended = run_cli(*words, "--json")
+    assert ended.code == 1 and json.loads(ended.out)["flaky"] == "flaky: 2 of 3"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("sample_rate", 1e9), ("max_frames", 0), ("max_frames", 10**9), ("memory_mb", 1)],
+)
+def test_a_log_with_settings_out_of_bounds_costs_one_line(
+    run_cli: Any, crash_log: Path, field: str, value: float
+) -> None:
+    told = json.loads(crash_log.read_text())
+    crash_log.write_text(json.dumps({**told, field: value}))
+    ended = run_cli("stress", "replay", str(crash_log))
+    assert ended.code == 2 and f"$.{field}" in ended.err
+    assert len(ended.err.splitlines()) == 1 and not ended.out
 
 
 # ---------------------------------------------------------------- Ctrl-C

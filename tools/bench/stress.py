@@ -13,9 +13,10 @@ from host.stress.call_log import CallLog, LogEnd
 from host.stress.checks import ALL
 from host.stress.checks.fuzz import CallMaker
 from host.stress.death import PluginDied
-from host.stress.replay import replay, shrink
+from host.stress.replay import replay
 from host.stress.rig import open_rig
 from host.stress.runner import StressOptions, StressRun
+from host.stress.shrink import shrink
 from host.stress.workshop import Workshop
 
 _PLUGIN = "vst3:/usr/lib/vst3/ZamEQ2.vst3"

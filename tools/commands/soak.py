@@ -38,7 +38,7 @@ def soak_command(
             "--timeout",
             parser=number(0.5, 3600.0),
             metavar="S",
-            help="Seconds after which a plugin that does not answer hangs.",
+            help="Seconds for which a plugin may stand still before it hangs.",
         ),
     ] = 20.0,
     report: Annotated[

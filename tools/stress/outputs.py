@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files of a stress run: looked at before it, written after it, whole or not at all."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +38,27 @@ class Outputs:
         check_report(self.json, taken, force)
 
     def write(self, report: StressReport) -> None:
-        """Also where standard output, which "-" goes to, is closed: that comes last."""
+        """Each of them, whatever becomes of the others; raises what went wrong. Also where
+        standard output, which "-" goes to, is closed: that comes last."""
         report = storable(report)
+        with ExitStack() as stack:  # calls all of them, the last one first
+            stack.callback(self._write_json, report)
+            stack.callback(self._write_html, report)
+            stack.callback(self._write_junit, report)
+
+    def _write_junit(self, report: StressReport) -> None:
         if self.junit is not None:
             from tools.stress.junit import junit_xml
 
             _write(self.junit, junit_xml(report))
+
+    def _write_html(self, report: StressReport) -> None:
         if self.html is not None:
             from tools.stress.html import html_page
 
             _write(self.html, html_page(report))
+
+    def _write_json(self, report: StressReport) -> None:
         if self.json == "-":
             console.print_json(report)
         elif self.json is not None:
