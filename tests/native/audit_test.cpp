@@ -44,6 +44,7 @@
 using isobooth::sandbox::Audit;
 using isobooth::sandbox::FloatTrap;
 using isobooth::sandbox::place_name;
+using isobooth::sandbox::PlaceName;
 using isobooth::sandbox::PlaceTable;
 using isobooth::sandbox::Violation;
 
@@ -81,7 +82,10 @@ std::string told(const std::vector<Violation>& violations) {
     std::string text;
     for (const Violation& one : violations) {
         text += std::string(one.kind) + " " + one.what + " " + std::to_string(one.count) + ";";
-        for (const std::uintptr_t address : one.stack) text += "\n    " + place_name(address);
+        for (const std::uintptr_t address : one.stack) {
+            const PlaceName name = place_name(address);
+            text += "\n    " + name.function + " in " + name.library;
+        }
         text += "\n";
     }
     return text;
@@ -189,7 +193,7 @@ void see_deeds() {
         // Nothing of ours is on top, and its caller is known.
         CHECK(one->stack.size() >= 3, "%s", told(violations).c_str());
         for (const std::uintptr_t address : one->stack) {
-            const std::string place = place_name(address);
+            const std::string place = place_name(address).library;
             CHECK(place.find("libisobooth_audit") == std::string::npos, "%s", place.c_str());
         }
         CHECK(seen_in(deed.act, FloatTrap::None, false).empty(), "%s seen unasked", deed.what);
