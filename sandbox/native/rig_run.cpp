@@ -15,34 +15,14 @@
 
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/semaphore.hpp"
+#include "sandbox/native/float_mode.hpp"
 #include "sandbox/native/guarded_planes.hpp"
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 namespace isobooth::sandbox {
 
 namespace {
 
-constexpr unsigned kFloatModes = 0xffc0u;  // MXCSR without the flags that calculations leave
 constexpr std::size_t kMostMidi = 1 << 17;
-
-unsigned float_mode() noexcept {
-#if defined(__x86_64__)
-    return _mm_getcsr() & kFloatModes;
-#else
-    return 0;
-#endif
-}
-
-void set_float_mode(unsigned mode) noexcept {
-#if defined(__x86_64__)
-    _mm_setcsr(mode);
-#else
-    (void)mode;
-#endif
-}
 
 std::uint64_t thread_cpu_ns() noexcept {
     timespec now{};
@@ -169,7 +149,7 @@ private:
     void call(PluginBlock& block, int at) {
         const bool audits = audit_ && at >= options_.audit_from;
         rusage before{}, after{};
-        const unsigned mode = float_mode();
+        const FloatMode mode = float_mode();
         getrusage(RUSAGE_THREAD, &before);
         const std::uint64_t cpu = thread_cpu_ns();
         const std::uint64_t began = ipc::now_ns();

@@ -399,6 +399,92 @@ void see_numbers() {
     sink = zero / zero;  // and nothing is left behind
 }
 
+// ---------------------------------------------------------------- the x87
+
+volatile long double wide_nan = __builtin_nanl(""), wide_one = 1.0L, wide_huge = 1e300L;
+volatile float tiny_float = 1e-40f;
+
+unsigned x87_tags() {
+    unsigned environment[7];
+    asm volatile("fnstenv %0\n\tfldenv %0" : "+m"(environment));
+    return environment[2] & 0xffff;
+}
+
+// What each does gives a number, the same with a trap as without.
+struct WideDeed {
+    FloatTrap trap;
+    const char* what;
+    long double (*act)();
+};
+
+const WideDeed kWideDeeds[] = {
+    {FloatTrap::Invalid, "invalid operation (x87)", [] { return wide_zero / wide_zero; }},
+    {FloatTrap::Invalid, "invalid operation (x87)", [] { return __builtin_sqrtl(-wide_one); }},
+    {FloatTrap::Invalid, "division by zero (x87)", [] { return wide_one / wide_zero; }},
+    {FloatTrap::Invalid, "division by zero (x87)",
+     [] {  // by a number in memory
+         long double result = 0.0L;
+         asm volatile("fld1\n\tfdivs %1\n\tfstpt %0" : "=m"(result) : "m"(zero));
+         return result;
+     }},
+    {FloatTrap::Invalid, "invalid operation (x87)",
+     [] {  // nothing else of the x87 follows
+         long result = 0;
+         asm volatile("fldt %1\n\tfistpq %0" : "=m"(result) : "m"(wide_huge));
+         asm volatile("fwait" : "+m"(result));
+         return static_cast<long double>(result);
+     }},
+    {FloatTrap::Invalid, "invalid operation (x87)",
+     [] {
+         bool unordered = false;
+         asm volatile("fldz\n\tfldt %1\n\tfcomip\n\tfstp %%st(0)\n\tsetp %0"
+                      : "=r"(unordered)
+                      : "m"(wide_nan)
+                      : "cc");
+         return unordered ? 1.0L : 0.0L;
+     }},
+    {FloatTrap::Denormal, "denormal operand (x87)",
+     [] {
+         long double result = 0.0L;
+         asm volatile("flds %1\n\tfstpt %0" : "=m"(result) : "m"(tiny_float));
+         return result * 1e30L;
+     }},
+    {FloatTrap::Denormal, "denormal operand (x87)",
+     [] {
+         long double result = 0.0L;
+         asm volatile("fld1\n\tfadds %1\n\tfstpt %0" : "=m"(result) : "m"(tiny_float));
+         return result;
+     }},
+};
+
+void finish_x87_instructions() {
+    for (const WideDeed& deed : kWideDeeds) {
+        const long double plain = deed.act();
+        long double trapped = 7.0L;
+        const auto violations = seen_in([&] { trapped = deed.act(); }, deed.trap, false);
+        CHECK(violations.size() == 1 && violations[0].what == std::string(deed.what) &&
+                  violations[0].count == 1,
+              "%s not:\n%s", deed.what, told(violations).c_str());
+        CHECK(std::memcmp(&plain, &trapped, 10) == 0, "%s: %Lg, without %Lg", deed.what, trapped,
+              plain);
+        CHECK(x87_tags() == 0xffff, "%s: registers in use: %x", deed.what, x87_tags());
+    }
+    // The block ends before the x87 has told.
+    const auto violations = seen_in(
+        [] {
+            asm volatile("fldz\n\tfldt %0\n\tfcompp" : : "m"(wide_nan));
+        },
+        FloatTrap::Invalid, false);
+    CHECK(find(violations, "invalid operation (x87)"), "%s", told(violations).c_str());
+    CHECK(x87_tags() == 0xffff, "registers in use: %x", x87_tags());
+    // Rounding and precision that a plugin leaves are its own, the masks are not.
+    const unsigned short single = 0x007f, usual = 0x037f;
+    unsigned short left = 0;
+    seen_in([&] { asm volatile("fldcw %0" : : "m"(single)); }, FloatTrap::Invalid);
+    asm volatile("fnstcw %0\n\tfldcw %1" : "=m"(left) : "m"(usual));
+    CHECK(left == single, "left %x", left);
+}
+
 // ---------------------------------------------------------------- ends
 
 int status_of(void (*act)()) {
@@ -535,6 +621,7 @@ int main(int argc, char** argv) {
     see_nothing_elsewhere();
     keep_within_bounds();
     go_on_in_all_ways();
+    finish_x87_instructions();
     see_numbers();
     crash_as_ever();
     go_on_behind_a_filter();

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -177,6 +178,25 @@ def test_the_instruction_that_makes_denormals_is_found() -> None:
     assert one.count == BLOCKS
     assert is_in(one.stack[0], "run_denormal")
     assert found("denormal", trap="invalid") == []
+
+
+@needs_traps
+def test_the_instruction_of_the_x87_that_makes_nan_is_found() -> None:
+    [one] = found("wide", trap="invalid")
+    assert (one.kind, one.what, one.count) == ("invalid", "invalid operation (x87)", BLOCKS)
+    assert is_in(one.stack[0], "run_wide")
+
+
+@needs_traps
+@pytest.mark.parametrize("label", ["rounds", "pends", "fills"])
+@pytest.mark.parametrize("options", [{"audit": False}, {}, {"audit": False, "trap": "invalid"}])
+def test_what_a_plugin_leaves_in_the_x87_is_told_and_cleared_away(
+    label: str, options: dict[str, Any]
+) -> None:
+    results = perform(label, render(**options), render(**options))
+    for result in results:
+        assert result.changed == ["the floating-point mode of the audio thread"]
+        assert result.refused == "" and result.digest == results[0].digest
 
 
 @needs_library
