@@ -332,6 +332,50 @@ void go_on_in_all_ways() {
         CHECK(find(violations, "getppid"), "%s", told(violations).c_str());
 }
 
+// A plugin that sets a handler of a signal by which we see gets back what it has set, gets the
+// signals that are not ours, and has the handler afterwards.
+void keep_handlers_apart(int number) {
+    struct sigaction first {
+    }, second{}, got{};
+    first.sa_handler = [](int) { handled += 1; };
+    second.sa_sigaction = [](int, siginfo_t*, void*) { handled += 100; };
+    second.sa_flags = SA_SIGINFO | SA_NODEFER;
+    sigaddset(&second.sa_mask, SIGUSR2);
+    struct sigaction original {};
+    sigaction(number, &first, &original);
+    handled = 0;
+    {
+        Audit audit(true, FloatTrap::Invalid);
+        audit.enter();
+        sigaction(number, nullptr, &got);
+        CHECK(got.sa_handler == first.sa_handler, "ours leaks");
+        sigaction(number, &second, &got);
+        CHECK(got.sa_handler == first.sa_handler, "not the one before");
+        const int missing = sigaction(number, nullptr, nullptr);
+        const long unreadable = syscall(SYS_rt_sigaction, number, 1, nullptr, 8);
+        CHECK(missing == 0 && unreadable == -1 && errno == EFAULT, "%d, %ld", missing, unreadable);
+        CHECK(syscall(SYS_rt_sigaction, number, nullptr, nullptr, 7) == -1 && errno == EINVAL,
+              "any size");
+        sigaction(number, nullptr, &got);
+        sink = zero / zero;
+        raw_call(SYS_getppid);
+        audit.leave();
+        CHECK(got.sa_sigaction == second.sa_sigaction &&
+                  (got.sa_flags & (SA_SIGINFO | SA_NODEFER)) == (SA_SIGINFO | SA_NODEFER) &&
+                  sigismember(&got.sa_mask, SIGUSR2) == 1,
+              "not what was set");
+        CHECK(handled == 0, "what was ours went to it");
+        raise(number);
+        CHECK(handled == 100, "%d", handled.load());
+        const auto violations = audit.take();
+        CHECK(find(violations, "invalid operation") && find(violations, "rt_sigaction") &&
+                  find(violations, "getppid"),
+              "%s", told(violations).c_str());
+    }
+    sigaction(number, &original, &got);
+    CHECK(got.sa_sigaction == second.sa_sigaction, "it has been lost");
+}
+
 // ---------------------------------------------------------------- numbers
 
 volatile long double wide_zero = 0.0L, wide_sink;
@@ -621,6 +665,10 @@ int main(int argc, char** argv) {
     see_nothing_elsewhere();
     keep_within_bounds();
     go_on_in_all_ways();
+    if (Audit::sees_system_calls()) {
+        keep_handlers_apart(SIGSYS);
+        keep_handlers_apart(SIGFPE);
+    }
     finish_x87_instructions();
     see_numbers();
     crash_as_ever();

@@ -199,6 +199,12 @@ def test_what_a_plugin_leaves_in_the_x87_is_told_and_cleared_away(
         assert result.refused == "" and result.digest == results[0].digest
 
 
+@needs_dispatch
+@needs_library
+def test_a_plugin_gets_back_the_handlers_that_it_has_set() -> None:
+    found("handles")
+
+
 @needs_library
 def test_many_blocks_stay_within_the_table() -> None:
     [result] = perform("allocates", render(blocks=10_000))
