@@ -15,6 +15,7 @@
 
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/semaphore.hpp"
+#include "sandbox/native/crash_handler.hpp"
 #include "sandbox/native/float_mode.hpp"
 #include "sandbox/native/guarded_planes.hpp"
 
@@ -61,6 +62,7 @@ public:
 
     RigPlayed operator()() {
         prctl(PR_SET_NAME, "isb-rig");
+        const CrashStack crash_stack;
         // A thread's first allocation makes system calls, which are not the plugin's.
         void* volatile memory = std::malloc(1);
         std::free(memory);
