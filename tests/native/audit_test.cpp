@@ -190,6 +190,10 @@ void see_deeds() {
         const Violation* const one = find(violations, deed.what);
         CHECK(one && one->count == 1 && std::string(one->kind) == deed.kind, "%s not among:\n%s",
               deed.what, told(violations).c_str());
+        if (std::string(one->kind) ==
+            "lock")  // looking libc's function up is not the block's doing
+            CHECK(!find(violations, "malloc") && !find(violations, "calloc"), "%s",
+                  told(violations).c_str());
         // Nothing of ours is on top, and its caller is known.
         CHECK(one->stack.size() >= 3, "%s", told(violations).c_str());
         for (const std::uintptr_t address : one->stack) {
