@@ -62,7 +62,7 @@ def _on_main_thread(group: WorkerGroup, snapshot: CrashSnapshot) -> list[GroupMe
 def _owners(group: WorkerGroup, snapshot: CrashSnapshot) -> list[GroupMember]:
     """Whose file the code is from, the innermost that is anybody's: a plugin may have threads of
     its own, and may have called abort() or exit() there."""
-    memory = MemoryMap(snapshot.maps)
+    memory = MemoryMap.parse(snapshot.maps)
     stack = snapshot.stack[: min(len(snapshot.stack), _SEARCHED_BYTES) // 8 * 8]
     for address in (snapshot.pc, *memoryview(stack).cast("Q")):
         place = memory.at(address)

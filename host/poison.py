@@ -95,7 +95,7 @@ def _place_of(kind: FaultKind, exit: WorkerExit) -> Place:
         return "hang", None, "", 0
     if snapshot is None or exit.signal is None:
         return kind.value, exit.signal or exit.exit_code, "", 0
-    mapping = MemoryMap(snapshot.maps).at(snapshot.pc)
+    mapping = MemoryMap.parse(snapshot.maps).at(snapshot.pc)
     if mapping is None:
         return kind.value, exit.signal, "", snapshot.pc
     return kind.value, exit.signal, mapping.path, snapshot.pc - mapping.start + mapping.file_offset

@@ -6,6 +6,7 @@ worker hold these very structs. Sound is not carried along: a source and its see
 plugin hears, the same on every machine.
 """
 
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 import msgspec
@@ -155,14 +156,30 @@ class BlockTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blocks_with_waits: int = 0
 
 
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """In somebody's code."""
+
+    library: Annotated[str, Meta(max_length=4096)]  # its path; empty: in none
+    offset: Annotated[int, Meta(ge=0)]  # as in the library's symbol table; else the address
+    function: Annotated[str, Meta(max_length=600)] = ""  # if the library exports it; demangled
+
+    @property
+    def file(self) -> str:
+        """The library's name."""
+        return PurePath(self.library).name
+
+    def __str__(self) -> str:
+        into = f"{self.function} in " if self.function else ""
+        return f"{into}{self.file}+{self.offset:#x}" if self.library else f"{self.offset:#x}"
+
+
 class Violation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that was done inside process(), from one place, `count` times."""
 
     kind: Literal["allocation", "lock", "system-call", "invalid", "denormal"]
     what: Annotated[str, Meta(max_length=80)]  # malloc, pthread_mutex_lock, futex, …
     count: int
-    # Innermost first: FUNCTION in LIBRARY+OFFSET, as far as they are known.
-    stack: Annotated[list[Annotated[str, Meta(max_length=600)]], Meta(max_length=32)]
+    stack: Annotated[list[Place], Meta(max_length=32)]  # innermost first
 
 
 class CallResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -164,9 +164,10 @@ class Violation:
     @property
     def count(self) -> int: ...
     @property
-    def stack(self) -> list[str]:
-        """Innermost first, at most 32: "FUNCTION in LIBRARY+0xOFFSET", or without the function
-        where the library does not export it, or an address. Only while the plugin is loaded."""
+    def stack(self) -> list[tuple[bytes, int, bytes]]:
+        """Innermost first, at most 32: a library's path, the offset as in its symbol table, and the
+        function, demangled, if the library exports it. Without a library, the offset is the
+        address. Only while the plugin is loaded."""
 
 def audit_sees_calls() -> bool:
     """Allocation and locks: whether sandbox/libisobooth_audit.so is preloaded."""

@@ -19,6 +19,7 @@ from ipc.rig_calls import (
     DropInstances,
     Idle,
     Midi,
+    Place,
     ReadParameters,
     ReadText,
     Recreate,
@@ -54,6 +55,8 @@ _TRAPS = {"": FloatTrap.NONE, "invalid": FloatTrap.INVALID, "denormal": FloatTra
 _IDLE_TURNS = 3
 _DIGEST_BYTES = 12
 _MAX_TEXT = 4096
+_MAX_PATH = 4096
+_MAX_FUNCTION = 440  # templates make names of any length
 # What an added instance plays: enough for it to take the memory that it needs.
 _TRIAL = Render(frames=2048, source="noise")
 
@@ -201,7 +204,10 @@ class Rig:
                 blocks_with_faults=played.blocks_with_faults,
                 blocks_with_waits=played.blocks_with_waits,
             ),
-            violations=[Violation(v.kind, v.what, v.count, v.stack) for v in played.violations],
+            violations=[
+                Violation(v.kind, v.what, v.count, [_place(*place) for place in v.stack])
+                for v in played.violations
+            ],
             unseen=_unseen(call, played),
             changed=changed if played.changed_float_mode else [],
             latency_frames=max(0, plugin.latency_frames),
@@ -241,6 +247,12 @@ def _unseen(call: Render, played: RigPlayed) -> list[str]:
     if played.violations_lost:
         unseen.append(f"{played.violations_lost} violations from further places")
     return unseen
+
+
+def _place(library: bytes, offset: int, function: bytes) -> Place:
+    """Whatever bytes the names are of."""
+    path, name = (text.decode(errors="backslashreplace") for text in (library, function))
+    return Place(one_line(path, _MAX_PATH), offset, one_line(name, _MAX_FUNCTION))
 
 
 def _facts_of(plugin: LoadedPlugin) -> dict[str, Any]:

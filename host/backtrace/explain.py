@@ -4,20 +4,31 @@
 To be called on a thread that may wait; a crash report is worth a second, no more.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 import host
-from host.backtrace.frames import Backtrace, StackEvidence, ThreadStack
+from host.backtrace.frames import (
+    Backtrace,
+    CodePlace,
+    CodePlaces,
+    Frame,
+    StackEvidence,
+    ThreadStack,
+)
 from ipc._native import CrashSnapshot
 
 if TYPE_CHECKING:
     from host._native import CapturedProcess, CapturedThread
+
+T = TypeVar("T")
 
 _LIMIT_S = 10.0
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from host.backtrace.helper import main; main()"
@@ -71,7 +82,27 @@ def evidence_of_hang(taken: "CapturedProcess") -> StackEvidence | str:
 
 
 def explain(evidence: StackEvidence) -> Backtrace:
-    """Unwinds in a process of its own; a failure becomes the backtrace's note."""
+    """A failure becomes the backtrace's note."""
+    try:
+        return _ask(evidence, Backtrace)
+    except _Unanswered as error:
+        return Backtrace(note=str(error))
+
+
+def name_places(places: Sequence[CodePlace]) -> list[Frame]:
+    """The function of each, or, after a failure, as the places have it."""
+    if places:
+        with contextlib.suppress(_Unanswered):
+            return _ask(CodePlaces(list(places)), list[Frame])
+    return [place.as_frame() for place in places]
+
+
+class _Unanswered(Exception):
+    """Why nothing is known."""
+
+
+def _ask(evidence: StackEvidence | CodePlaces, answer: type[T]) -> T:
+    """The helper, in a process of its own."""
     root = str(Path(host.__file__).resolve().parents[1])
     paths = [root, *(path for path in sys.path if path and path != root)]
     # No question to a server on the network: a crash is nobody else's business.
@@ -89,8 +120,8 @@ def explain(evidence: StackEvidence) -> Backtrace:
             check=True,
             start_new_session=True,
         )
-        return msgspec.msgpack.decode(done.stdout, type=Backtrace)
+        return msgspec.msgpack.decode(done.stdout, type=answer)
     except subprocess.TimeoutExpired:
-        return Backtrace(note=f"not unwound within {_LIMIT_S:.0f} s")
+        raise _Unanswered(f"not unwound within {_LIMIT_S:.0f} s") from None
     except (OSError, subprocess.CalledProcessError, msgspec.DecodeError) as error:
-        return Backtrace(note=f"could not be unwound: {error.__class__.__name__}")
+        raise _Unanswered(f"could not be unwound: {error.__class__.__name__}") from None

@@ -2,7 +2,8 @@
 """What goes into the unwinder and what comes out of it, as plain data.
 
 In: `StackEvidence`, taken from a worker that may have lied about all of it. Out: `Backtrace`,
-which is kept in crash reports. Both cross a process border (helper.py), as MessagePack.
+which is kept in crash reports. Or in: `CodePlaces`; out: a `Frame` for each. All cross a process
+border (helper.py), as MessagePack.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ThreadStack(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""  # why nothing more is known of it
 
 
-class StackEvidence(msgspec.Struct, frozen=True, kw_only=True):
+class StackEvidence(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Threads of one process with its memory map (/proc/PID/maps).
 
     `samples` are further looks at the first thread, a moment apart each.
@@ -73,6 +74,29 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
         if self.source:
             text += f" at {PurePath(self.source).name}"
         return text + (" (a guess)" if self.found is Found.GUESS else "")
+
+
+class CodePlace(msgspec.Struct, frozen=True):
+    """In a file, by an address as in its symbol table."""
+
+    library: str  # its path; empty: in none
+    offset: Address
+    function: str | None = None  # as far as it is known without reading the file
+
+    def as_frame(self) -> Frame:
+        return Frame(
+            module=self.library or None,
+            build_id=None,
+            offset=self.offset,
+            function=self.function,
+            function_start=None,
+        )
+
+
+class CodePlaces(msgspec.Struct, frozen=True, tag=True):
+    """Places whose functions are asked for."""
+
+    places: list[CodePlace]
 
 
 class ThreadTrace(msgspec.Struct, frozen=True, kw_only=True):

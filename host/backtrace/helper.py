@@ -2,7 +2,8 @@
 """The process that unwinds: it reads files of a plugin and stacks that a plugin broke, with a
 library in C, so it is none that anything depends on.
 
-StackEvidence on standard input, Backtrace on standard output, both MessagePack.
+StackEvidence on standard input, Backtrace on standard output, both MessagePack; or CodePlaces, and
+a Frame for each.
 """
 
 import os
@@ -11,7 +12,8 @@ import sys
 
 import msgspec
 
-from host.backtrace.frames import StackEvidence
+from host.backtrace.frames import CodePlaces, StackEvidence
+from host.backtrace.places import frames_of
 from host.backtrace.unwinder import unwind
 
 _MEMORY_BYTES = 4 << 30
@@ -23,5 +25,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    evidence = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=StackEvidence)
-    sys.stdout.buffer.write(msgspec.msgpack.encode(unwind(evidence)))
+    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=StackEvidence | CodePlaces)
+    told = unwind(asked) if isinstance(asked, StackEvidence) else frames_of(asked.places)
+    sys.stdout.buffer.write(msgspec.msgpack.encode(told))

@@ -131,7 +131,7 @@ class Demangler:
             status = c_int()
             readable = self._demangle(name, None, None, ctypes.byref(status))
             if readable:
-                text = ctypes.string_at(readable).decode(errors="replace")
+                text = ctypes.string_at(readable).decode(errors="backslashreplace")
                 self._free(readable)
                 return text
-        return name.decode(errors="replace")
+        return name.decode(errors="backslashreplace")

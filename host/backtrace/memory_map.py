@@ -12,7 +12,9 @@ import os
 import re
 import stat
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 _LINE = re.compile(
     rb"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-])[w-]([x-])[ps] ([0-9a-f]{1,16}) "
@@ -38,7 +40,13 @@ class Mapping:
 class MemoryMap:
     """Mappings in the order of their addresses."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, mappings: Iterable[Mapping]) -> None:
+        self.mappings = sorted(mappings, key=lambda mapping: mapping.start)
+        self._starts = [mapping.start for mapping in self.mappings]
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """Of the text of /proc/PID/maps."""
         found = []
         for line in text.split(b"\n")[:_MOST_MAPPINGS]:
             if match := _LINE.fullmatch(line):
@@ -53,8 +61,7 @@ class MemoryMap:
                         os.fsdecode(path),
                     )
                 )
-        self.mappings = sorted(found, key=lambda mapping: mapping.start)
-        self._starts = [mapping.start for mapping in self.mappings]
+        return cls(found)
 
     def at(self, address: int) -> Mapping | None:
         index = bisect_right(self._starts, address) - 1

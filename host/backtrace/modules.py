@@ -73,6 +73,11 @@ class Modules:
                 self._modules.pop(path)
                 os.close(fd)
 
+    def bias(self, path: str) -> int | None:
+        """What was added to the addresses of a file; None: it could not be read."""
+        module = self._modules.get(path)
+        return None if module is None else module.bias
+
     def frame(self, address: int, found: Found) -> Frame:
         """What lies at `address`: the instruction, or the call that led to the next frame."""
         mapping = self.memory.at(address)

@@ -1,46 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a plugin crashed or hangs, in a few words: for a line of text, and for comparing crashes
-without unwinding, which takes some tenths of a second."""
+"""Places in files, without a process that they were loaded in: the same functions and lines that a
+crash there would be reported with."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Sequence
 
-from host.backtrace.frames import Backtrace, Frame
-from host.backtrace.memory_map import MemoryMap
-from host.backtrace.signature import common_frames, is_foreign, telling_frames
+import msgspec
 
-if TYPE_CHECKING:
-    from ipc._native import CrashSnapshot
+from host.backtrace.frames import CodePlace, Found, Frame
+from host.backtrace.libdw import open_libdw
+from host.backtrace.memory_map import Mapping, MemoryMap
+from host.backtrace.modules import Modules
 
-
-def crash_place(snapshot: CrashSnapshot) -> str:
-    """FILE+OFFSET of the instruction that a plugin crashed in; empty where that is in no code of
-    the plugin, and so says little: the C library aborts and copies for everybody."""
-    mapping = MemoryMap(snapshot.maps).at(snapshot.pc)
-    if mapping is None or not mapping.is_file or is_foreign(mapping.path):
-        return ""
-    return f"{mapping.path}+{snapshot.pc - mapping.start + mapping.file_offset:#x}"
+# The files are laid side by side, each with room for the largest.
+_ROOM = 1 << 36
 
 
-def hang_place(trace: Backtrace | None, *, spins: bool) -> str:
-    """What a thread that hangs is doing, as a participle."""
-    doing = "spinning" if spins else "waiting"
-    if trace is None or not trace.threads or not trace.threads[0].frames:
-        return doing
-    frames = trace.threads[0].frames
-    steady = common_frames([frames, *(sample.frames for sample in trace.samples)])
-    telling = telling_frames(steady)
-    if not telling:
-        return doing
-    where = _named(telling[0])
-    if not spins and frames[0].function and frames[0] is not telling[0]:
-        return f"{doing} in {frames[0].function} for {where}"
-    roams = (spins and _named(frames[0]) != where) or len(steady) < len(frames)
-    return f"{doing} in {where}" + (" and what it calls" if spins and roams else "")
+def frames_of(places: Sequence[CodePlace]) -> list[Frame]:
+    """In the same order. What a file does not tell is as the place has it."""
+    files = {path: index * _ROOM for index, path in enumerate(_files(places), 1)}
+    laid = [
+        Mapping(start, start + _ROOM, True, 0, os.stat(path).st_ino, path)
+        for path, start in files.items()
+    ]
+    modules = Modules(MemoryMap(laid), open_libdw())
+    try:
+        return [_frame(modules, place) for place in places]
+    finally:
+        modules.close()
 
 
-def _named(frame: Frame) -> str:
-    module = PurePath(frame.module or "").name
-    return f"{frame.function} in {module}" if frame.function else module
+def _files(places: Sequence[CodePlace]) -> list[str]:
+    paths = dict.fromkeys(place.library for place in places)
+    return [path for path in paths if path.startswith("/") and os.path.isfile(path)]
+
+
+def _frame(modules: Modules, place: CodePlace) -> Frame:
+    bias = modules.bias(place.library)
+    if bias is not None and place.offset < _ROOM:
+        frame = modules.frame(bias + place.offset, Found.EXACT)
+        if frame.module == place.library:
+            return msgspec.structs.replace(frame, function=frame.function or place.function)
+    return place.as_frame()

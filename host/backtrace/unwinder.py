@@ -50,7 +50,7 @@ _PROCESS = 1  # libdw wants a pid to call it by
 def unwind(evidence: StackEvidence) -> Backtrace:
     """The calls of all threads. Never fails for what is in `evidence`; may take a second."""
     libdw = open_libdw()
-    modules = Modules(MemoryMap(evidence.maps), libdw)
+    modules = Modules(MemoryMap.parse(evidence.maps), libdw)
     try:
         walker = _Walker(modules, libdw)
         return Backtrace(

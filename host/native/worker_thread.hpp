@@ -11,6 +11,7 @@
 // stopped when its host is killed cannot end itself: the next host sweeps it away.
 #pragma once
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <string>
 
 #include "ipc/native/semaphore.hpp"
 
@@ -32,10 +34,13 @@ public:
         : thread(thread_),
           priority(priority_),
           process_(process),
-          // A number may be another process's by tomorrow; this stays what it is.
-          pidfd_(process > 0 ? static_cast<int>(syscall(SYS_pidfd_open, process, 0)) : -1) {}
+          // A number may be another process's by tomorrow; these stay what they are.
+          pidfd_(process > 0 ? static_cast<int>(syscall(SYS_pidfd_open, process, 0)) : -1),
+          folder_(open(("/proc/" + std::to_string(thread_)).c_str(),
+                       O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
     ~WorkerThread() {
         if (pidfd_ >= 0) close(pidfd_);
+        if (folder_ >= 0) close(folder_);
     }
     WorkerThread(const WorkerThread&) = delete;
     WorkerThread& operator=(const WorkerThread&) = delete;
@@ -43,14 +48,17 @@ public:
     const int thread;
     const int priority;
 
+    // Those that have ended are left alone: the number may be a stranger's. There is no call that
+    // takes anything but the number, so one is looked at just before; the kernel hands out all others
+    // before it hands out one again.
     void demote() const noexcept {
-        if (priority <= 0) return;
+        if (priority <= 0 || !is_alive()) return;
         const sched_param normal{};
         sched_setscheduler(thread, SCHED_OTHER | SCHED_RESET_ON_FORK, &normal);
         setpriority(PRIO_PROCESS, static_cast<id_t>(thread), kNicest);
     }
     void restore() const noexcept {
-        if (priority <= 0) return;
+        if (priority <= 0 || !is_alive()) return;
         const sched_param own{.sched_priority = priority};
         sched_setscheduler(thread, SCHED_FIFO | SCHED_RESET_ON_FORK, &own);
     }
@@ -71,12 +79,17 @@ public:
 private:
     static constexpr int kNicest = 19;  // of no effect at real-time priority, so it may stay
 
+    bool is_alive() const noexcept {
+        return folder_ >= 0 && faccessat(folder_, "comm", F_OK, 0) == 0;
+    }
+
     void send(int number) const noexcept {
         syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
     }
 
     int process_;
     int pidfd_;
+    int folder_;  // the thread's, in /proc; -1: it had ended already
 };
 
 }  // namespace isobooth::host

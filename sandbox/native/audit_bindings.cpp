@@ -3,10 +3,8 @@
 // What the audit of a plugin found, for Python.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include <string>
-#include <vector>
 
 #include "sandbox/native/audit.hpp"
 #include "sandbox/native/bindings.hpp"
@@ -15,6 +13,12 @@
 namespace nb = nanobind;
 
 namespace isobooth::sandbox {
+
+namespace {
+
+nb::bytes bytes_of(const std::string& text) { return nb::bytes(text.data(), text.size()); }
+
+}  // namespace
 
 void bind_audit(nb::module_& m) {
     nb::enum_<FloatTrap>(m, "FloatTrap")
@@ -26,8 +30,12 @@ void bind_audit(nb::module_& m) {
         .def_ro("what", &Violation::what)
         .def_ro("count", &Violation::count)
         .def_prop_ro("stack", [](const Violation& self) {
-            std::vector<std::string> places;
-            for (const std::uintptr_t address : self.stack) places.push_back(place_name(address));
+            nb::list places;
+            for (const std::uintptr_t address : self.stack) {
+                const PlaceName name = place_name(address);
+                places.append(
+                    nb::make_tuple(bytes_of(name.library), name.offset, bytes_of(name.function)));
+            }
             return places;
         });
     m.def("audit_sees_calls", &Audit::sees_calls);

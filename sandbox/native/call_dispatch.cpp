@@ -99,6 +99,22 @@ long change_mask(ucontext_t& context) noexcept {
     return 0;
 }
 
+// Of the signals by which we see, a plugin only believes that it has the handler: it gets back what
+// it has set.
+long change_held(HeldSignal& held, const ucontext_t& context) noexcept {
+    const auto& registers = context.uc_mcontext.gregs;
+    const long wanted = registers[REG_RSI], before = registers[REG_RDX], bytes = registers[REG_R10];
+    // The kernel finds out what is wrong with the arguments; SIGKILL has no handler to be set.
+    if (wanted && make_call(SYS_rt_sigaction, SIGKILL, wanted, 0, bytes) == -EFAULT) return -EFAULT;
+    HeldSignal::Action action{}, old{};
+    if (wanted) action = *reinterpret_cast<const HeldSignal::Action*>(wanted);
+    const long number = registers[REG_RDI];
+    if (const long error = make_call(SYS_rt_sigaction, number, 0, before, bytes)) return error;
+    held.change(wanted ? &action : nullptr, &old);
+    if (before) *reinterpret_cast<HeldSignal::Action*>(before) = old;
+    return 0;
+}
+
 void on_call(int, siginfo_t* info, void* context) noexcept;
 // Others may interrupt: a call can wait for long.
 HeldSignal sigsys(SIGSYS, &on_call, false);
@@ -123,8 +139,10 @@ void on_call(int, siginfo_t* info, void* context) noexcept {
     long result = 0;
     if (number == SYS_rt_sigprocmask)
         result = change_mask(interrupted);
-    else if (number != SYS_rt_sigaction || (first != SIGSYS && first != SIGFPE))
-        // Of the signals by which we see, a plugin only believes that it has the handler.
+    else if (HeldSignal* const held =
+                 number == SYS_rt_sigaction ? HeldSignal::of(static_cast<int>(first)) : nullptr)
+        result = change_held(*held, interrupted);
+    else
         result = make_call(number, first, registers[REG_RSI], registers[REG_RDX],
                            registers[REG_R10], registers[REG_R8], registers[REG_R9]);
     registers[REG_RAX] = result;
@@ -133,12 +151,7 @@ void on_call(int, siginfo_t* info, void* context) noexcept {
 
 // Where libc returns from a signal handler: by a system call, which must work while they are stopped.
 std::uintptr_t signal_return() noexcept {
-    struct {  // the kernel's struct sigaction, which is not libc's
-        void* handler;
-        unsigned long flags;
-        std::uintptr_t restorer;
-        std::uint64_t mask;
-    } action{};
+    HeldSignal::Action action{};
     return syscall(SYS_rt_sigaction, SIGSYS, nullptr, &action, sizeof action.mask) == 0
                ? action.restorer
                : 0;

@@ -3,7 +3,11 @@
 // Finds the instruction that makes numbers which are none, or too small to be normal: the processor
 // traps, the handler counts the place and masks that exception, and the plugin goes on with the
 // number that it would have had anyway. So in each block the first place of each exception is
-// seen. x86-64 only (SSE and x87).
+// seen. x86-64 only.
+//
+// Of the x87 too, but for results that are too small: there, an instruction that has trapped is told
+// by the next one, or by the end of the block, and finished (x87_finish.hpp). Only what is read
+// between the two, of a value that was to be stored in memory, is not what it would have been.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +34,7 @@ public:
     // From here on the calling thread's exceptions are counted in `places`, until leave(). With
     // Denormal, flush-to-zero is off in between, unless the plugin turns it on.
     void enter(PlaceTable& places) noexcept;
-    // What the plugin made of the rounding mode stays; all that enter() changed is restored.
+    // What the plugin made of rounding and precision stays; all that enter() changed is restored.
     void leave() noexcept;
 
 private:

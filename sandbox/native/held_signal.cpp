@@ -9,6 +9,20 @@
 
 namespace isobooth::sandbox {
 
+namespace {
+
+const auto kDefault = reinterpret_cast<std::uintptr_t>(SIG_DFL);
+const auto kIgnored = reinterpret_cast<std::uintptr_t>(SIG_IGN);
+
+std::atomic<HeldSignal*> held[NSIG];  // by number
+
+// libc would change what it is given.
+long ask_kernel(int number, const HeldSignal::Action* wanted, HeldSignal::Action* before) noexcept {
+    return syscall(SYS_rt_sigaction, number, wanted, before, sizeof before->mask);
+}
+
+}  // namespace
+
 void HeldSignal::hold() {
     const std::scoped_lock lock(mutex_);
     if (holders_ == 0) {
@@ -16,23 +30,50 @@ void HeldSignal::hold() {
         action.sa_sigaction = handler_;
         action.sa_flags = SA_SIGINFO;
         if (alone_) sigfillset(&action.sa_mask);
-        if (sigaction(number_, &action, &before_) != 0)
+        Action before{};
+        if (ask_kernel(number_, nullptr, &before) != 0 || sigaction(number_, &action, nullptr) != 0)
             throw std::system_error(errno, std::generic_category(), "cannot handle a signal");
+        change(&before, nullptr);
+        held[number_] = this;
     }
     ++holders_;
 }
 
 void HeldSignal::release() noexcept {
     const std::scoped_lock lock(mutex_);
-    if (--holders_ == 0) sigaction(number_, &before_, nullptr);
+    if (--holders_ > 0) return;
+    held[number_] = nullptr;
+    Action theirs{}, now{};
+    // Somebody has set another one without asking us: another thread of the plugin.
+    if (ask_kernel(number_, nullptr, &now) == 0 &&
+        now.handler != reinterpret_cast<std::uintptr_t>(handler_))
+        return;
+    change(nullptr, &theirs);
+    ask_kernel(number_, &theirs, nullptr);
+}
+
+HeldSignal* HeldSignal::of(int number) noexcept {
+    return number > 0 && number < NSIG ? held[number].load() : nullptr;
+}
+
+void HeldSignal::change(const Action* wanted, Action* before) noexcept {
+    const Action old{theirs_.handler, theirs_.flags, theirs_.restorer, theirs_.mask};
+    if (wanted) {
+        theirs_.flags = wanted->flags;
+        theirs_.restorer = wanted->restorer;
+        theirs_.mask = wanted->mask;
+        theirs_.handler = wanted->handler;
+    }
+    if (before) *before = old;
 }
 
 void HeldSignal::pass_on(siginfo_t* info, void* context) const noexcept {
-    if (before_.sa_flags & SA_SIGINFO) return before_.sa_sigaction(number_, info, context);
+    const std::uintptr_t handler = theirs_.handler;
     const bool sent = info->si_code <= 0;
-    if (before_.sa_handler == SIG_IGN && sent) return;
-    if (before_.sa_handler != SIG_IGN && before_.sa_handler != SIG_DFL)
-        return before_.sa_handler(number_);
+    if (handler == kIgnored && sent) return;
+    // The kernel too hands all three over, whether they are asked for or not.
+    if (handler != kIgnored && handler != kDefault)
+        return reinterpret_cast<Handler>(handler)(number_, info, context);
     // The end of the process, as soon as this handler has returned.
     struct sigaction fatal {};
     fatal.sa_handler = SIG_DFL;

@@ -8,9 +8,14 @@
 
 namespace isobooth::sandbox {
 
-// "FUNCTION in LIBRARY+0xOFFSET", demangled, with the offset that the library's symbol table has.
-// Only functions that a library exports have names here: else "LIBRARY+0xOFFSET", or "0xADDRESS" of
-// what is in no library. At most 600 bytes.
-std::string place_name(std::uintptr_t address);
+// Names are whatever bytes the library has. Only functions that a library exports have names here:
+// the host reads the rest out of its file (host/backtrace/places.py).
+struct PlaceName {
+    std::string library;    // its path; empty: the address is in none
+    std::uintptr_t offset;  // as in the library's symbol table; without one, the address
+    std::string function;   // demangled; may be empty
+};
+
+PlaceName place_name(std::uintptr_t address);
 
 }  // namespace isobooth::sandbox

@@ -18,36 +18,17 @@
 
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/semaphore.hpp"
+#include "sandbox/native/crash_handler.hpp"
+#include "sandbox/native/float_mode.hpp"
 #include "sandbox/native/guarded_planes.hpp"
-
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 namespace isobooth::sandbox {
 
 namespace {
 
-constexpr unsigned kFloatModes = 0xffc0u;  // MXCSR without the flags that calculations leave
 constexpr std::size_t kMostMidi = 1 << 17;
 // Seldom enough to disturb nothing, and often within any time limit.
 constexpr std::chrono::milliseconds kTellEvery{100};
-
-unsigned float_mode() noexcept {
-#if defined(__x86_64__)
-    return _mm_getcsr() & kFloatModes;
-#else
-    return 0;
-#endif
-}
-
-void set_float_mode(unsigned mode) noexcept {
-#if defined(__x86_64__)
-    _mm_setcsr(mode);
-#else
-    (void)mode;
-#endif
-}
 
 std::uint64_t thread_cpu_ns() noexcept {
     timespec now{};
@@ -86,6 +67,7 @@ public:
 
     RigPlayed operator()() {
         prctl(PR_SET_NAME, "isb-rig");
+        const CrashStack crash_stack;
         // A thread's first allocation makes system calls, which are not the plugin's.
         void* volatile memory = std::malloc(1);
         std::free(memory);
@@ -177,7 +159,7 @@ private:
     void call(PluginBlock& block, int at) {
         const bool audits = audit_ && at >= options_.audit_from;
         rusage before{}, after{};
-        const unsigned mode = float_mode();
+        const FloatMode mode = float_mode();
         getrusage(RUSAGE_THREAD, &before);
         const std::uint64_t cpu = thread_cpu_ns();
         const std::uint64_t began = ipc::now_ns();

@@ -12,7 +12,7 @@ from host.stress.checks import ALL, BY_NAME
 from host.stress.checks.realtime import is_its_own, own_libraries
 from host.stress.runner import StressOptions, chosen
 from ipc.description import PluginDescription
-from ipc.rig_calls import Violation
+from ipc.rig_calls import Place, Violation
 from ipc.sound_measures import delay_between, residue_db, sounding_frames
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stress.md"
@@ -46,8 +46,10 @@ def test_a_violation_is_a_plugins_only_with_its_code_on_the_stack(tmp_path: Path
     code.mkdir(parents=True)
     (code / "some.so").touch()
     own = own_libraries(PluginDescription(id="x", name="x", format="vst3", path=str(bundle)))
-    above = Violation("lock", "pthread_mutex_lock", 1, ["juce::lock in _core.so+0x1"])
-    inside = Violation("lock", "pthread_mutex_lock", 1, ["f in libm.so.6+0x1", "some.so+0x2"])
+    above = Violation("lock", "pthread_mutex_lock", 1, [Place("/a/_core.so", 1, "juce::lock")])
+    inside = Violation(
+        "lock", "pthread_mutex_lock", 1, [Place("/b/libm.so.6", 1, "f"), Place("/c/some.so", 2)]
+    )
     assert not is_its_own(above, own)
     assert is_its_own(inside, own)
 

@@ -44,6 +44,7 @@
 using isobooth::sandbox::Audit;
 using isobooth::sandbox::FloatTrap;
 using isobooth::sandbox::place_name;
+using isobooth::sandbox::PlaceName;
 using isobooth::sandbox::PlaceTable;
 using isobooth::sandbox::Violation;
 
@@ -81,7 +82,10 @@ std::string told(const std::vector<Violation>& violations) {
     std::string text;
     for (const Violation& one : violations) {
         text += std::string(one.kind) + " " + one.what + " " + std::to_string(one.count) + ";";
-        for (const std::uintptr_t address : one.stack) text += "\n    " + place_name(address);
+        for (const std::uintptr_t address : one.stack) {
+            const PlaceName name = place_name(address);
+            text += "\n    " + name.function + " in " + name.library;
+        }
         text += "\n";
     }
     return text;
@@ -186,10 +190,14 @@ void see_deeds() {
         const Violation* const one = find(violations, deed.what);
         CHECK(one && one->count == 1 && std::string(one->kind) == deed.kind, "%s not among:\n%s",
               deed.what, told(violations).c_str());
+        if (std::string(one->kind) ==
+            "lock")  // looking libc's function up is not the block's doing
+            CHECK(!find(violations, "malloc") && !find(violations, "calloc"), "%s",
+                  told(violations).c_str());
         // Nothing of ours is on top, and its caller is known.
         CHECK(one->stack.size() >= 3, "%s", told(violations).c_str());
         for (const std::uintptr_t address : one->stack) {
-            const std::string place = place_name(address);
+            const std::string place = place_name(address).library;
             CHECK(place.find("libisobooth_audit") == std::string::npos, "%s", place.c_str());
         }
         CHECK(seen_in(deed.act, FloatTrap::None, false).empty(), "%s seen unasked", deed.what);
@@ -328,6 +336,50 @@ void go_on_in_all_ways() {
         CHECK(find(violations, "getppid"), "%s", told(violations).c_str());
 }
 
+// A plugin that sets a handler of a signal by which we see gets back what it has set, gets the
+// signals that are not ours, and has the handler afterwards.
+void keep_handlers_apart(int number) {
+    struct sigaction first {
+    }, second{}, got{};
+    first.sa_handler = [](int) { handled += 1; };
+    second.sa_sigaction = [](int, siginfo_t*, void*) { handled += 100; };
+    second.sa_flags = SA_SIGINFO | SA_NODEFER;
+    sigaddset(&second.sa_mask, SIGUSR2);
+    struct sigaction original {};
+    sigaction(number, &first, &original);
+    handled = 0;
+    {
+        Audit audit(true, FloatTrap::Invalid);
+        audit.enter();
+        sigaction(number, nullptr, &got);
+        CHECK(got.sa_handler == first.sa_handler, "ours leaks");
+        sigaction(number, &second, &got);
+        CHECK(got.sa_handler == first.sa_handler, "not the one before");
+        const int missing = sigaction(number, nullptr, nullptr);
+        const long unreadable = syscall(SYS_rt_sigaction, number, 1, nullptr, 8);
+        CHECK(missing == 0 && unreadable == -1 && errno == EFAULT, "%d, %ld", missing, unreadable);
+        CHECK(syscall(SYS_rt_sigaction, number, nullptr, nullptr, 7) == -1 && errno == EINVAL,
+              "any size");
+        sigaction(number, nullptr, &got);
+        sink = zero / zero;
+        raw_call(SYS_getppid);
+        audit.leave();
+        CHECK(got.sa_sigaction == second.sa_sigaction &&
+                  (got.sa_flags & (SA_SIGINFO | SA_NODEFER)) == (SA_SIGINFO | SA_NODEFER) &&
+                  sigismember(&got.sa_mask, SIGUSR2) == 1,
+              "not what was set");
+        CHECK(handled == 0, "what was ours went to it");
+        raise(number);
+        CHECK(handled == 100, "%d", handled.load());
+        const auto violations = audit.take();
+        CHECK(find(violations, "invalid operation") && find(violations, "rt_sigaction") &&
+                  find(violations, "getppid"),
+              "%s", told(violations).c_str());
+    }
+    sigaction(number, &original, &got);
+    CHECK(got.sa_sigaction == second.sa_sigaction, "it has been lost");
+}
+
 // ---------------------------------------------------------------- numbers
 
 volatile long double wide_zero = 0.0L, wide_sink;
@@ -393,6 +445,92 @@ void see_numbers() {
     const auto violations = audit.take();
     CHECK(violations.size() == 1 && violations[0].count == 100, "%s", told(violations).c_str());
     sink = zero / zero;  // and nothing is left behind
+}
+
+// ---------------------------------------------------------------- the x87
+
+volatile long double wide_nan = __builtin_nanl(""), wide_one = 1.0L, wide_huge = 1e300L;
+volatile float tiny_float = 1e-40f;
+
+unsigned x87_tags() {
+    unsigned environment[7];
+    asm volatile("fnstenv %0\n\tfldenv %0" : "+m"(environment));
+    return environment[2] & 0xffff;
+}
+
+// What each does gives a number, the same with a trap as without.
+struct WideDeed {
+    FloatTrap trap;
+    const char* what;
+    long double (*act)();
+};
+
+const WideDeed kWideDeeds[] = {
+    {FloatTrap::Invalid, "invalid operation (x87)", [] { return wide_zero / wide_zero; }},
+    {FloatTrap::Invalid, "invalid operation (x87)", [] { return __builtin_sqrtl(-wide_one); }},
+    {FloatTrap::Invalid, "division by zero (x87)", [] { return wide_one / wide_zero; }},
+    {FloatTrap::Invalid, "division by zero (x87)",
+     [] {  // by a number in memory
+         long double result = 0.0L;
+         asm volatile("fld1\n\tfdivs %1\n\tfstpt %0" : "=m"(result) : "m"(zero));
+         return result;
+     }},
+    {FloatTrap::Invalid, "invalid operation (x87)",
+     [] {  // nothing else of the x87 follows
+         long result = 0;
+         asm volatile("fldt %1\n\tfistpq %0" : "=m"(result) : "m"(wide_huge));
+         asm volatile("fwait" : "+m"(result));
+         return static_cast<long double>(result);
+     }},
+    {FloatTrap::Invalid, "invalid operation (x87)",
+     [] {
+         bool unordered = false;
+         asm volatile("fldz\n\tfldt %1\n\tfcomip\n\tfstp %%st(0)\n\tsetp %0"
+                      : "=r"(unordered)
+                      : "m"(wide_nan)
+                      : "cc");
+         return unordered ? 1.0L : 0.0L;
+     }},
+    {FloatTrap::Denormal, "denormal operand (x87)",
+     [] {
+         long double result = 0.0L;
+         asm volatile("flds %1\n\tfstpt %0" : "=m"(result) : "m"(tiny_float));
+         return result * 1e30L;
+     }},
+    {FloatTrap::Denormal, "denormal operand (x87)",
+     [] {
+         long double result = 0.0L;
+         asm volatile("fld1\n\tfadds %1\n\tfstpt %0" : "=m"(result) : "m"(tiny_float));
+         return result;
+     }},
+};
+
+void finish_x87_instructions() {
+    for (const WideDeed& deed : kWideDeeds) {
+        const long double plain = deed.act();
+        long double trapped = 7.0L;
+        const auto violations = seen_in([&] { trapped = deed.act(); }, deed.trap, false);
+        CHECK(violations.size() == 1 && violations[0].what == std::string(deed.what) &&
+                  violations[0].count == 1,
+              "%s not:\n%s", deed.what, told(violations).c_str());
+        CHECK(std::memcmp(&plain, &trapped, 10) == 0, "%s: %Lg, without %Lg", deed.what, trapped,
+              plain);
+        CHECK(x87_tags() == 0xffff, "%s: registers in use: %x", deed.what, x87_tags());
+    }
+    // The block ends before the x87 has told.
+    const auto violations = seen_in(
+        [] {
+            asm volatile("fldz\n\tfldt %0\n\tfcompp" : : "m"(wide_nan));
+        },
+        FloatTrap::Invalid, false);
+    CHECK(find(violations, "invalid operation (x87)"), "%s", told(violations).c_str());
+    CHECK(x87_tags() == 0xffff, "registers in use: %x", x87_tags());
+    // Rounding and precision that a plugin leaves are its own, the masks are not.
+    const unsigned short single = 0x007f, usual = 0x037f;
+    unsigned short left = 0;
+    seen_in([&] { asm volatile("fldcw %0" : : "m"(single)); }, FloatTrap::Invalid);
+    asm volatile("fnstcw %0\n\tfldcw %1" : "=m"(left) : "m"(usual));
+    CHECK(left == single, "left %x", left);
 }
 
 // ---------------------------------------------------------------- ends
@@ -531,6 +669,11 @@ int main(int argc, char** argv) {
     see_nothing_elsewhere();
     keep_within_bounds();
     go_on_in_all_ways();
+    if (Audit::sees_system_calls()) {
+        keep_handlers_apart(SIGSYS);
+        keep_handlers_apart(SIGFPE);
+    }
+    finish_x87_instructions();
     see_numbers();
     crash_as_ever();
     go_on_behind_a_filter();

@@ -127,6 +127,13 @@ const Violation kViolations[] = {
          pthread_mutex_unlock(&plain_mutex);
      },
      "pthread_mutex_lock on the audio thread", false},
+    {"timed-mutex",
+     [] {
+         const timespec past{};
+         pthread_mutex_clocklock(&plain_mutex, CLOCK_MONOTONIC, &past);
+         pthread_mutex_unlock(&plain_mutex);
+     },
+     "pthread_mutex_clocklock on the audio thread", false},
     {"std-mutex", [] { const std::scoped_lock lock(mutex); },
      "pthread_mutex_lock on the audio thread", false},
     {"rwlock-read",

@@ -4,13 +4,17 @@
 // rights too.
 #include "host/native/worker_thread.hpp"
 
+#include <linux/sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "tests/native/check.hpp"
 
@@ -89,6 +93,49 @@ void a_plain_users_worker_gets_its_priority_back() {
     if (!done) std::puts("no real-time priority here: half of this is not tested");
 }
 
+// A process with the number of a thread that has ended; -1 if this user may not choose.
+pid_t start_as(pid_t number) {
+    clone_args arguments{};
+    arguments.exit_signal = SIGCHLD;
+    arguments.set_tid = reinterpret_cast<std::uint64_t>(&number);
+    arguments.set_tid_size = 1;
+    const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid != 0) return static_cast<pid_t>(pid);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) pause();
+}
+
+void who_has_the_number_of_a_thread_that_has_ended_is_left_alone() {
+    std::atomic<pid_t> number{0};
+    std::atomic<bool> ends{false};
+    std::thread thread([&] {
+        number = gettid();
+        while (!ends) sleep_ms(1);
+    });
+    while (!number) sleep_ms(1);
+    const host::WorkerThread worker(number, kPriority, 0);
+    worker.demote();
+    CHECK(getpriority(PRIO_PROCESS, static_cast<id_t>(number)) == 19, "not while it lives");
+    ends = true;
+    thread.join();
+    pid_t stranger = -1;
+    // The kernel gives the number back a moment after the thread's end.
+    for (int i = 0; i < 1000 && stranger < 0; ++i) {
+        stranger = start_as(number);
+        if (stranger < 0 && errno != EEXIST) break;
+        sleep_ms(1);
+    }
+    if (stranger < 0) return void(std::puts("numbers cannot be chosen here: not tested"));
+    worker.demote();
+    worker.restore();
+    const int scheduler = sched_getscheduler(stranger) & ~SCHED_RESET_ON_FORK;
+    const int nice = getpriority(PRIO_PROCESS, static_cast<id_t>(stranger));
+    kill(stranger, SIGKILL);
+    waitpid(stranger, nullptr, 0);
+    CHECK(stranger == number && nice == getpriority(PRIO_PROCESS, 0) && scheduler == SCHED_OTHER,
+          "nice %d, scheduler %d", nice, scheduler);
+}
+
 void a_worker_at_normal_priority_is_stopped_and_goes_on() {
     const Spinner spinner;
     const host::WorkerThread worker(spinner.pid, 0, spinner.pid);
@@ -115,6 +162,7 @@ void who_shares_a_process_is_never_stopped() {
 
 int main() {
     a_plain_users_worker_gets_its_priority_back();
+    who_has_the_number_of_a_thread_that_has_ended_is_left_alone();
     a_worker_at_normal_priority_is_stopped_and_goes_on();
     who_shares_a_process_is_never_stopped();
     std::puts("all passed");

@@ -69,3 +69,16 @@ def test_a_crash_in_the_middle_of_an_audit_is_the_crash_that_it_is_without(
             ends.append(died.value)
     assert [end.last.signal for end in ends] == ["SIGSEGV", "SIGSEGV"]
     assert ends[0].signature == ends[1].signature != ""
+
+
+@pytest.mark.parametrize("audit", [False, True])
+def test_a_stack_that_is_used_up_in_a_block_leaves_a_backtrace(
+    workshop: Workshop, audit: bool
+) -> None:
+    with open_rig(workshop, f"ladspa:{fixture_library('crash_fixture')}#overflow") as rig:
+        [kill] = [one.index for one in rig.description.parameters if one.name == "Kill"]
+        rig.set_parameter(kill, 1.0)
+        with pytest.raises(PluginDied) as died:
+            play(rig, audit)
+    assert died.value.last.signal == "SIGSEGV"
+    assert any(line.startswith("fill_the_stack+") for line in died.value.last.backtrace)

@@ -9,10 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from host.backtrace.explain import evidence_of, evidence_of_hang, explain
-from host.backtrace.frames import Backtrace, Found, StackEvidence, ThreadStack
+from host.backtrace.explain import evidence_of, evidence_of_hang, explain, name_places
+from host.backtrace.frames import Backtrace, CodePlace, Found, StackEvidence, ThreadStack
+from host.backtrace.places import frames_of
 from host.backtrace.signature import signature_of
 from host.crash_report import FaultKind
 from host.engine_module import capture_stacks
@@ -86,6 +88,30 @@ def test_the_function_in_which_a_plugin_crashed_is_on_its_backtrace(
     own = [f for f in trace.threads[0].frames if f.module and "crash_fixture" in f.module]
     assert all(frame.build_id for frame in own)
     assert all(frame.offset < 1 << 20 for frame in own)  # in the file, not in memory
+
+
+def test_places_in_files_are_told_as_a_crash_there_is(
+    crash: Callable[..., tuple[WorkerExit, Backtrace]],
+) -> None:
+    _, trace = crash("null")
+    frames = [frame for frame in trace.threads[0].frames if frame.build_id is not None]
+    assert {"write_to_null", "run_null"} <= {frame.function for frame in frames}
+    places = [CodePlace(frame.module or "", frame.offset) for frame in frames]
+    assert name_places(places) == [msgspec.structs.replace(f, found=Found.EXACT) for f in frames]
+
+
+def test_places_that_lie_are_told_as_they_are() -> None:
+    places = [
+        CodePlace("", 2**64 - 1),
+        CodePlace("no path", 1, "f"),
+        CodePlace("/etc/passwd", 2**64 - 1, "g"),
+        CodePlace("/lib/\0", 0),
+        CodePlace(sys.executable, 2**63),
+    ]
+    frames = frames_of(places)
+    assert [(f.module or "", f.offset, f.function) for f in frames] == [
+        (one.library, one.offset, one.function) for one in places
+    ]
 
 
 def test_a_smashed_stack_still_tells_the_signal_and_invents_nothing_certain(

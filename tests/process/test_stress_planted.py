@@ -38,7 +38,7 @@ PLANTED = (
     ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
     ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
     ("system-call", "asks-the-kernel-for-nothing-in-process", Verdict.FAIL, "getppid"),
-    ("divides", "makes-good-numbers", Verdict.WARN, "invalid operation in planted.clap"),
+    ("divides", "makes-good-numbers", Verdict.WARN, "invalid operation in process+0x"),
     ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
     ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),

@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from ipc.rig_calls import CallResult, Render, Violation
+from ipc.rig_calls import CallResult, Place, Render, Violation
 from sandbox._native import audit_sees_numbers, audit_sees_system_calls
 from tests.fixtures.build import fixture_library
 
@@ -86,8 +87,12 @@ def found(label: str, trap: str = "") -> list[Violation]:
 def the(violations: list[Violation], kind: str, what: str, label: str) -> Violation:
     """The one of that name, which the fixture did."""
     [one] = [v for v in violations if (v.kind, v.what) == (kind, what)]
-    assert any(place.startswith(f"run_{label} in audit_fixture-") for place in one.stack), one
+    assert any(is_in(place, f"run_{label}") for place in one.stack), one
     return one
+
+
+def is_in(place: Place, function: str) -> bool:
+    return place.function == function and place.file.startswith("audit_fixture-")
 
 
 @needs_library
@@ -103,9 +108,16 @@ def test_allocation_is_seen_with_the_function_that_allocates_on_top() -> None:
     for what in ("malloc", "free"):
         one = the(violations, "allocation", what, "allocates")
         assert one.count == BLOCKS
-        assert one.stack[0].startswith("run_allocates in audit_fixture-")
+        assert is_in(one.stack[0], "run_allocates")
     assert len(violations) == 2
-    assert any("_native" in place for place in one.stack)  # on to the rig that called it
+    assert any("_native" in place.file for place in one.stack)  # on to the rig that called it
+
+
+@needs_library
+def test_a_function_that_is_not_exported_is_known_by_its_place() -> None:
+    one = the(found("odd"), "allocation", "malloc", "odd_\\xff")
+    assert one.stack[0].function == ""
+    assert one.stack[0].library == str(fixture_library("audit_fixture"))
 
 
 @needs_library
@@ -121,8 +133,8 @@ def test_a_system_call_without_any_library_is_seen() -> None:
     violations = found("asks")
     calls = [v for v in violations if v.what == "getpid"]
     assert [v.count for v in calls] == [BLOCKS, BLOCKS]  # the instruction, and libc's
-    assert calls[0].stack[0].startswith("run_asks in ")
-    assert calls[1].stack[1].startswith("run_asks in ")
+    assert is_in(calls[0].stack[0], "run_asks")
+    assert is_in(calls[1].stack[1], "run_asks")
 
 
 @needs_dispatch
@@ -131,7 +143,7 @@ def test_a_system_call_without_any_library_is_seen() -> None:
 def test_system_calls_of_libc_are_seen(label: str, what: str) -> None:
     one = the(found(label), "system-call", what, label)
     assert one.count == BLOCKS
-    assert "libc.so" in one.stack[0]
+    assert "libc.so" in one.stack[0].file
 
 
 @needs_dispatch
@@ -155,7 +167,7 @@ def test_a_plugin_that_starts_threads_still_can() -> None:
 def test_the_instruction_that_makes_nan_is_found() -> None:
     [one] = found("nan", trap="invalid")
     assert (one.kind, one.what, one.count) == ("invalid", "invalid operation", BLOCKS)
-    assert one.stack[0].startswith("run_nan in audit_fixture-")
+    assert is_in(one.stack[0], "run_nan")
     assert found("nan", trap="denormal") == []
 
 
@@ -164,8 +176,33 @@ def test_the_instruction_that_makes_denormals_is_found() -> None:
     violations = found("denormal", trap="denormal")
     one = the(violations, "denormal", "underflow", "denormal")
     assert one.count == BLOCKS
-    assert one.stack[0].startswith("run_denormal in audit_fixture-")
+    assert is_in(one.stack[0], "run_denormal")
     assert found("denormal", trap="invalid") == []
+
+
+@needs_traps
+def test_the_instruction_of_the_x87_that_makes_nan_is_found() -> None:
+    [one] = found("wide", trap="invalid")
+    assert (one.kind, one.what, one.count) == ("invalid", "invalid operation (x87)", BLOCKS)
+    assert is_in(one.stack[0], "run_wide")
+
+
+@needs_traps
+@pytest.mark.parametrize("label", ["rounds", "pends", "fills"])
+@pytest.mark.parametrize("options", [{"audit": False}, {}, {"audit": False, "trap": "invalid"}])
+def test_what_a_plugin_leaves_in_the_x87_is_told_and_cleared_away(
+    label: str, options: dict[str, Any]
+) -> None:
+    results = perform(label, render(**options), render(**options))
+    for result in results:
+        assert result.changed == ["the floating-point mode of the audio thread"]
+        assert result.refused == "" and result.digest == results[0].digest
+
+
+@needs_dispatch
+@needs_library
+def test_a_plugin_gets_back_the_handlers_that_it_has_set() -> None:
+    found("handles")
 
 
 @needs_library

@@ -3,17 +3,22 @@
 a library that is loaded before all others, and by the kernel, which hands system calls back."""
 
 import contextlib
-import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from host.backtrace.explain import name_places
+from host.backtrace.frames import CodePlace
 from host.stress.check import Check, Subject
 from host.stress.rig import Rig
 from host.stress.verdict import Verdict
 from ipc.description import PluginDescription
-from ipc.rig_calls import CallResult, Violation
+from ipc.rig_calls import CallResult, Place, Violation
+from ipc.text import one_line
 
 _MOST_PARAMETERS = 64
+_MOST_LETTERS = 800  # of a frame
 _BUNDLES = (".vst3", ".lv2", ".clap")
 
 
@@ -28,28 +33,33 @@ class _Audit(Check):
         own = own_libraries(subject.description)
         blocks = 0
         unseen: list[str] = []
+        violations: list[Violation] = []
         with subject.open(max_frames=256) as rig:
             rate = round(subject.sample_rate)
             for result in _played(rig, subject, rate):
                 blocks += len(result.times.wall_ns) if result.times is not None else 0
                 unseen += [one for one in result.unseen if one not in unseen]
-                for violation in result.violations:
-                    if violation.kind == self.kind and is_its_own(violation, own):
-                        self._tell(subject, violation, own)
+                violations += [
+                    one
+                    for one in result.violations
+                    if one.kind == self.kind and is_its_own(one, own)
+                ]
         subject.figures["blocks"] = blocks
-        for one in unseen:
-            subject.find(Verdict.PASS, f"not looked at here: {one}")
+        for blamed in _blamed(violations, own):
+            self._tell(subject, blamed)
+        for text in unseen:
+            subject.find(Verdict.PASS, f"not looked at here: {text}")
 
     def verdict(self, violation: Violation) -> Verdict:
         return Verdict.FAIL
 
-    def _tell(self, subject: Subject, violation: Violation, own: frozenset[str]) -> None:
-        where = next((frame for frame in violation.stack if _library_of(frame) in own), "")
+    def _tell(self, subject: Subject, blamed: "_Blamed") -> None:
+        violation = blamed.violation
         subject.find(
             self.verdict(violation),
-            f"process() calls {violation.what} {violation.count} times, in {where}",
-            key=f"{violation.what} {place_of(where)}",
-            stack=list(violation.stack),
+            f"process() calls {violation.what} {violation.count} times, in {blamed.where}",
+            key=blamed.key,
+            stack=blamed.stack,
         )
 
 
@@ -100,17 +110,17 @@ class MakesGoodNumbers(Check):
                         2 * rate, source="silence", keep=False, trap=trap, denormals=True
                     ).result,
                 ]
-            for violation in (one for result in results for one in result.violations):
-                if not is_its_own(violation, own):
-                    continue
-                where = next((frame for frame in violation.stack if _library_of(frame) in own), "")
-                # With the helper's flags off, most plugins make small numbers: no fault in itself.
-                verdict = Verdict.WARN if trap == "invalid" else Verdict.PASS
+            violations = [
+                one for result in results for one in result.violations if is_its_own(one, own)
+            ]
+            # With the helper's flags off, most plugins make small numbers: no fault in itself.
+            verdict = Verdict.WARN if trap == "invalid" else Verdict.PASS
+            for blamed in _blamed(violations, own):
                 subject.find(
                     verdict,
-                    f"{violation.what} in {where}",
-                    key=f"{violation.what} {place_of(where)}",
-                    stack=list(violation.stack),
+                    f"{blamed.violation.what} in {blamed.where}",
+                    key=blamed.key,
+                    stack=blamed.stack,
                 )
 
 
@@ -143,16 +153,40 @@ def own_libraries(description: PluginDescription) -> frozenset[str]:
     return frozenset(names)
 
 
-def place_of(frame: str) -> str:
-    """The frame as the next build of the plugin has it: without the offset, where it has a name."""
-    return re.sub(r"\+0x[0-9a-f]+$", "", frame) if " in " in frame else frame
+def place_of(place: Place) -> str:
+    """As the next build of the plugin has it: without the offset, where the library exports the
+    function. Other names depend on what debug information a machine has."""
+    return f"{place.function} in {place.file}" if place.function else str(place)
 
 
 def is_its_own(violation: Violation, own: frozenset[str]) -> bool:
     """Whether any of the plugin's code is on the stack; else it is its host's."""
-    return any(_library_of(frame) in own for frame in violation.stack)
+    return any(place.file in own for place in violation.stack)
 
 
-def _library_of(frame: str) -> str:
-    """Of FUNCTION in LIBRARY+OFFSET."""
-    return frame.rpartition(" in ")[2].rpartition("+")[0]
+@dataclass(frozen=True)
+class _Blamed:
+    """A violation, told as a crash there would be. `where`: innermost in the plugin's own code."""
+
+    violation: Violation
+    key: str
+    where: str
+    stack: list[str]
+
+
+def _blamed(violations: Sequence[Violation], own: frozenset[str]) -> Iterator[_Blamed]:
+    """All of which are the plugin's own. Their functions are looked up together."""
+    places = list(dict.fromkeys(place for one in violations for place in one.stack))
+    asked = [CodePlace(one.library, one.offset, one.function or None) for one in places]
+    frames = {
+        place: one_line(str(frame), _MOST_LETTERS)
+        for place, frame in zip(places, name_places(asked), strict=True)
+    }
+    for violation in violations:
+        place = next(place for place in violation.stack if place.file in own)
+        yield _Blamed(
+            violation,
+            key=f"{violation.what} {place_of(place)}",
+            where=frames[place],
+            stack=[frames[one] for one in violation.stack],
+        )

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from host.backtrace.frames import Backtrace, Frame, ThreadTrace
-from host.backtrace.places import crash_place, hang_place
+from host.backtrace.brief import crash_place, hang_place
 
 
 def _trace(*names: str) -> ThreadTrace:

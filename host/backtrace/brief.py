@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a plugin crashed or hangs, in a few words: for a line of text, and for comparing crashes
+without unwinding, which takes some tenths of a second."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from host.backtrace.frames import Backtrace, Frame
+from host.backtrace.memory_map import MemoryMap
+from host.backtrace.signature import common_frames, is_foreign, telling_frames
+
+if TYPE_CHECKING:
+    from ipc._native import CrashSnapshot
+
+
+def crash_place(snapshot: CrashSnapshot) -> str:
+    """FILE+OFFSET of the instruction that a plugin crashed in; empty where that is in no code of
+    the plugin, and so says little: the C library aborts and copies for everybody."""
+    mapping = MemoryMap(snapshot.maps).at(snapshot.pc)
+    if mapping is None or not mapping.is_file or is_foreign(mapping.path):
+        return ""
+    return f"{mapping.path}+{snapshot.pc - mapping.start + mapping.file_offset:#x}"
+
+
+def hang_place(trace: Backtrace | None, *, spins: bool) -> str:
+    """What a thread that hangs is doing, as a participle."""
+    doing = "spinning" if spins else "waiting"
+    if trace is None or not trace.threads or not trace.threads[0].frames:
+        return doing
+    frames = trace.threads[0].frames
+    steady = common_frames([frames, *(sample.frames for sample in trace.samples)])
+    telling = telling_frames(steady)
+    if not telling:
+        return doing
+    where = _named(telling[0])
+    if not spins and frames[0].function and frames[0] is not telling[0]:
+        return f"{doing} in {frames[0].function} for {where}"
+    roams = (spins and _named(frames[0]) != where) or len(steady) < len(frames)
+    return f"{doing} in {where}" + (" and what it calls" if spins and roams else "")
+
+
+def _named(frame: Frame) -> str:
+    module = PurePath(frame.module or "").name
+    return f"{frame.function} in {module}" if frame.function else module
