@@ -48,10 +48,11 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like
 
 class Render(Call, frozen=True, tag="render", kw_only=True):
     """Plays `frames` in blocks of the sizes in `blocks`, over and over; empty: as large as the
-    plugin was prepared for."""
+    plugin was prepared for. Not all may be 0."""
 
     frames: Annotated[int, Meta(ge=1, le=MAX_RENDER_FRAMES)]
-    blocks: Annotated[list[Annotated[int, Meta(ge=1, le=8192)]], Meta(max_length=256)] = []
+    blocks: Annotated[list[Annotated[int, Meta(ge=0, le=8192)]], Meta(max_length=256)] = []
+    oversized: bool = False  # blocks may be larger than the plugin was prepared for
     source: Source = "silence"
     gain: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.25
     seed: Annotated[int, Meta(ge=0, lt=1 << 32)] = 1

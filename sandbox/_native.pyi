@@ -23,6 +23,9 @@ class Processor:
     def accepts_midi(self) -> bool: ...
     @property
     def produces_midi(self) -> bool: ...
+    def make_room(self, frames: int) -> None:
+        """For blocks larger than the plugin was prepared for, which is not told. Not while one is
+        processed."""
     def latency_frames(self) -> int: ...
 
 class Slot:

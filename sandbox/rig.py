@@ -159,12 +159,17 @@ class Rig:
 
     def _render(self, plugin: LoadedPlugin, call: Render) -> CallResult:
         processor = plugin.processors[0]
+        sizes = call.blocks or [self._max_frames]
+        if not call.oversized:
+            sizes = [min(size, self._max_frames) for size in sizes]
+        largest = max(self._max_frames, *sizes)
+        processor.make_room(largest)
         played = rig_run(
             processor,
             sound_of(call, processor.in_channels, self._sample_rate),
             call.frames,
-            [min(size, self._max_frames) for size in call.blocks] or [self._max_frames],
-            self._max_frames,
+            sizes,
+            largest,
             [(midi.frame, midi.data) for midi in call.midi],
             [(change.frame, change.index, change.value) for change in call.changes],
             RigTransport(call.tempo, call.position, call.playing, self._sample_rate),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from host.plugin_id import PluginFormat
+from host.plugin_id import PluginFormat, PluginId
 from host.stress.call_log import CallLog
 from host.stress.rig import Rig, open_rig
 from host.stress.verdict import Finding, Plot, Verdict
@@ -19,6 +19,9 @@ from ipc.description import PluginDescription
 DIRECT_FORMATS = frozenset(
     {PluginFormat.LADSPA, PluginFormat.CLAP, PluginFormat.BUILTIN, PluginFormat.FAULT}
 )
+# Whose plugins must take a block without frames: VST3 flushes parameters with it, LV2 the latency.
+# CLAP forbids it to hosts, LADSPA says nothing of it.
+EMPTY_BLOCK_FORMATS = frozenset({PluginFormat.VST3, PluginFormat.LV2})
 _NOTES = (48, 60, 64, 67)
 
 
@@ -54,6 +57,10 @@ class Subject:
     def random(self, *words: object) -> random.Random:
         """The same numbers for the same seed, plugin and words."""
         return random.Random(repr((self.seed, self.plugin, *words)))
+
+    @property
+    def format(self) -> PluginFormat:
+        return PluginId.parse(self.plugin).format
 
     @property
     def is_instrument(self) -> bool:

@@ -363,6 +363,13 @@ bool ClapProcessor::run(PluginBlock& stretch) noexcept {
     return status != clap::kError;
 }
 
+void ClapProcessor::make_room(int frames) {
+    const auto room = static_cast<std::size_t>(frames);
+    if (room <= rt_->silence.size()) return;
+    rt_->silence.assign(room, 0.0f);
+    for (std::vector<float>& plane : rt_->unheard) plane.assign(room, 0.0f);
+}
+
 // Points the ports to this stretch, anew each time: the plugin may have written over the buffers.
 void ClapProcessor::point_to(PluginBlock& stretch) noexcept {
     std::fill_n(rt_->silence.begin(), stretch.frames, 0.0f);

@@ -42,6 +42,7 @@ public:
     ClapProcessor& operator=(const ClapProcessor&) = delete;
 
     bool process(PluginBlock& block) noexcept override;
+    void make_room(int frames) override;
     int latency_frames() noexcept override { return latency_.load(std::memory_order_relaxed); }
 
     // The rest is for the main thread, beside processing. All but close() throw std::runtime_error

@@ -50,8 +50,11 @@ struct RigPlayed {
     bool changed_float_mode = false;
 };
 
+// How many blocks of `sizes`, repeated, it takes at most to play so many frames.
+std::size_t rig_blocks(int frames, const std::vector<int>& sizes) noexcept;
+
 // Plays `frames` of `in` (in_channels planes one behind the other), in blocks of `sizes`, repeated,
-// each at most `max_frames`. `events` are sorted, their offsets counted from the first frame.
+// each at most `max_frames`, and not all 0. `events` are sorted, their offsets counted from the first frame.
 // Throws std::runtime_error without memory or a thread.
 RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
                   int max_frames, const std::vector<ipc::Event>& events,

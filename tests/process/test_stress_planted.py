@@ -12,8 +12,10 @@ from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
 from tests.fixtures.build import fixture_library
+from tests.fixtures.lv2_bundle import make_lv2_bundle
 
-# The plugin of stress_fixture.c with a fault that the check must find, and what it makes of it.
+# The plugin with a fault that the check must find, and what it makes of it: of stress_fixture.c, or
+# with "lv2 " before its name of stress_lv2_fixture.c.
 PLANTED = (
     ("once", "lives-and-dies", Verdict.FAIL, "cannot be created twice"),
     ("nan", "sends-numbers", Verdict.FAIL, "NaN"),
@@ -51,9 +53,13 @@ PLANTED = (
     ("leaks", "gives-back-what-it-takes", Verdict.FAIL, "KiB are lost"),
     ("rare-crash", "survives-anything", Verdict.CRASH, "SIGSEGV"),
     ("hungry", "bears-lack-of-memory", Verdict.CRASH, "SIGSEGV"),
+    ("lv2 empty-block", "any-block-size", Verdict.CRASH, "SIGFPE"),
+    ("lv2 broken-program", "every-program", Verdict.FAIL, "in program 0 'Loud'"),
+    ("fixed-room", "survives-wrong-block-sizes", Verdict.WARN, "larger than it was prepared for"),
+    ("empty-block", "survives-wrong-block-sizes", Verdict.WARN, "blocks without frames"),
 )
-# Of those, no plugin of that file can have the fault: CLAP has no programs.
-_ELSEWHERE = {"every-program"}
+# Checks that a clean LV2 plugin must pass as well: CLAP has nothing that they would look at.
+ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program")
 
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all
@@ -67,21 +73,33 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(library: Path) -> dict[tuple[str, str], CheckResult]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With an LV2 bundle, where JUCE looks for one."""
+    home = tmp_path_factory.mktemp("home")
+    make_lv2_bundle(home / ".lv2")
+    return home
+
+
+@pytest.fixture(scope="module")
+def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     """What each check says of the plugin with its fault, and of the clean one."""
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
+    pairs += [("lv2 clean", check) for check in ALSO_LV2]
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
     with (
-        Workshop(timeout_s=4.0) as workshop,
+        Workshop(timeout_s=4.0, environment={"HOME": str(home)}) as workshop,
         Workshop(timeout_s=4.0, audits=True) as auditor,
     ):
 
         def ask(pair: tuple[str, str]) -> CheckResult:
             fault, check = pair
             options = StressOptions(only=frozenset({check}), reruns=0)
-            report = StressRun([f"clap:{library}#{fault}"], ALL, options, workshop, auditor).run()
+            plugin = f"clap:{library}#{fault}"
+            if fault.startswith("lv2 "):
+                plugin = fault.replace("lv2 ", "lv2:urn:isobooth:planted:")
+            report = StressRun([plugin], ALL, options, workshop, auditor).run()
             [result] = report.plugins[0].checks
             return result
 
@@ -103,7 +121,7 @@ def test_a_planted_fault_is_found(
     assert words in result.message, result.message
     if verdict is Verdict.CRASH:
         assert result.signal and result.signature
-        assert any("planted.clap" in line for line in result.backtrace)
+        assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
         assert any("planted.clap" in line for line in result.backtrace)
 
@@ -113,5 +131,10 @@ def test_a_clean_plugin_passes(found: dict[tuple[str, str], CheckResult], check:
     assert found["clean", check].verdict in (Verdict.PASS, Verdict.SKIP), found["clean", check]
 
 
+@pytest.mark.parametrize("check", ALSO_LV2)
+def test_a_clean_lv2_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
+    assert found["lv2 clean", check].verdict is Verdict.PASS, found["lv2 clean", check]
+
+
 def test_every_check_has_a_planted_fault() -> None:
-    assert {check for _, check, _, _ in PLANTED} | _ELSEWHERE == set(BY_NAME)
+    assert {check for _, check, _, _ in PLANTED} == set(BY_NAME)

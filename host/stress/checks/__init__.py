@@ -2,6 +2,7 @@
 """All checks, in the order of their levels."""
 
 from host.stress.check import Check
+from host.stress.checks.careless import SurvivesWrongBlockSizes
 from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
@@ -67,6 +68,7 @@ ALL: tuple[type[Check], ...] = tuple(
             GivesBackWhatItTakes,
             SurvivesAnything,
             BearsLackOfMemory,
+            SurvivesWrongBlockSizes,
         ),
         key=lambda check: check.level,
     )
