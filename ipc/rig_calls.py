@@ -126,6 +126,17 @@ class DropInstances(Call, frozen=True, tag="drop_instances"):
     """Destroys all that were added."""
 
 
+class InjectFaults(Call, frozen=True, tag="inject_faults"):
+    """What the plugin asks for in the calls that follow fails, until this is called again. Raised
+    to the plugin as the C library and the kernel do it: null, and errno."""
+
+    # In each call but renders, the so-manieth that it asks for on the main thread; 0: none, and
+    # they are not counted.
+    allocation: Annotated[int, Meta(ge=0, le=1 << 32)] = 0
+    disk_full: bool = False  # no file grows any more
+    read_only: bool = False  # no file can be opened for writing any more; cannot be taken back
+
+
 AnyCall = (
     Render
     | SetParameter
@@ -139,6 +150,7 @@ AnyCall = (
     | Recreate
     | AddInstances
     | DropInstances
+    | InjectFaults
 )
 
 
@@ -190,3 +202,4 @@ class CallResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     maps: int = 0
     latency_frames: int = 0
     tail_s: float = 0.0
+    allocations: int = 0  # that the plugin asked for, while they are counted

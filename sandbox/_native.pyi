@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +170,20 @@ class Violation:
     def stack(self) -> list[str]:
         """Innermost first, at most 32: "FUNCTION in LIBRARY+0xOFFSET", or without the function
         where the library does not export it, or an address. Only while the plugin is loaded."""
+
+class FailingAllocation:
+    """Between `begin` and `end` the so-manieth allocation fails that the plugin's code in `library`
+    (a file's name) asks for on this thread; 0: none does. Nothing happens where it is not
+    possible: sandbox/libisobooth_audit.so must be preloaded."""
+
+    is_possible: ClassVar[bool]
+
+    def __init__(self, library: str, failing: int) -> None: ...
+    def begin(self) -> None: ...
+    def end(self) -> None: ...
+    @property
+    def asked(self) -> int:
+        """How many allocations the plugin has asked for so far."""
 
 def audit_sees_calls() -> bool:
     """Allocation and locks: whether sandbox/libisobooth_audit.so is preloaded."""

@@ -18,6 +18,7 @@ from ipc.rig_calls import (
     CallResult,
     DropInstances,
     Idle,
+    InjectFaults,
     Midi,
     ReadParameters,
     ReadText,
@@ -46,10 +47,12 @@ from sandbox.backends import open_plugin
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin
 from sandbox.loading import Phases
 from sandbox.process_state import shared_state, taken
+from sandbox.rig_faults import InjectedFaults
 from sandbox.rig_sound import sound_of
 
 # How a plugin refuses what it is given: a backend's own words, or those of a binding.
-_REFUSALS = (WorkerError, RuntimeError, ValueError, IndexError)
+# A MemoryError is the plugin's std::bad_alloc, which has left its functions.
+_REFUSALS = (WorkerError, RuntimeError, ValueError, IndexError, MemoryError)
 _TRAPS = {"": FloatTrap.NONE, "invalid": FloatTrap.INVALID, "denormal": FloatTrap.DENORMAL}
 _IDLE_TURNS = 3
 _DIGEST_BYTES = 12
@@ -73,6 +76,7 @@ class Rig:
         self._more: list[LoadedPlugin] = []
         self._plugin: LoadedPlugin | None = self._open()
         self._calls = 0
+        self._faults = InjectedFaults(request.plugin)
 
     @property
     def plugin(self) -> LoadedPlugin:
@@ -86,7 +90,7 @@ class Rig:
         self._calls += 1
         before = shared_state()
         try:
-            result = self._do(call)
+            result = self._faults.during(call, self._do)
         except _REFUSALS as error:
             result = CallResult(refused=one_line(str(error), MAX_LINE) or "it does not say why")
         changed = before.changes(shared_state())
@@ -142,6 +146,8 @@ class Rig:
                     self._more.pop().close()
                 gc.collect()
                 return _facts(plugin)
+            case InjectFaults():
+                self._faults.set(call)
         return CallResult()
 
     def _recreate(self, plugin: LoadedPlugin, call: Recreate) -> None:

@@ -57,9 +57,13 @@ PLANTED = (
     ("lv2 broken-program", "every-program", Verdict.FAIL, "in program 0 'Loud'"),
     ("fixed-room", "survives-wrong-block-sizes", Verdict.WARN, "larger than it was prepared for"),
     ("empty-block", "survives-wrong-block-sizes", Verdict.WARN, "blocks without frames"),
+    ("trusts-malloc", "survives-failed-allocations", Verdict.WARN, "creation does not survive"),
+    ("trusts-disk", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
-# Checks that a clean LV2 plugin must pass as well: CLAP has nothing that they would look at.
-ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program")
+# Checks that a clean LV2 plugin must pass as well, hosted as it is by JUCE.
+ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program", "survives-failed-allocations")
 
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all
@@ -90,7 +94,7 @@ def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
     with (
         Workshop(timeout_s=4.0, environment={"HOME": str(home)}) as workshop,
-        Workshop(timeout_s=4.0, audits=True) as auditor,
+        Workshop(timeout_s=4.0, audits=True, environment={"HOME": str(home)}) as auditor,
     ):
 
         def ask(pair: tuple[str, str]) -> CheckResult:

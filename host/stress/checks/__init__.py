@@ -21,6 +21,11 @@ from host.stress.checks.realtime import (
     MakesGoodNumbers,
 )
 from host.stress.checks.resources import BearsLackOfMemory, GivesBackWhatItTakes, ManyAtOnce
+from host.stress.checks.scarcity import (
+    SurvivesAFullDisk,
+    SurvivesFailedAllocations,
+    SurvivesNoNetwork,
+)
 from host.stress.checks.sound import (
     KeepsTheMiddle,
     NoClicksBetweenBlocks,
@@ -69,6 +74,9 @@ ALL: tuple[type[Check], ...] = tuple(
             SurvivesAnything,
             BearsLackOfMemory,
             SurvivesWrongBlockSizes,
+            SurvivesFailedAllocations,
+            SurvivesAFullDisk,
+            SurvivesNoNetwork,
         ),
         key=lambda check: check.level,
     )

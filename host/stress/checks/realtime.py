@@ -44,7 +44,7 @@ class _Audit(Check):
         return Verdict.FAIL
 
     def _tell(self, subject: Subject, violation: Violation, own: frozenset[str]) -> None:
-        where = next((frame for frame in violation.stack if _library_of(frame) in own), "")
+        where = next((frame for frame in violation.stack if library_of(frame) in own), "")
         subject.find(
             self.verdict(violation),
             f"process() calls {violation.what} {violation.count} times, in {where}",
@@ -103,7 +103,7 @@ class MakesGoodNumbers(Check):
             for violation in (one for result in results for one in result.violations):
                 if not is_its_own(violation, own):
                     continue
-                where = next((frame for frame in violation.stack if _library_of(frame) in own), "")
+                where = next((frame for frame in violation.stack if library_of(frame) in own), "")
                 # With the helper's flags off, most plugins make small numbers: no fault in itself.
                 verdict = Verdict.WARN if trap == "invalid" else Verdict.PASS
                 subject.find(
@@ -150,9 +150,9 @@ def place_of(frame: str) -> str:
 
 def is_its_own(violation: Violation, own: frozenset[str]) -> bool:
     """Whether any of the plugin's code is on the stack; else it is its host's."""
-    return any(_library_of(frame) in own for frame in violation.stack)
+    return any(library_of(frame) in own for frame in violation.stack)
 
 
-def _library_of(frame: str) -> str:
+def library_of(frame: str) -> str:
     """Of FUNCTION in LIBRARY+OFFSET."""
     return frame.rpartition(" in ")[2].rpartition("+")[0]

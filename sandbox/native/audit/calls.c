@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A preload library for workers of the stress suites: tells when a plugin allocates, frees or locks
-// inside process(), and lets it. host/native/rtcheck/rtcheck.c is its strict sibling.
+// inside process(), and lets it; and lets allocations fail where somebody wants to see what comes of it. host/native/rtcheck/rtcheck.c is its strict sibling.
 //
 // It keeps nothing itself and knows no stacks: whoever listens (sandbox/native/audit.cpp) does.
 // Outside of process() a call costs a look at a thread-local variable. Unlocking, signalling and
@@ -22,8 +22,14 @@ static __thread isobooth_call_listener listener __attribute__((tls_model("initia
 
 EXPORT void isobooth_audit_listen(isobooth_call_listener now) { listener = now; }
 
-// A macro, because the return address is that of the function it stands in.
+// The same for what decides whether an allocation fails.
+static __thread isobooth_allocation_judge judge __attribute__((tls_model("initial-exec")));
+
+EXPORT void isobooth_audit_judge(isobooth_allocation_judge now) { judge = now; }
+
+// Macros, because the return address is that of the function they stand in.
 #define TELL(kind, what) listener(kind, what, __builtin_return_address(0))
+#define SHALL_FAIL (__builtin_expect(judge != NULL, 0) && judge(__builtin_return_address(0)))
 
 // ---------------------------------------------------------------- allocation
 
@@ -38,16 +44,24 @@ extern void __libc_free(void*);
         if (__builtin_expect(listener != NULL, 0)) TELL(ISOBOOTH_CALL_ALLOCATION, #name); \
     } while (0)
 
+static void* out_of_memory(void) {
+    errno = ENOMEM;
+    return NULL;
+}
+
 EXPORT void* malloc(size_t size) {
     ALLOCATION(malloc);
+    if (SHALL_FAIL) return out_of_memory();
     return __libc_malloc(size);
 }
 EXPORT void* calloc(size_t count, size_t size) {
     ALLOCATION(calloc);
+    if (SHALL_FAIL) return out_of_memory();
     return __libc_calloc(count, size);
 }
 EXPORT void* realloc(void* old, size_t size) {
     ALLOCATION(realloc);
+    if (SHALL_FAIL) return out_of_memory();
     return __libc_realloc(old, size);
 }
 EXPORT void free(void* old) {
@@ -56,14 +70,17 @@ EXPORT void free(void* old) {
 }
 EXPORT void* memalign(size_t alignment, size_t size) {
     ALLOCATION(memalign);
+    if (SHALL_FAIL) return out_of_memory();
     return __libc_memalign(alignment, size);
 }
 EXPORT void* aligned_alloc(size_t alignment, size_t size) {
     ALLOCATION(aligned_alloc);
+    if (SHALL_FAIL) return out_of_memory();
     return __libc_memalign(alignment, size);
 }
 EXPORT int posix_memalign(void** out, size_t alignment, size_t size) {
     ALLOCATION(posix_memalign);
+    if (SHALL_FAIL) return ENOMEM;
     if (alignment % sizeof(void*) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0)
         return EINVAL;
     void* const memory = __libc_memalign(alignment, size);
