@@ -61,6 +61,7 @@ class Render(Call, frozen=True, tag="render", kw_only=True):
     tempo: Annotated[float, Meta(ge=1.0, le=1000.0)] = 120.0
     position: Annotated[int, Meta(ge=0, le=1 << 40)] = 0  # frames, where the transport begins
     playing: bool = True
+    whole: bool = False  # blocks are not cut at changes, where the format can tell of their frames
     keep: bool = False  # send the sound back
     in_place: bool = False  # outputs are written over the inputs
     guard: bool = False  # every buffer ends at memory that nobody may touch

@@ -23,6 +23,9 @@ class Processor:
     def accepts_midi(self) -> bool: ...
     @property
     def produces_midi(self) -> bool: ...
+    def give_whole_blocks(self, whole: bool) -> bool:
+        """Whether a block that parameters change in is not cut there, but given to the plugin with
+        the frames of the changes. Returns what is done. Not while a block is processed."""
     def make_room(self, frames: int) -> None:
         """For blocks larger than the plugin was prepared for, which is not told. Not while one is
         processed."""

@@ -170,6 +170,7 @@ class Rig:
             sizes = [min(size, self._max_frames) for size in sizes]
         largest = max(self._max_frames, *sizes)
         processor.make_room(largest)
+        processor.give_whole_blocks(call.whole)
         played = rig_run(
             processor,
             sound_of(call, processor.in_channels, self._sample_rate),

@@ -316,9 +316,12 @@ bool ClapProcessor::process(PluginBlock& block) noexcept {
     host_.flush_wanted.store(false, std::memory_order_relaxed);
     rt_->in.clear();
     add_pending();
-    const bool done = splitter_(
-        *this, block, [this](std::uint32_t index, float value) { add_change(index, value); },
-        [this](PluginBlock& stretch) { return run(stretch); });
+    const bool done =
+        whole_blocks_ ? run_whole(block)
+                      : splitter_(
+                            *this, block,
+                            [this](std::uint32_t index, float value) { add_change(index, value); },
+                            [this](PluginBlock& stretch) { return run(stretch); });
     gate_.leave();
     return done;
 }
@@ -331,12 +334,28 @@ void ClapProcessor::add_pending() noexcept {
             add_change(static_cast<std::uint32_t>(i), value);
 }
 
-void ClapProcessor::add_change(std::uint32_t index, float normalized) noexcept {
+void ClapProcessor::add_change(std::uint32_t index, float normalized, std::uint32_t time) noexcept {
     if (index >= parameters_.size() || !std::isfinite(normalized)) return;
     const ClapParameter& parameter = parameters_[index];
     if (parameter.read_only) return;
     rt_->in.add_parameter(parameter.clap_id, parameter.cookie,
-                          parameter.plain(std::clamp(normalized, 0.0f, 1.0f)));
+                          parameter.plain(std::clamp(normalized, 0.0f, 1.0f)), time);
+}
+
+// Only on a test rig, whose events are well-formed and in order.
+bool ClapProcessor::run_whole(PluginBlock& block) noexcept {
+    for (int i = 0; i < block.event_count; ++i) {
+        const ipc::Event& event = block.events[i];
+        if (event.kind == ipc::EventKind::Parameter)
+            add_change(event.index, event.value, event.offset);
+        else if (event.kind == ipc::EventKind::Midi && accepts_midi)
+            rt_->in.add_midi(event, notes_);
+    }
+    PluginBlock whole = block;
+    whole.event_count = 0;
+    const bool done = run(whole);
+    block.events_out_count = whole.events_out_count;
+    return done;
 }
 
 bool ClapProcessor::run(PluginBlock& stretch) noexcept {

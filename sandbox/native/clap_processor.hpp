@@ -43,6 +43,7 @@ public:
 
     bool process(PluginBlock& block) noexcept override;
     void make_room(int frames) override;
+    bool give_whole_blocks(bool whole) override { return whole_blocks_ = whole; }
     int latency_frames() noexcept override { return latency_.load(std::memory_order_relaxed); }
 
     // The rest is for the main thread, beside processing. All but close() throw std::runtime_error
@@ -99,7 +100,8 @@ private:
     void wait_for_main_thread() noexcept;
     bool enter_gate() noexcept;
     void add_pending() noexcept;
-    void add_change(std::uint32_t index, float normalized) noexcept;
+    void add_change(std::uint32_t index, float normalized, std::uint32_t time = 0) noexcept;
+    bool run_whole(PluginBlock& block) noexcept;
     bool run(PluginBlock& stretch) noexcept;
     void point_to(PluginBlock& stretch) noexcept;
 
@@ -120,6 +122,7 @@ private:
     std::atomic<int> latency_{0};
     bool needs_realtime_ = false;
     bool processing_ = false;
+    bool whole_blocks_ = false;
 
     BlockGate gate_;
     std::atomic<std::uint64_t> idles_{0};

@@ -47,6 +47,13 @@ public:
     // nothing. On the main thread, while no block is processed.
     virtual void make_room(int frames) { (void)frames; }
 
+    // Whether a block that parameters change in is given to the plugin whole, with the frames of the
+    // changes, from now on. Returns what is done: most formats have no frames. Otherwise it is cut.
+    virtual bool give_whole_blocks(bool whole) {
+        (void)whole;
+        return false;
+    }
+
     // Delay the plugin reports right now, frames. Called from the audio thread.
     virtual int latency_frames() noexcept { return 0; }
 

@@ -43,6 +43,7 @@ PLANTED = (
     ("divides", "makes-good-numbers", Verdict.WARN, "invalid operation in planted.clap"),
     ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
     ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
+    ("ignores-times", "automation-is-on-time", Verdict.WARN, "188 frames before its frame"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
     ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
     ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
