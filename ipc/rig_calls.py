@@ -127,6 +127,22 @@ class DropInstances(Call, frozen=True, tag="drop_instances"):
     """Destroys all that were added."""
 
 
+class OpenEditor(Call, frozen=True, tag="open_editor"):
+    """On the display that the rig was given. The result has its width and height as `values`. A
+    turn on the main thread is its turn, too."""
+
+
+class ResizeEditor(Call, frozen=True, tag="resize_editor"):
+    """The result has the width and height that it has then as `values`."""
+
+    width: Annotated[int, Meta(ge=1, le=8192)]
+    height: Annotated[int, Meta(ge=1, le=8192)]
+
+
+class CloseEditor(Call, frozen=True, tag="close_editor"):
+    """Does nothing where none is open."""
+
+
 class InjectFaults(Call, frozen=True, tag="inject_faults"):
     """What the plugin asks for in the calls that follow fails, until this is called again. Raised
     to the plugin as the C library and the kernel do it: null, and errno."""
@@ -152,6 +168,9 @@ AnyCall = (
     | AddInstances
     | DropInstances
     | InjectFaults
+    | OpenEditor
+    | ResizeEditor
+    | CloseEditor
 )
 
 

@@ -470,6 +470,11 @@ class ClapProcessor(Processor):
         """Seconds; may be infinite."""
     def idle(self) -> None:
         """Does what the plugin has asked for. RuntimeError if it cannot go on."""
+    def open_editor(self, window: int) -> tuple[int, int]:
+        """In a window of X11; width and height. Raises RuntimeError."""
+    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
+        """The size that it has then. Raises RuntimeError."""
+    def close_editor(self) -> None: ...
     def close(self) -> None:
         """Every later block is refused. Repeatable."""
 

@@ -16,14 +16,17 @@ from ipc.rig_calls import (
     AnyCall,
     BlockTimes,
     CallResult,
+    CloseEditor,
     DropInstances,
     Idle,
     InjectFaults,
     Midi,
+    OpenEditor,
     ReadParameters,
     ReadText,
     Recreate,
     Render,
+    ResizeEditor,
     SaveState,
     SetParameter,
     SetProgram,
@@ -47,6 +50,7 @@ from sandbox.backends import open_plugin
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin
 from sandbox.loading import Phases
 from sandbox.process_state import shared_state, taken
+from sandbox.rig_editor import RigEditor
 from sandbox.rig_faults import InjectedFaults
 from sandbox.rig_sound import sound_of
 
@@ -77,6 +81,7 @@ class Rig:
         self._plugin: LoadedPlugin | None = self._open()
         self._calls = 0
         self._faults = InjectedFaults(request.plugin)
+        self._editor = RigEditor(request.display)
 
     @property
     def plugin(self) -> LoadedPlugin:
@@ -132,6 +137,7 @@ class Rig:
             case Idle():
                 for _ in range(_IDLE_TURNS):
                     plugin.idle()
+                self._editor.turn()
                 return _facts(plugin)
             case Recreate():
                 self._recreate(plugin, call)
@@ -146,6 +152,12 @@ class Rig:
                     self._more.pop().close()
                 gc.collect()
                 return _facts(plugin)
+            case OpenEditor():
+                return _sized(self._editor.open(plugin))
+            case ResizeEditor():
+                return _sized(self._editor.resize(call.width, call.height))
+            case CloseEditor():
+                self._editor.close()
             case InjectFaults():
                 self._faults.set(call)
         return CallResult()
@@ -153,6 +165,7 @@ class Rig:
     def _recreate(self, plugin: LoadedPlugin, call: Recreate) -> None:
         before = self._sample_rate, self._max_frames
         self._plugin = None
+        self._editor.close()
         plugin.close()
         del plugin
         self._sample_rate, self._max_frames = call.sample_rate, call.max_frames
@@ -250,6 +263,10 @@ def _unseen(call: Render, played: RigPlayed) -> list[str]:
     if played.violations_lost:
         unseen.append(f"{played.violations_lost} violations from further places")
     return unseen
+
+
+def _sized(size: tuple[int, int]) -> CallResult:
+    return CallResult(values=[float(side) for side in size])
 
 
 def _facts_of(plugin: LoadedPlugin) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import msgspec
 
 from host.stress.call_log import CallLog, LogEnd
 from host.stress.death import PluginDied, PluginRefused
+from host.stress.display import display_for
 from host.stress.rig import open_rig
 from host.stress.workshop import Workshop
 from ipc.rig_calls import AnyCall, CallResult, Recreate, Render
@@ -52,9 +53,16 @@ def replay(workshop: Workshop, log: CallLog) -> Replayed:
     end: LogEnd | None = None
     died = False
     try:
-        with open_rig(
-            workshop, log.plugin, sample_rate=log.sample_rate, max_frames=log.max_frames
-        ) as rig:
+        with (
+            display_for(log.calls) as display,
+            open_rig(
+                workshop,
+                log.plugin,
+                sample_rate=log.sample_rate,
+                max_frames=log.max_frames,
+                display=display,
+            ) as rig,
+        ):
             try:
                 # What was answered then comes first: a death takes all answers of its request.
                 answered = len(log.digests)

@@ -194,13 +194,15 @@ def open_rig(
     sample_rate: float = 48000.0,
     max_frames: int = 512,
     memory_mb: int | None = None,
+    display: str = "",
 ) -> Iterator[Rig]:
-    """A plugin in a new worker, which ends with the context. Raises PluginRefused, PluginDied."""
+    """A plugin in a new worker, which ends with the context; `display`: of X11, where
+    it may open its editor; then it may reach the network, too. Raises PluginRefused, PluginDied."""
 
     async def opened() -> tuple[WorkerProcess, Answer]:
-        worker = await workshop.visitor(plugin, memory_mb)
+        worker = await workshop.visitor(plugin, memory_mb, bool(display))
         try:
-            mount = Mount(plugin, sample_rate, max_frames)
+            mount = Mount(plugin, sample_rate, max_frames, display)
             answer = await workshop.ask(worker, plugin, mount, workshop.timeout_s, memory_mb)
         except BaseException:
             worker.kill()

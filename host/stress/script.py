@@ -10,7 +10,7 @@ import msgspec
 
 from host.stress.call_log import CallLog
 from host.user_file import AtomicFile
-from ipc.rig_calls import AnyCall, Change, Midi, Render, SetState
+from ipc.rig_calls import AnyCall, Change, Midi, OpenEditor, Render, SetState
 from ipc.text import one_line
 
 _HEAD = '''#!/usr/bin/env python3
@@ -25,8 +25,8 @@ virtual environment; the plugin runs in a process of its own.
 PLUGIN = {plugin!r}
 
 with (
-    Workshop() as workshop,
-    open_rig(workshop, PLUGIN, sample_rate={sample_rate!r}, max_frames={max_frames!r}) as rig,
+    Workshop() as workshop,{display}
+    open_rig(workshop, PLUGIN, sample_rate={sample_rate!r}, max_frames={max_frames!r}{on}) as rig,
 ):
 '''
 _IMPORTS = ("from host.stress.rig import open_rig", "from host.stress.workshop import Workshop")
@@ -36,7 +36,10 @@ def script_of(log: CallLog) -> str:
     """Python source that ends with a traceback where the plugin still fails."""
     kinds = {type(call).__name__ for call in log.calls if not isinstance(call, Render | SetState)}
     packed = any(isinstance(call, SetState) for call in log.calls)
-    imports = [*(["import base64", "import zlib", ""] if packed else []), *_IMPORTS]
+    shows = any(isinstance(call, OpenEditor) for call in log.calls)
+    imports = [*(["import base64", "import zlib", ""] if packed else [])]
+    imports += ["from host.stress.display import virtual_display"] if shows else []
+    imports += _IMPORTS
     if kinds:
         imports.append(f"from ipc.rig_calls import {', '.join(sorted(kinds))}")
     end = f": {log.end.message}" if log.end is not None else ""
@@ -48,6 +51,8 @@ def script_of(log: CallLog) -> str:
         plugin=log.plugin,
         sample_rate=log.sample_rate,
         max_frames=log.max_frames,
+        display="\n    virtual_display() as display," if shows else "",
+        on=", display=display.name" if shows else "",
     )
     body = [_line_of(call) for call in log.calls] or ["pass"]
     if log.end is not None and log.end.verdict == "fail" and body[-1].startswith("heard"):

@@ -181,6 +181,7 @@ void ClapProcessor::refresh_parameters() {
 
 void ClapProcessor::close() noexcept {
     if (!gate_.close()) return;
+    close_editor();
     deactivate();
     plugin_.reset();
 }
@@ -265,9 +266,20 @@ double ClapProcessor::tail_s() const {
                                     : frames / settings_.sample_rate;
 }
 
+ClapSize ClapProcessor::open_editor(unsigned long window) {
+    if (editor_) throw std::runtime_error("the plugin's editor is open");
+    return editor_.emplace(plugin(), window).size();
+}
+
+ClapSize ClapProcessor::resize_editor(ClapSize wanted) {
+    if (!editor_) throw std::runtime_error("the plugin's editor is not open");
+    return editor_->resize(wanted);
+}
+
 void ClapProcessor::idle() {
     const clap::Plugin& plugin = this->plugin();
     if (host_.callback_wanted.exchange(false)) plugin.on_main_thread(&plugin);
+    host_.loop.turn(plugin);
     if (host_.restart_wanted.exchange(false)) restart();
     if (host_.flush_wanted.exchange(false)) {  // and no block has come since
         const Pause pause(*this);

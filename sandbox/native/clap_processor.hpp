@@ -16,6 +16,7 @@
 
 #include "sandbox/native/block_gate.hpp"
 #include "sandbox/native/block_splitter.hpp"
+#include "sandbox/native/clap_editor.hpp"
 #include "sandbox/native/clap_events.hpp"
 #include "sandbox/native/clap_file.hpp"
 #include "sandbox/native/clap_host.hpp"
@@ -73,6 +74,12 @@ public:
     // activated anew, or not in its old shape: every later block is refused then.
     void idle();
 
+    // Its editor, in a window of X11; of the main thread, which must idle() while it is open. Throws
+    // std::runtime_error where it has none, or has one open already.
+    ClapSize open_editor(unsigned long window);
+    ClapSize resize_editor(ClapSize wanted);
+    void close_editor() noexcept { editor_.reset(); }
+
     // Repeatable. Every later block is refused.
     void close() noexcept;
 
@@ -111,6 +118,7 @@ private:
     const ClapSettings settings_;
     ClapHost host_;
     std::unique_ptr<const clap::Plugin, Destroy> plugin_;  // before its host and file
+    std::optional<ClapEditor> editor_;                     // before its plugin
     const clap::Params* params_ = nullptr;
     const clap::State* state_ = nullptr;
     const clap::Tail* tail_ = nullptr;

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from host.stress.checks import ALL, BY_NAME
+from host.stress.display import is_there
 from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
@@ -61,12 +62,17 @@ PLANTED = (
     ("trusts-malloc", "survives-failed-allocations", Verdict.WARN, "creation does not survive"),
     ("trusts-disk", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
+    ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
     ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
 # Checks that a clean LV2 plugin must pass as well, hosted as it is by JUCE.
 ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program", "survives-failed-allocations")
 
 
+needs_display = pytest.mark.skipif(
+    not is_there(), reason="there is no Xvfb on this machine (package xvfb)"
+)
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all
 
 
@@ -91,6 +97,7 @@ def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
     pairs += [("lv2 clean", check) for check in ALSO_LV2]
+    pairs.append(("editor", "opens-its-editor"))
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
     with (
@@ -113,7 +120,13 @@ def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
         return results | {pair: ask(pair) for pair in timed}
 
 
-@pytest.mark.parametrize(("fault", "check", "verdict", "words"), PLANTED)
+@pytest.mark.parametrize(
+    ("fault", "check", "verdict", "words"),
+    [
+        pytest.param(*one, marks=[needs_display] if one[1] == "opens-its-editor" else [])
+        for one in PLANTED
+    ],
+)
 def test_a_planted_fault_is_found(
     found: dict[tuple[str, str], CheckResult],
     fault: str,
@@ -139,6 +152,13 @@ def test_a_clean_plugin_passes(found: dict[tuple[str, str], CheckResult], check:
 @pytest.mark.parametrize("check", ALSO_LV2)
 def test_a_clean_lv2_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
     assert found["lv2 clean", check].verdict is Verdict.PASS, found["lv2 clean", check]
+
+
+@needs_display
+def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult]) -> None:
+    result = found["editor", "opens-its-editor"]
+    assert result.verdict is Verdict.PASS, result
+    assert result.figures["can_be_resized"] == 1.0
 
 
 def test_every_check_has_a_planted_fault() -> None:

@@ -4,6 +4,7 @@
 from host.stress.check import Check
 from host.stress.checks.careless import SurvivesWrongBlockSizes
 from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
+from host.stress.checks.editor import OpensItsEditor
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
 from host.stress.checks.limits import AsksForNothingForbidden, StaysInItsBuffers
@@ -77,6 +78,7 @@ ALL: tuple[type[Check], ...] = tuple(
             SurvivesFailedAllocations,
             SurvivesAFullDisk,
             SurvivesNoNetwork,
+            OpensItsEditor,
         ),
         key=lambda check: check.level,
     )
