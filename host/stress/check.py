@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from host.plugin_id import PluginFormat, PluginId
 from host.stress.call_log import CallLog
 from host.stress.rig import Rig, open_rig
-from host.stress.verdict import Finding, Plot, Verdict
+from host.stress.verdict import Finding, Picture, Plot, Verdict
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 
@@ -41,6 +41,7 @@ class Subject:
     findings: list[Finding] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     log: CallLog | None = None
     blamed_log: CallLog | None = None
 

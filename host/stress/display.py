@@ -4,8 +4,10 @@
 import contextlib
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ _SIZE = (1920, 1200)
 _SCREEN = "Xvfb_screen0"
 _START_S = 10.0
 
-Picture = NDArray[np.uint8]  # (rows, columns, 3), red green blue
+Pixels = NDArray[np.uint8]  # (rows, columns, 3), red green blue
 
 
 def is_there() -> bool:
@@ -35,7 +37,7 @@ class Display:
         self.name = name
         self._screen = screen
 
-    def picture(self, width: int, height: int) -> Picture:
+    def pixels(self, width: int, height: int) -> Pixels:
         """What is in its upper left corner. Xvfb keeps its screen in a file, in the format of xwd:
         words in big-endian order, then colours, then rows of pixels."""
         data = self._screen.read_bytes()
@@ -46,6 +48,26 @@ class Display:
         pixels = np.frombuffer(data, np.uint8, rows * stride, first).reshape(rows, stride // 4, 4)
         # 24 bits in words of 32, little-endian here: blue, green, red.
         return pixels[: min(height, rows), : min(width, columns), 2::-1].copy()
+
+
+def png_of(pixels: Pixels) -> bytes:
+    """The same as a file."""
+    rows, columns = pixels.shape[:2]
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checked = kind + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)  # 8 bits a colour, no alpha
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)  # none of them filtered
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", head),
+            chunk(b"IDAT", zlib.compress(lines, 9)),
+            chunk(b"IEND", b""),
+        )
+    )
 
 
 @contextlib.contextmanager

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check finds the fault that was planted for it, and has nothing to say of a clean plugin."""
 
+import io
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from host.stress.checks import ALL, BY_NAME
 from host.stress.display import is_there
@@ -159,6 +161,10 @@ def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult]) -> Non
     result = found["editor", "opens-its-editor"]
     assert result.verdict is Verdict.PASS, result
     assert result.figures["can_be_resized"] == 1.0
+    with Image.open(io.BytesIO(result.pictures[0].png)) as picture:
+        assert picture.size == (300, 200)
+        assert picture.getpixel((60, 35)) == (255, 255, 255)  # inside of what it draws
+        assert picture.getpixel((250, 150)) == (0, 0, 0)
 
 
 def test_every_check_has_a_planted_fault() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 from host.plugin_id import PluginFormat
 from host.stress import display
 from host.stress.check import Check, Subject
-from host.stress.display import Display
+from host.stress.display import Display, png_of
 from host.stress.rig import Rig
-from host.stress.verdict import Verdict
+from host.stress.verdict import Picture, Verdict
 from ipc.description import PluginDescription
 from ipc.rig_calls import CloseEditor, OpenEditor, ResizeEditor, SetParameter
 
@@ -62,8 +62,9 @@ class OpensItsEditor(Check):
         rig.idle()
 
     def _look(self, subject: Subject, shown: Display, width: int, height: int) -> None:
-        picture = shown.picture(width, height)
-        colours = len(np.unique(picture.reshape(-1, 3), axis=0))
+        pixels = shown.pixels(width, height)
+        subject.pictures.append(Picture(title="Its editor", png=png_of(pixels)))
+        colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
         subject.figures |= {"width": width, "height": height, "colours": colours}
         if colours < 2:
             subject.find(Verdict.WARN, f"its window of {width} × {height} stays blank", key="blank")
