@@ -430,6 +430,8 @@ class Mount(Request[Mounted], tag="mount"):
     plugin: Annotated[str, Meta(max_length=MAX_ID)]
     sample_rate: float = 48000.0
     max_frames: int = 512
+    # Of X11, such as ":99", for its editor; the worker must be permitted to reach it. Empty: none.
+    display: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Performed(Message, tag="performed"):

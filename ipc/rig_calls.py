@@ -51,10 +51,11 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like
 
 class Render(Call, frozen=True, tag="render", kw_only=True):
     """Plays `frames` in blocks of the sizes in `blocks`, over and over; empty: as large as the
-    plugin was prepared for."""
+    plugin was prepared for. Not all may be 0."""
 
     frames: Annotated[int, Meta(ge=1, le=MAX_RENDER_FRAMES)]
-    blocks: Annotated[list[Annotated[int, Meta(ge=1, le=8192)]], Meta(max_length=256)] = []
+    blocks: Annotated[list[Annotated[int, Meta(ge=0, le=8192)]], Meta(max_length=256)] = []
+    oversized: bool = False  # blocks may be larger than the plugin was prepared for
     source: Source = "silence"
     gain: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.25
     seed: Annotated[int, Meta(ge=0, lt=1 << 32)] = 1
@@ -63,6 +64,7 @@ class Render(Call, frozen=True, tag="render", kw_only=True):
     tempo: Annotated[float, Meta(ge=1.0, le=1000.0)] = 120.0
     position: Annotated[int, Meta(ge=0, le=1 << 40)] = 0  # frames, where the transport begins
     playing: bool = True
+    whole: bool = False  # blocks are not cut at changes, where the format can tell of their frames
     keep: bool = False  # send the sound back
     in_place: bool = False  # outputs are written over the inputs
     guard: bool = False  # every buffer ends at memory that nobody may touch
@@ -128,6 +130,33 @@ class DropInstances(Call, frozen=True, tag="drop_instances"):
     """Destroys all that were added."""
 
 
+class OpenEditor(Call, frozen=True, tag="open_editor"):
+    """On the display that the rig was given. The result has its width and height as `values`. A
+    turn on the main thread is its turn, too."""
+
+
+class ResizeEditor(Call, frozen=True, tag="resize_editor"):
+    """The result has the width and height that it has then as `values`."""
+
+    width: Annotated[int, Meta(ge=1, le=8192)]
+    height: Annotated[int, Meta(ge=1, le=8192)]
+
+
+class CloseEditor(Call, frozen=True, tag="close_editor"):
+    """Does nothing where none is open."""
+
+
+class InjectFaults(Call, frozen=True, tag="inject_faults"):
+    """What the plugin asks for in the calls that follow fails, until this is called again. Raised
+    to the plugin as the C library and the kernel do it: null, and errno."""
+
+    # In each call but renders, the so-manieth that it asks for on the main thread; 0: none, and
+    # they are not counted.
+    allocation: Annotated[int, Meta(ge=0, le=1 << 32)] = 0
+    disk_full: bool = False  # no file grows any more
+    read_only: bool = False  # no file can be opened for writing any more; cannot be taken back
+
+
 AnyCall = (
     Render
     | SetParameter
@@ -141,6 +170,10 @@ AnyCall = (
     | Recreate
     | AddInstances
     | DropInstances
+    | InjectFaults
+    | OpenEditor
+    | ResizeEditor
+    | CloseEditor
 )
 
 
@@ -208,3 +241,4 @@ class CallResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     maps: int = 0
     latency_frames: int = 0
     tail_s: float = 0.0
+    allocations: int = 0  # that the plugin asked for, while they are counted

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,12 @@ class Processor:
     def accepts_midi(self) -> bool: ...
     @property
     def produces_midi(self) -> bool: ...
+    def give_whole_blocks(self, whole: bool) -> bool:
+        """Whether a block that parameters change in is not cut there, but given to the plugin with
+        the frames of the changes. Returns what is done. Not while a block is processed."""
+    def make_room(self, frames: int) -> None:
+        """For blocks larger than the plugin was prepared for, which is not told. Not while one is
+        processed."""
     def latency_frames(self) -> int: ...
 
 class Slot:
@@ -168,6 +174,20 @@ class Violation:
         """Innermost first, at most 32: a library's path, the offset as in its symbol table, and the
         function, demangled, if the library exports it. Without a library, the offset is the
         address. Only while the plugin is loaded."""
+
+class FailingAllocation:
+    """Between `begin` and `end` the so-manieth allocation fails that the plugin's code in `library`
+    (a file's name) asks for on this thread; 0: none does. Nothing happens where it is not
+    possible: sandbox/libisobooth_audit.so must be preloaded."""
+
+    is_possible: ClassVar[bool]
+
+    def __init__(self, library: str, failing: int) -> None: ...
+    def begin(self) -> None: ...
+    def end(self) -> None: ...
+    @property
+    def asked(self) -> int:
+        """How many allocations the plugin has asked for so far."""
 
 def audit_sees_calls() -> bool:
     """Allocation and locks: whether sandbox/libisobooth_audit.so is preloaded."""
@@ -453,6 +473,11 @@ class ClapProcessor(Processor):
         """Seconds; may be infinite."""
     def idle(self) -> None:
         """Does what the plugin has asked for. RuntimeError if it cannot go on."""
+    def open_editor(self, window: int) -> tuple[int, int]:
+        """In a window of X11; width and height. Raises RuntimeError."""
+    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
+        """The size that it has then. Raises RuntimeError."""
+    def close_editor(self) -> None: ...
     def close(self) -> None:
         """Every later block is refused. Repeatable."""
 

@@ -16,14 +16,18 @@ from ipc.rig_calls import (
     AnyCall,
     BlockTimes,
     CallResult,
+    CloseEditor,
     DropInstances,
     Idle,
+    InjectFaults,
     Midi,
+    OpenEditor,
     Place,
     ReadParameters,
     ReadText,
     Recreate,
     Render,
+    ResizeEditor,
     SaveState,
     SetParameter,
     SetProgram,
@@ -47,10 +51,13 @@ from sandbox.backends import open_plugin
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin
 from sandbox.loading import Phases
 from sandbox.process_state import shared_state, taken
+from sandbox.rig_editor import RigEditor
+from sandbox.rig_faults import InjectedFaults
 from sandbox.rig_sound import sound_of
 
 # How a plugin refuses what it is given: a backend's own words, or those of a binding.
-_REFUSALS = (WorkerError, RuntimeError, ValueError, IndexError)
+# A MemoryError is the plugin's std::bad_alloc, which has left its functions.
+_REFUSALS = (WorkerError, RuntimeError, ValueError, IndexError, MemoryError)
 _TRAPS = {"": FloatTrap.NONE, "invalid": FloatTrap.INVALID, "denormal": FloatTrap.DENORMAL}
 _IDLE_TURNS = 3
 _DIGEST_BYTES = 12
@@ -78,6 +85,8 @@ class Rig:
         self._more: list[LoadedPlugin] = []
         self._plugin: LoadedPlugin | None = self._open()
         self._calls = 0
+        self._faults = InjectedFaults(request.plugin)
+        self._editor = RigEditor(request.display)
 
     @property
     def plugin(self) -> LoadedPlugin:
@@ -91,7 +100,7 @@ class Rig:
         self._calls += 1
         before = shared_state()
         try:
-            result = self._do(call)
+            result = self._faults.during(call, self._do)
         except _REFUSALS as error:
             result = CallResult(refused=one_line(str(error), MAX_LINE) or "it does not say why")
         changed = before.changes(shared_state())
@@ -133,6 +142,7 @@ class Rig:
             case Idle():
                 for _ in range(_IDLE_TURNS):
                     plugin.idle()
+                self._editor.turn()
                 return _facts(plugin)
             case Recreate():
                 self._recreate(plugin, call)
@@ -147,11 +157,20 @@ class Rig:
                     self._more.pop().close()
                 gc.collect()
                 return _facts(plugin)
+            case OpenEditor():
+                return _sized(self._editor.open(plugin))
+            case ResizeEditor():
+                return _sized(self._editor.resize(call.width, call.height))
+            case CloseEditor():
+                self._editor.close()
+            case InjectFaults():
+                self._faults.set(call)
         return CallResult()
 
     def _recreate(self, plugin: LoadedPlugin, call: Recreate) -> None:
         before = self._sample_rate, self._max_frames
         self._plugin = None
+        self._editor.close()
         plugin.close()
         del plugin
         self._sample_rate, self._max_frames = call.sample_rate, call.max_frames
@@ -164,12 +183,18 @@ class Rig:
 
     def _render(self, plugin: LoadedPlugin, call: Render) -> CallResult:
         processor = plugin.processors[0]
+        sizes = call.blocks or [self._max_frames]
+        if not call.oversized:
+            sizes = [min(size, self._max_frames) for size in sizes]
+        largest = max(self._max_frames, *sizes)
+        processor.make_room(largest)
+        processor.give_whole_blocks(call.whole)
         played = rig_run(
             processor,
             sound_of(call, processor.in_channels, self._sample_rate),
             call.frames,
-            [min(size, self._max_frames) for size in call.blocks] or [self._max_frames],
-            self._max_frames,
+            sizes,
+            largest,
             [(midi.frame, midi.data) for midi in call.midi],
             [(change.frame, change.index, change.value) for change in call.changes],
             RigTransport(call.tempo, call.position, call.playing, self._sample_rate),
@@ -253,6 +278,10 @@ def _place(library: bytes, offset: int, function: bytes) -> Place:
     """Whatever bytes the names are of."""
     path, name = (text.decode(errors="backslashreplace") for text in (library, function))
     return Place(one_line(path, _MAX_PATH), offset, one_line(name, _MAX_FUNCTION))
+
+
+def _sized(size: tuple[int, int]) -> CallResult:
+    return CallResult(values=[float(side) for side in size])
 
 
 def _facts_of(plugin: LoadedPlugin) -> dict[str, Any]:

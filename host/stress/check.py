@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from host.plugin_id import PluginFormat
+from host.plugin_id import PluginFormat, PluginId
 from host.stress.call_log import CallLog
 from host.stress.death import PluginDied
 from host.stress.rig import Rig, open_rig
-from host.stress.verdict import Finding, Plot, Verdict
+from host.stress.verdict import Finding, Picture, Plot, Verdict
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 
@@ -20,6 +20,9 @@ from ipc.description import PluginDescription
 DIRECT_FORMATS = frozenset(
     {PluginFormat.LADSPA, PluginFormat.CLAP, PluginFormat.BUILTIN, PluginFormat.FAULT}
 )
+# Whose plugins must take a block without frames: VST3 flushes parameters with it, LV2 the latency.
+# CLAP forbids it to hosts, LADSPA says nothing of it.
+EMPTY_BLOCK_FORMATS = frozenset({PluginFormat.VST3, PluginFormat.LV2})
 _NOTES = (48, 60, 64, 67)
 
 
@@ -39,6 +42,7 @@ class Subject:
     findings: list[Finding] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     log: CallLog | None = None
     blamed_log: CallLog | None = None
 
@@ -61,6 +65,10 @@ class Subject:
     def random(self, *words: object) -> random.Random:
         """The same numbers for the same seed, plugin and words."""
         return random.Random(repr((self.seed, self.plugin, *words)))
+
+    @property
+    def format(self) -> PluginFormat:
+        return PluginId.parse(self.plugin).format
 
     @property
     def is_instrument(self) -> bool:

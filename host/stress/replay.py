@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from host.stress.call_log import CallLog, LogEnd
 from host.stress.death import PluginDied
+from host.stress.display import display_for
 from host.stress.rig import open_rig
 from host.stress.workshop import Workshop
 from ipc.rig_calls import CallResult
@@ -51,15 +52,19 @@ def replay(
     end: LogEnd | None = None
     died: PluginDied | None = None
     try:
-        with open_rig(
-            workshop,
-            log.plugin,
-            sample_rate=log.sample_rate,
-            max_frames=log.max_frames,
-            memory_mb=log.memory_mb,
-            patience=patience,
-            unwinds=unwinds,
-        ) as rig:
+        with (
+            display_for(log.calls) as display,
+            open_rig(
+                workshop,
+                log.plugin,
+                sample_rate=log.sample_rate,
+                max_frames=log.max_frames,
+                memory_mb=log.memory_mb,
+                patience=patience,
+                unwinds=unwinds,
+                display=display,
+            ) as rig,
+        ):
             try:
                 # What was answered then comes first: a death takes all answers of its request.
                 answered = len(log.digests)

@@ -204,16 +204,18 @@ def open_rig(
     memory_mb: int | None = None,
     patience: float = 1.0,
     unwinds: bool = True,
+    display: str = "",
 ) -> Iterator[Rig]:
     """A plugin in a new worker, which ends with the context. `memory_mb` that it may have; None:
     what is usual. `patience`: times the workshop's time limit. Without `unwinds`, deaths have no
-    backtraces and no signatures, and are told sooner. Raises PluginRefused, PluginDied."""
+    backtraces and no signatures, and are told sooner. `display`: of X11, where it may open its
+    editor; then it may reach the network, too. Raises PluginRefused, PluginDied."""
     limit_s = workshop.timeout_s * patience
 
     async def opened() -> tuple[WorkerProcess, Answer]:
-        worker = await workshop.visitor(plugin, memory_mb)
+        worker = await workshop.visitor(plugin, memory_mb, bool(display))
         try:
-            mount = Mount(plugin, sample_rate, max_frames)
+            mount = Mount(plugin, sample_rate, max_frames, display)
             answer = await workshop.ask(
                 worker, plugin, mount, limit_s, _TIMES_LIMIT * limit_s, memory_mb, unwinds=unwinds
             )

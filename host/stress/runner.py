@@ -270,6 +270,7 @@ class StressRun:
                 log.end = LogEnd(verdict=made.verdict, message=worst_one.message)
         made.findings = [*made.findings, *subject.findings]
         made.figures, made.plots = subject.figures, subject.plots
+        made.pictures = subject.pictures
         made.seconds = round(time.monotonic() - began, 3)
         if not made.message and made.findings:
             worst_one = max(made.findings, key=lambda one: list(Verdict).index(one.verdict))

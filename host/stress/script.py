@@ -10,7 +10,7 @@ import msgspec
 
 from host.stress.call_log import CallLog
 from host.user_file import AtomicFile
-from ipc.rig_calls import AnyCall, Change, Midi, Render, SetState
+from ipc.rig_calls import AnyCall, Change, Midi, OpenEditor, Render, SetState
 from ipc.text import one_line
 
 _HEAD = '''#!/usr/bin/env python3
@@ -25,7 +25,7 @@ virtual environment; the plugin runs in a process of its own.
 PLUGIN = {plugin!r}
 
 with (
-    Workshop() as workshop,
+    Workshop() as workshop,{display}
     open_rig(workshop, PLUGIN, {options}) as rig,
 ):
 '''
@@ -36,7 +36,10 @@ def script_of(log: CallLog) -> str:
     """Python source that ends with a traceback where the plugin still fails."""
     kinds = {type(call).__name__ for call in log.calls if not isinstance(call, Render | SetState)}
     packed = any(isinstance(call, SetState) for call in log.calls)
-    imports = [*(["import base64", "import zlib", ""] if packed else []), *_IMPORTS]
+    shows = any(isinstance(call, OpenEditor) for call in log.calls)
+    imports = [*(["import base64", "import zlib", ""] if packed else [])]
+    imports += ["from host.stress.display import virtual_display"] if shows else []
+    imports += _IMPORTS
     if kinds:
         imports.append(f"from ipc.rig_calls import {', '.join(sorted(kinds))}")
     end = f": {log.end.message}" if log.end is not None else ""
@@ -44,6 +47,8 @@ def script_of(log: CallLog) -> str:
     options = [f"sample_rate={log.sample_rate!r}", f"max_frames={log.max_frames!r}"]
     if log.memory_mb is not None:
         options.append(f"memory_mb={log.memory_mb!r}")
+    if shows:
+        options.append("display=display.name")
     head = _HEAD.format(
         title=one_line(f"{log.plugin}{end}", 200).replace("\\", "/").replace('"""', "'''"),
         count=count,
@@ -51,6 +56,7 @@ def script_of(log: CallLog) -> str:
         plugin=log.plugin,
         options=", ".join(options),
         flaky=f" ({log.end.flaky} runs failed)" if log.end is not None and log.end.flaky else "",
+        display="\n    virtual_display() as display," if shows else "",
     )
     body = [_line_of(call) for call in log.calls] or ["pass"]
     if log.end is not None and log.end.verdict == "fail" and body[-1].startswith("heard"):

@@ -49,6 +49,13 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     limit_label: str = "limit"
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen."""
+
+    title: str
+    png: bytes  # Base64 in JSON
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a check noticed. `key` is the same whenever the same is noticed again, and
     for suppressing it; `stack` innermost first."""
@@ -70,6 +77,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     findings: list[Finding] = []
     figures: dict[str, float] = {}  # what was measured; units are in the names
     plots: list[Plot] = []
+    pictures: list[Picture] = []
     signal: str = ""  # of a crash
     signature: str = ""  # of a crash or hang: the same for the same cause
     backtrace: list[str] = []  # innermost first

@@ -93,18 +93,22 @@ class Workshop:
 
     # -- on the loop ------------------------------------------------------------------------------
 
-    async def visitor(self, plugin: str, memory_mb: int | None = None) -> WorkerProcess:
-        """A worker that may do what this plugin may, and nothing else."""
+    async def visitor(
+        self, plugin: str, memory_mb: int | None = None, display: bool = False
+    ) -> WorkerProcess:
+        """A worker that may do what this plugin may, and nothing else; but that `display` lets it
+        make connections, of which one to a display is one."""
         if self._launcher is None:
             raise WorkerError("the workshop has been closed")
         plugin_format = PluginId.parse(plugin).format
         if plugin_format in _WARM_FORMATS:
             await self._launcher.warm(plugin_format)
         worker = await self._launcher.spawn()
+        permissions = self.permissions(plugin, memory_mb)
+        if display:
+            permissions = msgspec.structs.replace(permissions, network=True)
         try:
-            await worker.request(
-                Visit(plugins=[plugin], permissions=self.permissions(plugin, memory_mb)), _VISIT_S
-            )
+            await worker.request(Visit(plugins=[plugin], permissions=permissions), _VISIT_S)
         except RequestFailed as error:
             worker.kill()
             raise PluginRefused(str(error)) from None

@@ -7,7 +7,8 @@
 // Unlocking, signalling and trying to lock never wait and are left alone. C, for preload libraries
 // alone; before it is included they define, as statements inside of these functions:
 //
-//   ON_ALLOCATION(name)
+//   ON_ALLOCATION(name, failure)  `failure` is what the function gives where there is no memory
+//   ON_FREE(name)
 //   ON_LOCK(name, attempt)  `attempt` would try to lock; it has not been evaluated
 //   ON_WAIT(name)           of a condition
 #ifndef _GNU_SOURCE
@@ -30,32 +31,34 @@ extern void* __libc_realloc(void*, size_t);
 extern void* __libc_memalign(size_t, size_t);
 extern void __libc_free(void*);
 
+#define NO_MEMORY (errno = ENOMEM, NULL)
+
 EXPORT void* malloc(size_t size) {
-    ON_ALLOCATION(malloc);
+    ON_ALLOCATION(malloc, NO_MEMORY);
     return __libc_malloc(size);
 }
 EXPORT void* calloc(size_t count, size_t size) {
-    ON_ALLOCATION(calloc);
+    ON_ALLOCATION(calloc, NO_MEMORY);
     return __libc_calloc(count, size);
 }
 EXPORT void* realloc(void* old, size_t size) {
-    ON_ALLOCATION(realloc);
+    ON_ALLOCATION(realloc, NO_MEMORY);
     return __libc_realloc(old, size);
 }
 EXPORT void free(void* old) {
-    if (old) ON_ALLOCATION(free);
+    if (old) ON_FREE(free);
     __libc_free(old);
 }
 EXPORT void* memalign(size_t alignment, size_t size) {
-    ON_ALLOCATION(memalign);
+    ON_ALLOCATION(memalign, NO_MEMORY);
     return __libc_memalign(alignment, size);
 }
 EXPORT void* aligned_alloc(size_t alignment, size_t size) {
-    ON_ALLOCATION(aligned_alloc);
+    ON_ALLOCATION(aligned_alloc, NO_MEMORY);
     return __libc_memalign(alignment, size);
 }
 EXPORT int posix_memalign(void** out, size_t alignment, size_t size) {
-    ON_ALLOCATION(posix_memalign);
+    ON_ALLOCATION(posix_memalign, ENOMEM);
     if (alignment % sizeof(void*) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0)
         return EINVAL;
     void* const memory = __libc_memalign(alignment, size);

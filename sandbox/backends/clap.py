@@ -149,6 +149,24 @@ class ClapPlugin(LoadedPlugin):
             for processor in self._native:
                 processor.set_value(index, parameter.to_normalized(plain))
 
+    # Its editor: the first instance's, as where there are two they are told the same.
+
+    def open_editor(self, window: int) -> tuple[int, int]:
+        try:
+            return self._first.open_editor(window)
+        except RuntimeError as error:
+            raise WorkerError(f"{self.id}: {error}") from None
+
+    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
+        try:
+            return self._first.resize_editor(width, height)
+        except RuntimeError as error:
+            raise WorkerError(f"{self.id}: {error}") from None
+
+    def close_editor(self) -> None:
+        if not self._closed:
+            self._first.close_editor()
+
     # Life.
 
     def idle(self) -> None:

@@ -140,6 +140,19 @@ class LoadedPlugin(ABC):
         """The value that the plugin means by a text. Raises WorkerError if it means none."""
         return self._parameter_from_text(self._checked_index(index), text)
 
+    # Its editor. One at a time; idle() is its turn, too.
+
+    def open_editor(self, window: int) -> tuple[int, int]:
+        """In a window of X11, by its number. Width and height. Raises WorkerError."""
+        raise WorkerError(f"{self.id}: no editor can be opened for plugins of this format")
+
+    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
+        """The size that it has then, which may be the old one. Raises WorkerError."""
+        raise WorkerError(f"{self.id}: its editor is not open")
+
+    def close_editor(self) -> None:  # noqa: B027 - most formats open none
+        """Does nothing where none is open."""
+
     # State and programs.
 
     @abstractmethod

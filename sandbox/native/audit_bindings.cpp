@@ -8,9 +8,11 @@
 
 #include "sandbox/native/audit.hpp"
 #include "sandbox/native/bindings.hpp"
+#include "sandbox/native/failing_allocation.hpp"
 #include "sandbox/native/place_names.hpp"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace isobooth::sandbox {
 
@@ -38,6 +40,13 @@ void bind_audit(nb::module_& m) {
             }
             return places;
         });
+    nb::class_<FailingAllocation>(m, "FailingAllocation")
+        .def(nb::init<std::string, std::uint64_t>(), "library"_a, "failing"_a)
+        .def("begin", &FailingAllocation::begin)
+        .def("end", &FailingAllocation::end)
+        .def_prop_ro("asked", &FailingAllocation::asked)
+        .def_prop_ro_static("is_possible",
+                            [](nb::handle) { return FailingAllocation::is_possible(); });
     m.def("audit_sees_calls", &Audit::sees_calls);
     m.def("audit_sees_system_calls", &Audit::sees_system_calls);
     m.def("audit_sees_numbers", &Audit::sees_numbers);

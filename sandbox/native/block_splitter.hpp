@@ -48,18 +48,19 @@ public:
         int next = 0;  // event
         int at = 0;    // frame
         bool done = true;
-        while (at < block.frames) {
+        do {  // once for a block without frames, too
             int end = apply_changes(block, next, at, apply);
             const int midi = take_midi(block, next, at, end);
             done = run_stretch(plugin, block, at, end, midi, run) && done;
             at = end;
-        }
+        } while (at < block.frames);
         return done;
     }
 
 private:
     static int offset_of(const ipc::Event& event, int frames) noexcept {
-        return static_cast<int>(std::min(event.offset, static_cast<std::uint32_t>(frames - 1)));
+        const int last = std::max(0, frames - 1);
+        return static_cast<int>(std::min(event.offset, static_cast<std::uint32_t>(last)));
     }
 
     // Applies what is due at frame `at`. Returns the frame of the next change.

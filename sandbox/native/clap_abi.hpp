@@ -306,6 +306,64 @@ struct HostTail {
     void (*changed)(const Host*);  // audio
 };
 
+constexpr const char* kGui = "clap.gui";
+constexpr const char* kX11 = "x11";
+
+struct Window {
+    const char* api;
+    unsigned long x11;  // of a union, whose other members are pointers
+};
+
+struct Gui {  // main
+    bool (*is_api_supported)(const Plugin*, const char* api, bool is_floating);
+    bool (*get_preferred_api)(const Plugin*, const char** api, bool* is_floating);
+    bool (*create)(const Plugin*, const char* api, bool is_floating);
+    void (*destroy)(const Plugin*);
+    bool (*set_scale)(const Plugin*, double);
+    bool (*get_size)(const Plugin*, std::uint32_t* width, std::uint32_t* height);
+    bool (*can_resize)(const Plugin*);
+    bool (*get_resize_hints)(const Plugin*, void*);
+    bool (*adjust_size)(const Plugin*, std::uint32_t* width, std::uint32_t* height);
+    bool (*set_size)(const Plugin*, std::uint32_t width, std::uint32_t height);
+    bool (*set_parent)(const Plugin*, const Window*);
+    bool (*set_transient)(const Plugin*, const Window*);
+    void (*suggest_title)(const Plugin*, const char*);
+    bool (*show)(const Plugin*);
+    bool (*hide)(const Plugin*);
+};
+
+struct HostGui {  // any thread but for closed
+    void (*resize_hints_changed)(const Host*);
+    bool (*request_resize)(const Host*, std::uint32_t width, std::uint32_t height);
+    bool (*request_show)(const Host*);
+    bool (*request_hide)(const Host*);
+    void (*closed)(const Host*, bool was_destroyed);
+};
+
+constexpr const char* kTimerSupport = "clap.timer-support";
+
+struct TimerSupport {
+    void (*on_timer)(const Plugin*, Id);  // main
+};
+
+struct HostTimerSupport {  // main
+    bool (*register_timer)(const Host*, std::uint32_t period_ms, Id*);
+    bool (*unregister_timer)(const Host*, Id);
+};
+
+constexpr const char* kDescriptorSupport = "clap.posix-fd-support";
+constexpr std::uint32_t kReadable = 1, kWritable = 2, kBroken = 4;
+
+struct DescriptorSupport {
+    void (*on_descriptor)(const Plugin*, int, std::uint32_t flags);  // main
+};
+
+struct HostDescriptorSupport {  // main
+    bool (*register_descriptor)(const Host*, int, std::uint32_t flags);
+    bool (*modify_descriptor)(const Host*, int, std::uint32_t flags);
+    bool (*unregister_descriptor)(const Host*, int);
+};
+
 constexpr const char* kRender = "clap.render";
 enum RenderMode : std::int32_t { kRealtime = 0, kOffline = 1 };
 

@@ -2,6 +2,7 @@
 //
 // CLAP for Python: sandbox/backends/clap.py opens, describes and steers plugins through these.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -94,6 +95,23 @@ void bind_clap(nb::module_& m) {
         .def("load", load, "state"_a)
         .def("tail_s", &ClapProcessor::tail_s, NoGil())
         .def("idle", &ClapProcessor::idle, NoGil())
+        .def(
+            "open_editor",
+            [](ClapProcessor& self, unsigned long window) {
+                const nb::gil_scoped_release release;
+                const ClapSize size = self.open_editor(window);
+                return std::make_pair(size.width, size.height);
+            },
+            "window"_a)
+        .def(
+            "resize_editor",
+            [](ClapProcessor& self, std::uint32_t width, std::uint32_t height) {
+                const nb::gil_scoped_release release;
+                const ClapSize size = self.resize_editor({width, height});
+                return std::make_pair(size.width, size.height);
+            },
+            "width"_a, "height"_a)
+        .def("close_editor", &ClapProcessor::close_editor, NoGil())
         .def("close", &ClapProcessor::close, NoGil());
 }
 

@@ -75,8 +75,9 @@ ClapInputEvents::Any* ClapInputEvents::next(std::size_t bytes, EventType type,
     return &event;
 }
 
-void ClapInputEvents::add_parameter(Id id, void* cookie, double plain) noexcept {
-    if (Any* any = next(sizeof(ParamValueEvent), kParamValue, 0))
+void ClapInputEvents::add_parameter(Id id, void* cookie, double plain,
+                                    std::uint32_t time) noexcept {
+    if (Any* any = next(sizeof(ParamValueEvent), kParamValue, time))
         any->parameter = {any->header, id, cookie, kAny, kAny, kAny, kAny, plain};
 }
 

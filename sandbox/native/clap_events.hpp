@@ -32,7 +32,8 @@ public:
     ClapInputEvents& operator=(const ClapInputEvents&) = delete;
 
     void clear() noexcept { size_ = 0; }
-    void add_parameter(clap::Id id, void* cookie, double plain) noexcept;  // at frame 0
+    // In the order of their times.
+    void add_parameter(clap::Id id, void* cookie, double plain, std::uint32_t time = 0) noexcept;
     void add_midi(const ipc::Event& event, const ClapNoteInput& to) noexcept;
     const clap::InputEvents* abi() const noexcept { return &abi_; }
 

@@ -67,6 +67,28 @@ constexpr HostAudioPorts kAudioPortsPart{
 constexpr HostNotePorts kNotePortsPart{
     [](const Host*) -> std::uint32_t { return kDialectClap | kDialectMidi; }, nothing_by_flags};
 
+constexpr HostTimerSupport kTimerPart{
+    [](const Host* host, std::uint32_t period_ms, Id* id) {
+        return of(host).on_main_thread() && of(host).loop.add_timer(period_ms, id);
+    },
+    [](const Host* host, Id id) {
+        return of(host).on_main_thread() && of(host).loop.remove_timer(id);
+    }};
+constexpr HostDescriptorSupport kDescriptorPart{
+    [](const Host* host, int descriptor, std::uint32_t flags) {
+        return of(host).on_main_thread() && of(host).loop.add_descriptor(descriptor, flags);
+    },
+    [](const Host* host, int descriptor, std::uint32_t flags) {
+        return of(host).on_main_thread() && of(host).loop.change_descriptor(descriptor, flags);
+    },
+    [](const Host* host, int descriptor) {
+        return of(host).on_main_thread() && of(host).loop.remove_descriptor(descriptor);
+    }};
+// Whoever shows an editor decides how large it is, and when it is seen.
+constexpr HostGui kGuiPart{nothing, [](const Host*, std::uint32_t, std::uint32_t) { return false; },
+                           [](const Host*) { return false; }, [](const Host*) { return false; },
+                           [](const Host*, bool) {}};
+
 const void* get_extension(const Host*, const char* id) {
     static constexpr struct {
         const char* id;
@@ -78,7 +100,10 @@ const void* get_extension(const Host*, const char* id) {
                   {kTail, &kTailPart},
                   {kState, &kStatePart},
                   {kAudioPorts, &kAudioPortsPart},
-                  {kNotePorts, &kNotePortsPart}};
+                  {kNotePorts, &kNotePortsPart},
+                  {kTimerSupport, &kTimerPart},
+                  {kDescriptorSupport, &kDescriptorPart},
+                  {kGui, &kGuiPart}};
     for (const auto& [known, part] : kParts)
         if (id && std::strcmp(id, known) == 0) return part;
     return nullptr;

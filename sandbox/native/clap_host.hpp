@@ -12,6 +12,7 @@
 #include <atomic>
 
 #include "sandbox/native/clap_abi.hpp"
+#include "sandbox/native/clap_event_loop.hpp"
 
 namespace isobooth::sandbox {
 
@@ -49,6 +50,8 @@ public:
     std::atomic<bool> callback_wanted{false};
     std::atomic<bool> flush_wanted{false};
     std::atomic<bool> parameters_changed{false};  // their number or ranges
+
+    ClapEventLoop loop;  // of the main thread
 
     // Set by ClapProcessor on the main thread, around activate() and between deactivate() and it.
     std::atomic<bool> active{false};

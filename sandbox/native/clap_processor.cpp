@@ -181,6 +181,7 @@ void ClapProcessor::refresh_parameters() {
 
 void ClapProcessor::close() noexcept {
     if (!gate_.close()) return;
+    close_editor();
     deactivate();
     plugin_.reset();
 }
@@ -265,9 +266,20 @@ double ClapProcessor::tail_s() const {
                                     : frames / settings_.sample_rate;
 }
 
+ClapSize ClapProcessor::open_editor(unsigned long window) {
+    if (editor_) throw std::runtime_error("the plugin's editor is open");
+    return editor_.emplace(plugin(), window).size();
+}
+
+ClapSize ClapProcessor::resize_editor(ClapSize wanted) {
+    if (!editor_) throw std::runtime_error("the plugin's editor is not open");
+    return editor_->resize(wanted);
+}
+
 void ClapProcessor::idle() {
     const clap::Plugin& plugin = this->plugin();
     if (host_.callback_wanted.exchange(false)) plugin.on_main_thread(&plugin);
+    host_.loop.turn(plugin);
     if (host_.restart_wanted.exchange(false)) restart();
     if (host_.flush_wanted.exchange(false)) {  // and no block has come since
         const Pause pause(*this);
@@ -316,9 +328,12 @@ bool ClapProcessor::process(PluginBlock& block) noexcept {
     host_.flush_wanted.store(false, std::memory_order_relaxed);
     rt_->in.clear();
     add_pending();
-    const bool done = splitter_(
-        *this, block, [this](std::uint32_t index, float value) { add_change(index, value); },
-        [this](PluginBlock& stretch) { return run(stretch); });
+    const bool done =
+        whole_blocks_ ? run_whole(block)
+                      : splitter_(
+                            *this, block,
+                            [this](std::uint32_t index, float value) { add_change(index, value); },
+                            [this](PluginBlock& stretch) { return run(stretch); });
     gate_.leave();
     return done;
 }
@@ -331,12 +346,28 @@ void ClapProcessor::add_pending() noexcept {
             add_change(static_cast<std::uint32_t>(i), value);
 }
 
-void ClapProcessor::add_change(std::uint32_t index, float normalized) noexcept {
+void ClapProcessor::add_change(std::uint32_t index, float normalized, std::uint32_t time) noexcept {
     if (index >= parameters_.size() || !std::isfinite(normalized)) return;
     const ClapParameter& parameter = parameters_[index];
     if (parameter.read_only) return;
     rt_->in.add_parameter(parameter.clap_id, parameter.cookie,
-                          parameter.plain(std::clamp(normalized, 0.0f, 1.0f)));
+                          parameter.plain(std::clamp(normalized, 0.0f, 1.0f)), time);
+}
+
+// Only on a test rig, whose events are well-formed and in order.
+bool ClapProcessor::run_whole(PluginBlock& block) noexcept {
+    for (int i = 0; i < block.event_count; ++i) {
+        const ipc::Event& event = block.events[i];
+        if (event.kind == ipc::EventKind::Parameter)
+            add_change(event.index, event.value, event.offset);
+        else if (event.kind == ipc::EventKind::Midi && accepts_midi)
+            rt_->in.add_midi(event, notes_);
+    }
+    PluginBlock whole = block;
+    whole.event_count = 0;
+    const bool done = run(whole);
+    block.events_out_count = whole.events_out_count;
+    return done;
 }
 
 bool ClapProcessor::run(PluginBlock& stretch) noexcept {
@@ -361,6 +392,13 @@ bool ClapProcessor::run(PluginBlock& stretch) noexcept {
     rt_->steady_time += stretch.frames;
     stretch.events_out_count = rt_->out.count();
     return status != clap::kError;
+}
+
+void ClapProcessor::make_room(int frames) {
+    const auto room = static_cast<std::size_t>(frames);
+    if (room <= rt_->silence.size()) return;
+    rt_->silence.assign(room, 0.0f);
+    for (std::vector<float>& plane : rt_->unheard) plane.assign(room, 0.0f);
 }
 
 // Points the ports to this stretch, anew each time: the plugin may have written over the buffers.

@@ -16,6 +16,7 @@
 
 #include "sandbox/native/block_gate.hpp"
 #include "sandbox/native/block_splitter.hpp"
+#include "sandbox/native/clap_editor.hpp"
 #include "sandbox/native/clap_events.hpp"
 #include "sandbox/native/clap_file.hpp"
 #include "sandbox/native/clap_host.hpp"
@@ -42,6 +43,8 @@ public:
     ClapProcessor& operator=(const ClapProcessor&) = delete;
 
     bool process(PluginBlock& block) noexcept override;
+    void make_room(int frames) override;
+    bool give_whole_blocks(bool whole) override { return whole_blocks_ = whole; }
     int latency_frames() noexcept override { return latency_.load(std::memory_order_relaxed); }
 
     // The rest is for the main thread, beside processing. All but close() throw std::runtime_error
@@ -71,6 +74,12 @@ public:
     // activated anew, or not in its old shape: every later block is refused then.
     void idle();
 
+    // Its editor, in a window of X11; of the main thread, which must idle() while it is open. Throws
+    // std::runtime_error where it has none, or has one open already.
+    ClapSize open_editor(unsigned long window);
+    ClapSize resize_editor(ClapSize wanted);
+    void close_editor() noexcept { editor_.reset(); }
+
     // Repeatable. Every later block is refused.
     void close() noexcept;
 
@@ -98,7 +107,8 @@ private:
     void wait_for_main_thread() noexcept;
     bool enter_gate() noexcept;
     void add_pending() noexcept;
-    void add_change(std::uint32_t index, float normalized) noexcept;
+    void add_change(std::uint32_t index, float normalized, std::uint32_t time = 0) noexcept;
+    bool run_whole(PluginBlock& block) noexcept;
     bool run(PluginBlock& stretch) noexcept;
     void point_to(PluginBlock& stretch) noexcept;
 
@@ -108,6 +118,7 @@ private:
     const ClapSettings settings_;
     ClapHost host_;
     std::unique_ptr<const clap::Plugin, Destroy> plugin_;  // before its host and file
+    std::optional<ClapEditor> editor_;                     // before its plugin
     const clap::Params* params_ = nullptr;
     const clap::State* state_ = nullptr;
     const clap::Tail* tail_ = nullptr;
@@ -119,6 +130,7 @@ private:
     std::atomic<int> latency_{0};
     bool needs_realtime_ = false;
     bool processing_ = false;
+    bool whole_blocks_ = false;
 
     BlockGate gate_;
     std::atomic<std::uint64_t> idles_{0};

@@ -65,6 +65,11 @@ int MinihostProcessor::latency_frames() noexcept {
     return plugin_ ? std::max(0, library_.latency_samples_rt(plugin_)) : 0;
 }
 
+void MinihostProcessor::make_room(int frames) {
+    if (static_cast<std::size_t>(frames) > silence_.size())
+        silence_.assign(static_cast<std::size_t>(frames), 0.0f);
+}
+
 bool MinihostProcessor::process(PluginBlock& block) noexcept {
     block.events_out_count = 0;
     if (!gate_.enter()) return false;
@@ -141,8 +146,8 @@ void MinihostProcessor::collect_midi(PluginBlock& stretch, int count) noexcept {
         const int size = midi_message_size(sent.status);
         if (size == 0) continue;
         ipc::Event event{};
-        event.offset =
-            static_cast<std::uint32_t>(std::clamp(sent.sample_offset, 0, stretch.frames - 1));
+        event.offset = static_cast<std::uint32_t>(
+            std::clamp(sent.sample_offset, 0, std::max(0, stretch.frames - 1)));
         event.kind = ipc::EventKind::Midi;
         event.size = static_cast<std::uint16_t>(size);
         event.midi[0] = sent.status;

@@ -38,6 +38,7 @@ public:
     MinihostProcessor& operator=(const MinihostProcessor&) = delete;
 
     bool process(PluginBlock& block) noexcept override;
+    void make_room(int frames) override;
     int latency_frames() noexcept override;
 
     // minihost's index of each of our programs. Main thread, before the first block.

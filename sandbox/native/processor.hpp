@@ -26,7 +26,7 @@ struct PluginBlock {
     const float* const* inputs;     // in_channels planes of `frames`
     float* const* outputs;          // out_channels planes of `frames`; never alias the inputs
     const float* const* sidechain;  // sidechain_channels planes, or nullptr: silence
-    int frames;                     // 1..max_frames
+    int frames;                     // 1..max_frames; 0 on a test rig only
     const ipc::Event* events;       // sorted by offset, offsets within the block
     int event_count;
     ipc::Event* events_out;  // MIDI the plugin sends
@@ -42,6 +42,17 @@ public:
     // Fills every output plane. Returns false if the plugin refused the block
     // (the caller then passes the input on).
     virtual bool process(PluginBlock& block) noexcept = 0;
+
+    // Room for blocks that are larger than the plugin was prepared for: only of ours, it is told of
+    // nothing. On the main thread, while no block is processed.
+    virtual void make_room(int frames) { (void)frames; }
+
+    // Whether a block that parameters change in is given to the plugin whole, with the frames of the
+    // changes, from now on. Returns what is done: most formats have no frames. Otherwise it is cut.
+    virtual bool give_whole_blocks(bool whole) {
+        (void)whole;
+        return false;
+    }
 
     // Delay the plugin reports right now, frames. Called from the audio thread.
     virtual int latency_frames() noexcept { return 0; }

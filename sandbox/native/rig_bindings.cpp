@@ -20,6 +20,9 @@ namespace isobooth::sandbox {
 
 namespace {
 
+// Each has its times, and all of them come in one answer (ipc/rig_calls.py).
+constexpr std::size_t kMostBlocks = 1 << 18;
+
 using Planes = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using MidiIn = std::tuple<std::uint32_t, nb::bytes>;
 using Change = std::tuple<std::uint32_t, std::uint32_t, float>;
@@ -58,9 +61,12 @@ RigPlayed play(Processor& processor, Planes in, int frames, const std::vector<in
     if (in.shape(0) != static_cast<std::size_t>(processor.in_channels) ||
         in.shape(1) != static_cast<std::size_t>(frames))
         throw nb::value_error("the input must be in_channels planes of the frames to play");
-    if (sizes.empty() || *std::min_element(sizes.begin(), sizes.end()) < 1 ||
+    if (sizes.empty() || *std::min_element(sizes.begin(), sizes.end()) < 0 ||
         *std::max_element(sizes.begin(), sizes.end()) > max_frames)
-        throw nb::value_error("blocks have 1 to max_frames frames");
+        throw nb::value_error("blocks have 0 to max_frames frames");
+    if (*std::max_element(sizes.begin(), sizes.end()) == 0 ||
+        rig_blocks(frames, sizes) > kMostBlocks)
+        throw nb::value_error("that takes too many blocks");
     const std::vector<ipc::Event> events = events_of(midi, changes);
     const float* const data = in.data();
     const nb::gil_scoped_release release;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <exception>
 #include <future>
+#include <numeric>
 #include <optional>
 #include <thread>
 
@@ -55,9 +56,7 @@ public:
           written_(static_cast<std::size_t>(processor.out_channels)),
           events_out_(ipc::kMaxEvents) {
         played_.out.assign(written_.size() * static_cast<std::size_t>(frames), 0.0f);
-        const std::size_t smallest =
-            static_cast<std::size_t>(*std::min_element(sizes.begin(), sizes.end()));
-        const std::size_t blocks = static_cast<std::size_t>(frames) / smallest + 1;
+        const std::size_t blocks = rig_blocks(frames, sizes);
         played_.wall_ns.reserve(blocks);
         played_.cpu_ns.reserve(blocks);
         block_events_.reserve(events.size());
@@ -206,8 +205,9 @@ private:
             const ipc::Event& event = events_out_[static_cast<std::size_t>(i)];
             if (event.kind != ipc::EventKind::Midi) continue;
             RigMidi sent{};
-            sent.frame = static_cast<std::uint32_t>(at) +
-                         std::min(event.offset, static_cast<std::uint32_t>(block.frames - 1));
+            sent.frame =
+                static_cast<std::uint32_t>(at) +
+                std::min(event.offset, static_cast<std::uint32_t>(std::max(0, block.frames - 1)));
             sent.size = static_cast<std::uint8_t>(std::clamp<int>(event.size, 1, 3));
             std::memcpy(sent.bytes, event.midi, sizeof sent.bytes);
             played_.midi.push_back(sent);
@@ -234,6 +234,11 @@ private:
 };
 
 }  // namespace
+
+std::size_t rig_blocks(int frames, const std::vector<int>& sizes) noexcept {
+    const auto turn = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+    return (static_cast<std::size_t>(frames) / std::max<std::size_t>(1, turn) + 1) * sizes.size();
+}
 
 RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
                   int max_frames, const std::vector<ipc::Event>& events,

@@ -82,5 +82,6 @@ int main() {
                     if (events <= max_midi)
                         CHECK(heard.stretches == 1, "no cut without need: %d", heard.stretches);
                 }
+    CHECK(split(0, 0, 0, 64).stretches == 1, "a block without frames is a call all the same");
     std::puts("block_splitter_test: ok");
 }

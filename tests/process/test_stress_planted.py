@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check finds the fault that was planted for it, and has nothing to say of a clean plugin."""
 
+import io
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from host.stress.checks import ALL, BY_NAME
+from host.stress.display import is_there
 from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
 from tests.fixtures.build import fixture_library
+from tests.fixtures.lv2_bundle import make_lv2_bundle
 
-# The plugin of stress_fixture.c with a fault that the check must find, and what it makes of it.
+# The plugin with a fault that the check must find, and what it makes of it: of stress_fixture.c, or
+# with "lv2 " before its name of stress_lv2_fixture.c.
 PLANTED = (
     ("once", "lives-and-dies", Verdict.FAIL, "cannot be created twice"),
     ("nan", "sends-numbers", Verdict.FAIL, "NaN"),
@@ -41,6 +46,7 @@ PLANTED = (
     ("divides", "makes-good-numbers", Verdict.WARN, "invalid operation in process+0x"),
     ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
     ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
+    ("ignores-times", "automation-is-on-time", Verdict.WARN, "188 frames before its frame"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
     ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
     ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
@@ -51,11 +57,24 @@ PLANTED = (
     ("leaks", "gives-back-what-it-takes", Verdict.FAIL, "KiB are lost"),
     ("rare-crash", "survives-anything", Verdict.CRASH, "SIGSEGV"),
     ("hungry", "bears-lack-of-memory", Verdict.CRASH, "SIGSEGV"),
+    ("lv2 empty-block", "any-block-size", Verdict.CRASH, "SIGFPE"),
+    ("lv2 broken-program", "every-program", Verdict.FAIL, "in program 0 'Loud'"),
+    ("fixed-room", "survives-wrong-block-sizes", Verdict.WARN, "larger than it was prepared for"),
+    ("empty-block", "survives-wrong-block-sizes", Verdict.WARN, "blocks without frames"),
+    ("trusts-malloc", "survives-failed-allocations", Verdict.WARN, "creation does not survive"),
+    ("trusts-disk", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
+    ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
+    ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
-# Of those, no plugin of that file can have the fault: CLAP has no programs.
-_ELSEWHERE = {"every-program"}
+# Checks that a clean LV2 plugin must pass as well, hosted as it is by JUCE.
+ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program", "survives-failed-allocations")
 
 
+needs_display = pytest.mark.skipif(
+    not is_there(), reason="there is no Xvfb on this machine (package xvfb)"
+)
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all
 
 
@@ -67,21 +86,34 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(library: Path) -> dict[tuple[str, str], CheckResult]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With an LV2 bundle, where JUCE looks for one."""
+    home = tmp_path_factory.mktemp("home")
+    make_lv2_bundle(home / ".lv2")
+    return home
+
+
+@pytest.fixture(scope="module")
+def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     """What each check says of the plugin with its fault, and of the clean one."""
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
+    pairs += [("lv2 clean", check) for check in ALSO_LV2]
+    pairs.append(("editor", "opens-its-editor"))
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
     with (
-        Workshop(timeout_s=4.0) as workshop,
-        Workshop(timeout_s=4.0, audits=True) as auditor,
+        Workshop(timeout_s=4.0, environment={"HOME": str(home)}) as workshop,
+        Workshop(timeout_s=4.0, audits=True, environment={"HOME": str(home)}) as auditor,
     ):
 
         def ask(pair: tuple[str, str]) -> CheckResult:
             fault, check = pair
             options = StressOptions(only=frozenset({check}), reruns=0)
-            report = StressRun([f"clap:{library}#{fault}"], ALL, options, workshop, auditor).run()
+            plugin = f"clap:{library}#{fault}"
+            if fault.startswith("lv2 "):
+                plugin = fault.replace("lv2 ", "lv2:urn:isobooth:planted:")
+            report = StressRun([plugin], ALL, options, workshop, auditor).run()
             [result] = report.plugins[0].checks
             return result
 
@@ -90,7 +122,13 @@ def found(library: Path) -> dict[tuple[str, str], CheckResult]:
         return results | {pair: ask(pair) for pair in timed}
 
 
-@pytest.mark.parametrize(("fault", "check", "verdict", "words"), PLANTED)
+@pytest.mark.parametrize(
+    ("fault", "check", "verdict", "words"),
+    [
+        pytest.param(*one, marks=[needs_display] if one[1] == "opens-its-editor" else [])
+        for one in PLANTED
+    ],
+)
 def test_a_planted_fault_is_found(
     found: dict[tuple[str, str], CheckResult],
     fault: str,
@@ -103,7 +141,7 @@ def test_a_planted_fault_is_found(
     assert words in result.message, result.message
     if verdict is Verdict.CRASH:
         assert result.signal and result.signature
-        assert any("planted.clap" in line for line in result.backtrace)
+        assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
         assert any("planted.clap" in line for line in result.backtrace)
 
@@ -113,5 +151,21 @@ def test_a_clean_plugin_passes(found: dict[tuple[str, str], CheckResult], check:
     assert found["clean", check].verdict in (Verdict.PASS, Verdict.SKIP), found["clean", check]
 
 
+@pytest.mark.parametrize("check", ALSO_LV2)
+def test_a_clean_lv2_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
+    assert found["lv2 clean", check].verdict is Verdict.PASS, found["lv2 clean", check]
+
+
+@needs_display
+def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult]) -> None:
+    result = found["editor", "opens-its-editor"]
+    assert result.verdict is Verdict.PASS, result
+    assert result.figures["can_be_resized"] == 1.0
+    with Image.open(io.BytesIO(result.pictures[0].png)) as picture:
+        assert picture.size == (300, 200)
+        assert picture.getpixel((60, 35)) == (255, 255, 255)  # inside of what it draws
+        assert picture.getpixel((250, 150)) == (0, 0, 0)
+
+
 def test_every_check_has_a_planted_fault() -> None:
-    assert {check for _, check, _, _ in PLANTED} | _ELSEWHERE == set(BY_NAME)
+    assert {check for _, check, _, _ in PLANTED} == set(BY_NAME)

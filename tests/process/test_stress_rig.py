@@ -19,7 +19,7 @@ from host.stress.workshop import Workshop
 from ipc.errors import WorkerError
 from ipc.messages import Performed
 from ipc.processes import children_of
-from ipc.rig_calls import Render, SetParameter
+from ipc.rig_calls import CloseEditor, InjectFaults, OpenEditor, Render, ResizeEditor, SetParameter
 from tests.fixtures.build import fixture_library
 from tests.process.ended import unreaped
 
@@ -100,6 +100,47 @@ def test_changes_are_heard_from_their_frame_on(workshop: Workshop) -> None:
             assert rig.parameters()[0] == 0.0
         differs = np.flatnonzero(np.any(heard != plain, axis=0))
         assert differs[0] == frame
+
+
+def test_blocks_without_frames_are_played_between_others(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean"), max_frames=64) as rig:
+        plain = rig.render(640, source="noise")
+    with open_rig(workshop, fixture("clean"), max_frames=64) as rig:
+        heard = rig.render(640, source="noise", blocks=[64, 0])
+        assert heard.result.times is not None and plain.result.times is not None
+        assert len(heard.result.times.wall_ns) == 2 * len(plain.result.times.wall_ns) - 1
+        assert np.array_equal(plain.sound, heard.sound)
+        with pytest.raises(PluginRefused, match="too many blocks"):
+            rig.render(640, blocks=[0])
+
+
+def test_blocks_are_as_large_as_prepared_unless_a_caller_insists(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean"), max_frames=64) as rig:
+        for oversized, blocks in ((False, 4), (True, 1)):
+            result = rig.render(256, blocks=[256], oversized=oversized).result
+            assert result.times is not None and len(result.times.wall_ns) == blocks
+
+
+def test_a_change_is_at_its_frame_in_a_whole_block_and_in_a_cut_one(workshop: Workshop) -> None:
+    heard = []
+    for whole in (False, True):
+        with open_rig(workshop, fixture("clean")) as rig:
+            heard.append(rig.render(512, source="dc", changes=[(200, 0, 0.0)], whole=whole).sound)
+    assert np.array_equal(heard[0], heard[1])
+    assert (heard[0][:, 199] != heard[0][:, 200]).all()
+
+
+def test_what_an_editor_lacks_is_said(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean")) as rig:
+        assert "no display" in rig.perform([OpenEditor()])[0].refused
+        assert "not open" in rig.perform([ResizeEditor(width=10, height=10)])[0].refused
+        assert not rig.perform([CloseEditor()])[0].refused
+
+
+def test_a_full_disk_is_taken_back(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("trusts-disk")) as rig:
+        rig.perform([InjectFaults(disk_full=True), InjectFaults()])
+        assert not rig.recreate().refused
 
 
 def test_what_is_saved_is_restored(workshop: Workshop) -> None:

@@ -17,6 +17,8 @@ PACKAGES="build-essential python3-dev python3-venv pkg-config clang-format
 # What the demo, the tests and the benchmarks play.
 PACKAGES="$PACKAGES zam-plugins mda-lv2 swh-lv2 swh-plugins x42-plugins dpf-plugins-lv2
     lsp-plugins-lv2 synthv1-lv2"
+# Where the editors of plugins are opened, and nobody sees it.
+PACKAGES="$PACKAGES xvfb"
 # Of which the tests start a server of their own, for a catalogue that machines share.
 PACKAGES="$PACKAGES postgresql"
 # Only where python-rtmidi has no wheel for this Python and is compiled.

@@ -2,10 +2,19 @@
 """What a page shows of a report, arranged: which checks are columns, what is a problem, what is
 open at first. The template only writes it down."""
 
+import base64
+import html
 from dataclasses import dataclass, field
 
 from host.stress.baseline import fails_run
-from host.stress.verdict import FAILING, CheckResult, PluginResult, StressReport, Verdict
+from host.stress.verdict import (
+    FAILING,
+    CheckResult,
+    Picture,
+    PluginResult,
+    StressReport,
+    Verdict,
+)
 from tools.stress.again import replay_line
 from tools.stress.badge import Badge, counts_of, plugin_badge
 from tools.stress.figures import figure
@@ -93,8 +102,18 @@ def _check_view(check: CheckResult, anchor: str) -> CheckView:
         fails=fails_run(check),
         again=replay_line(check),
         figures=[figure(name, value) for name, value in check.figures.items()],
-        plots=[drawn for plot in check.plots if (drawn := plot_svg(plot))],
+        plots=[
+            *(drawn for plot in check.plots if (drawn := plot_svg(plot))),
+            *(picture_markup(picture) for picture in check.pictures),
+        ],
     )
+
+
+def picture_markup(picture: Picture) -> str:
+    """Safe as markup, whatever the bytes are: they are shown as a picture or not at all."""
+    data = base64.b64encode(picture.png).decode()
+    title = html.escape(picture.title)
+    return f'<img class="picture" alt="{title}" title="{title}" src="data:image/png;base64,{data}">'
 
 
 def _severity(check: CheckView) -> tuple[bool, int]:

@@ -37,7 +37,8 @@ static void violation(const char* what) {
         if (in_section) violation(#name); \
     } while (0)
 
-#define ON_ALLOCATION(name) FORBIDDEN(name)
+#define ON_ALLOCATION(name, failure) FORBIDDEN(name)
+#define ON_FREE(name) FORBIDDEN(name)
 #define ON_LOCK(name, attempt) FORBIDDEN(name)
 #define ON_WAIT(name) FORBIDDEN(name)
 

@@ -2,7 +2,9 @@
 """All checks, in the order of their levels."""
 
 from host.stress.check import Check
+from host.stress.checks.careless import SurvivesWrongBlockSizes
 from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
+from host.stress.checks.editor import OpensItsEditor
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
 from host.stress.checks.limits import AsksForNothingForbidden, StaysInItsBuffers
@@ -20,6 +22,11 @@ from host.stress.checks.realtime import (
     MakesGoodNumbers,
 )
 from host.stress.checks.resources import BearsLackOfMemory, GivesBackWhatItTakes, ManyAtOnce
+from host.stress.checks.scarcity import (
+    SurvivesAFullDisk,
+    SurvivesFailedAllocations,
+    SurvivesNoNetwork,
+)
 from host.stress.checks.sound import (
     KeepsTheMiddle,
     NoClicksBetweenBlocks,
@@ -67,6 +74,11 @@ ALL: tuple[type[Check], ...] = tuple(
             GivesBackWhatItTakes,
             SurvivesAnything,
             BearsLackOfMemory,
+            SurvivesWrongBlockSizes,
+            SurvivesFailedAllocations,
+            SurvivesAFullDisk,
+            SurvivesNoNetwork,
+            OpensItsEditor,
         ),
         key=lambda check: check.level,
     )

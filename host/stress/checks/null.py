@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from host.stress.check import DIRECT_FORMATS, Check, Subject
+from host.stress.check import DIRECT_FORMATS, EMPTY_BLOCK_FORMATS, Check, Subject
 from host.stress.rig import Sound
 from host.stress.verdict import Plot, Verdict
 from ipc.description import PluginDescription
@@ -14,6 +14,7 @@ from ipc.sound_measures import residue_db
 _SECONDS = 1
 _AUDIBLE_DB = -60.0
 _BLOCK_SIZES = {"64 frames": [64], "1 frame": [1], "prime sizes": [7, 61, 127, 3], "511": [511, 1]}
+_EMPTY = {"64 and of none": [64, 0]}
 
 
 def _no_outputs(description: PluginDescription) -> str:
@@ -75,7 +76,10 @@ class SameEachTime(Check):
 class AnyBlockSize(Check):
     name = "any-block-size"
     level = 3
-    what = "compares what it sends in blocks of 512 with blocks of 1, 64, 511 and prime sizes"
+    what = (
+        "compares what it sends in blocks of 512 with blocks of 1, 64, 511 and prime sizes, and of "
+        "VST3 and LV2 plugins with blocks without frames between others"
+    )
     means = "its sound depends on a setting of the sound card"
 
     def unfit(self, description: PluginDescription) -> str:
@@ -89,7 +93,10 @@ class AnyBlockSize(Check):
         with subject.open() as rig:
             again = rig.render(frames, **stimulus).sound
         usual = _compare(subject, whole, again, "twice the same")
-        for name, sizes in _BLOCK_SIZES.items():
+        sizes_by_name = _BLOCK_SIZES
+        if subject.format in EMPTY_BLOCK_FORMATS:
+            sizes_by_name = {**_BLOCK_SIZES, **_EMPTY}
+        for name, sizes in sizes_by_name.items():
             with subject.open() as rig:
                 heard = rig.render(frames, blocks=sizes, **stimulus)
             if heard.result.nonfinite:

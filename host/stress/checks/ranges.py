@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All that a host may choose: rates, block sizes, programs, parameters."""
 
-from host.stress.check import Check, Subject
+from host.stress.check import EMPTY_BLOCK_FORMATS, Check, Subject
 from host.stress.checks.sound import look_at_level
 from host.stress.verdict import Verdict
 from ipc.description import PluginDescription
@@ -35,6 +35,8 @@ class AnyRateAndSize(Check):
                         break
                     frames = min(_FRAMES, 256 * size)
                     mixed = [size, max(1, size // 2), 1, max(1, size - 1)]
+                    if subject.format in EMPTY_BLOCK_FORMATS:
+                        mixed.append(0)
                     for blocks in ([size], mixed):
                         stimulus = subject.stimulus(frames)
                         heard = rig.render(frames, keep=False, blocks=blocks, **stimulus)

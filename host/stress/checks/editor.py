@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Its window."""
+
+import numpy as np
+
+from host.plugin_id import PluginFormat
+from host.stress import display
+from host.stress.check import Check, Subject
+from host.stress.display import Display, png_of
+from host.stress.rig import Rig
+from host.stress.verdict import Picture, Verdict
+from ipc.description import PluginDescription
+from ipc.rig_calls import CloseEditor, OpenEditor, ResizeEditor, SetParameter
+
+
+class OpensItsEditor(Check):
+    name = "opens-its-editor"
+    level = 4
+    what = (
+        "opens its editor on a display that nobody sees, looks at what it draws, resizes it, moves "
+        "parameters, plays and closes it, ten times"
+    )
+    means = "whoever wants to see it loses the song, or sees nothing"
+    # minihost opens no editors, and there is no other way to those of VST3 and LV2 plugins here.
+    formats = frozenset({PluginFormat.CLAP})
+
+    _TIMES = 10
+    _LARGER = 1.25
+
+    def unfit(self, description: PluginDescription) -> str:
+        return "" if display.is_there() else "there is no Xvfb on this machine (package xvfb)"
+
+    def run(self, subject: Subject) -> None:
+        with (
+            display.virtual_display() as shown,
+            subject.open(display=shown.name) as rig,
+        ):
+            for turn in range(self._TIMES):
+                subject.stop()
+                opened = rig.perform([OpenEditor()])[0]
+                if opened.refused:
+                    if turn == 0:
+                        subject.find(Verdict.SKIP, opened.refused)
+                    else:
+                        told = f"opened {turn} times, and then not any more: {opened.refused}"
+                        subject.find(Verdict.FAIL, told, key="not again")
+                    return
+                width, height = (int(side) for side in opened.values)
+                if turn == 0:
+                    self._look(subject, shown, width, height)
+                self._use(subject, rig, width, height)
+                rig.perform([CloseEditor()])
+            rig.recreate(subject.sample_rate, subject.max_frames)
+
+    def _use(self, subject: Subject, rig: Rig, width: int, height: int) -> None:
+        larger = ResizeEditor(round(width * self._LARGER), round(height * self._LARGER))
+        moved = [SetParameter(one.index, 0.7) for one in subject.description.parameters[:16]]
+        resized = rig.perform([larger, *moved])[0]
+        subject.figures["can_be_resized"] = float(resized.values != [width, height])
+        frames = round(subject.sample_rate) // 8
+        rig.render(frames, keep=False, **subject.stimulus(frames))
+        rig.idle()
+
+    def _look(self, subject: Subject, shown: Display, width: int, height: int) -> None:
+        pixels = shown.pixels(width, height)
+        subject.pictures.append(Picture(title="Its editor", png=png_of(pixels)))
+        colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
+        subject.figures |= {"width": width, "height": height, "colours": colours}
+        if colours < 2:
+            subject.find(Verdict.WARN, f"its window of {width} × {height} stays blank", key="blank")

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A CLAP plugin's editor, in a window of X11 that somebody else has made. On the main thread.
+#pragma once
+
+#include "sandbox/native/clap_abi.hpp"
+
+namespace isobooth::sandbox {
+
+struct ClapSize {
+    std::uint32_t width, height;
+};
+
+class ClapEditor {
+public:
+    // Throws std::runtime_error if there is none for such a window, or if it cannot be opened.
+    ClapEditor(const clap::Plugin& plugin, unsigned long window);
+    ~ClapEditor();
+    ClapEditor(const ClapEditor&) = delete;
+    ClapEditor& operator=(const ClapEditor&) = delete;
+
+    ClapSize size() const noexcept { return size_; }
+    // What the plugin makes of a wish; the same as before where it cannot be resized.
+    ClapSize resize(ClapSize wanted);
+
+private:
+    const clap::Plugin& plugin_;
+    const clap::Gui* gui_;
+    ClapSize size_{};
+};
+
+}  // namespace isobooth::sandbox

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin's editor on a test rig: opened in a window of its own, given its turns, closed."""
+
+import os
+import time
+
+from ipc.errors import WorkerError
+from sandbox.backends.plugin import LoadedPlugin
+from sandbox.x11_window import X11Window
+
+_TURNS, _TURN_S = 8, 0.02  # enough for toolkits that draw 30 times a second
+
+
+class RigEditor:
+    """Of one plugin at a time; it must be closed before the plugin is. `display`: of X11; empty:
+    none."""
+
+    def __init__(self, display: str) -> None:
+        self._display = display
+        self._window: X11Window | None = None
+        self._plugin: LoadedPlugin | None = None
+
+    def open(self, plugin: LoadedPlugin) -> tuple[int, int]:
+        """Its size. Raises WorkerError."""
+        if self._window is not None:
+            raise WorkerError("the editor is open already")
+        if not self._display:
+            raise WorkerError("no editor can be opened: the rig has no display")
+        os.environ["DISPLAY"] = self._display  # for toolkits, which open it themselves
+        os.environ["LIBGL_ALWAYS_SOFTWARE"] = "1"
+        window = X11Window(self._display)
+        try:
+            size = plugin.open_editor(window.id)
+        except BaseException:
+            window.close()
+            raise
+        self._window, self._plugin = window, plugin
+        window.resize(*size)
+        self.turn()
+        return size
+
+    def resize(self, width: int, height: int) -> tuple[int, int]:
+        """The size that it has then. Raises WorkerError."""
+        if self._window is None or self._plugin is None:
+            raise WorkerError("the editor is not open")
+        size = self._plugin.resize_editor(width, height)
+        self._window.resize(*size)
+        self.turn()
+        return size
+
+    def turn(self) -> None:
+        """Gives it the time to draw itself."""
+        if self._plugin is None:
+            return
+        for _ in range(_TURNS):
+            self._plugin.idle()
+            time.sleep(_TURN_S)
+
+    def close(self) -> None:
+        """Does nothing where none is open."""
+        window, plugin = self._window, self._plugin
+        self._window = self._plugin = None
+        if plugin is not None:
+            plugin.close_editor()
+        if window is not None:
+            window.close()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What fails for a plugin on a test rig, because somebody wants to see what it does then."""
+
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from ipc.errors import WorkerError
+from ipc.rig_calls import AnyCall, CallResult, InjectFaults, Render
+from sandbox._native import FailingAllocation, FileAccess, landlock_abi, restrict_self
+from sandbox.backends import code_of
+
+_FILES_ONLY = 5  # the last version of Landlock before signals
+
+
+class InjectedFaults:
+    """Of one plugin."""
+
+    def __init__(self, plugin_id: str) -> None:
+        self._plugin_id = plugin_id
+        self._allocation = 0
+        self._largest_file = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+
+    def set(self, call: InjectFaults) -> None:
+        """Raises WorkerError for what cannot be made to fail here."""
+        if call.allocation and not FailingAllocation.is_possible:
+            raise WorkerError("no allocation can fail: libisobooth_audit.so is not preloaded")
+        self._allocation = call.allocation
+        # The kernel's own way to say no to whoever writes, by whatever call and on any thread; with
+        # EFBIG instead of ENOSPC, which makes no difference to a plugin that looks at all.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        limit = 0 if call.disk_full else self._largest_file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        if call.read_only:
+            _forbid_writing()
+
+    def during(self, call: AnyCall, do: Callable[[AnyCall], CallResult]) -> CallResult:
+        """Does it, and counts allocations where one may fail."""
+        if not self._allocation or isinstance(call, Render | InjectFaults):
+            return do(call)
+        library = Path(code_of(self._plugin_id) or "").name
+        failing = FailingAllocation(library, self._allocation)
+        failing.begin()
+        try:
+            result = do(call)
+        finally:
+            failing.end()
+        return msgspec.structs.replace(result, allocations=failing.asked)
+
+
+def _forbid_writing() -> None:
+    """On top of what the worker is confined to. Raises WorkerError without Landlock."""
+    abi = landlock_abi(_FILES_ONLY)
+    if not abi:
+        raise WorkerError("writing cannot be forbidden: this kernel has no Landlock")
+    restrict_self([("/", FileAccess.READ), ("/dev/null", FileAccess.DEVICE)], True, abi)
