@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def crash_place(snapshot: CrashSnapshot) -> str:
     """FILE+OFFSET of the instruction that a plugin crashed in; empty where that is in no code of
     the plugin, and so says little: the C library aborts and copies for everybody."""
-    mapping = MemoryMap(snapshot.maps).at(snapshot.pc)
+    mapping = MemoryMap.parse(snapshot.maps).at(snapshot.pc)
     if mapping is None or not mapping.is_file or is_foreign(mapping.path):
         return ""
     return f"{mapping.path}+{snapshot.pc - mapping.start + mapping.file_offset:#x}"

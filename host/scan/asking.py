@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from host.backtrace.brief import crash_place, hang_place
 from host.backtrace.explain import evidence_of_hang
 from host.backtrace.frames import Backtrace, StackEvidence
-from host.backtrace.brief import crash_place, hang_place
 from host.crash_explainer import evidence_of_end
 from host.crash_report import CrashReport, FaultKind
 from host.engine_module import capture_stacks

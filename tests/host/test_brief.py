@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from host.backtrace.frames import Backtrace, Frame, ThreadTrace
 from host.backtrace.brief import crash_place, hang_place
+from host.backtrace.frames import Backtrace, Frame, ThreadTrace
 
 
 def _trace(*names: str) -> ThreadTrace:
