@@ -245,6 +245,7 @@ def test_a_hang_is_told_with_what_the_audio_thread_did(workshop: Workshop) -> No
 @pytest.mark.parametrize(
     ("plugin", "does"),
     [("fault:spin?after=3", "spinning in"), (fixture("hangs"), "waiting in pause for process in")],
+    ids=["spins", "waits"],
 )
 def test_a_hang_says_what_it_does_and_has_one_signature(plugin: str, does: str) -> None:
     signatures = set()
