@@ -72,6 +72,8 @@ class Steps:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         self.until(lambda: self.host.worker_pid(slot_id) is None, f"{slot_id} gone")
+        # The supervisor lets go of the worker before it says so.
+        self.until(lambda: self.slot(slot_id).status is not SlotStatus.ACTIVE, f"{slot_id} lost")
 
     def regain(self, slot_id: str) -> None:
         """It is there again in the next block."""
