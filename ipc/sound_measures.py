@@ -2,22 +2,46 @@
 """Measuring sound, for scans and stress checks."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
 
+_FIRST = 10 ** (-40 / 20)  # of the strongest; less is no beginning
 
-def delay_between(sent: Sound, heard: Sound) -> tuple[int, float]:
-    """Frames by which `heard` is behind, and how much it resembles what was sent, 0 to 1. One
-    channel each, of one length."""
+
+@dataclass(frozen=True)
+class Delay:
+    """Frames by which one sound is behind another: where the first of it comes, and the strongest.
+    A filter spreads what it hears, so any latency between the two is true. `likeness`: how much
+    the strongest resembles what was sent, 0 to 1."""
+
+    first: int
+    strongest: int
+    likeness: float
+
+    def agrees_with(self, reported: int) -> bool:
+        return self.first - 1 <= reported <= self.strongest + 1
+
+
+def delay_between(sent: Sound, heard: Sound) -> Delay:
+    """Of noise. One channel each, of one length."""
     size = 2 ** math.ceil(math.log2(2 * len(sent)))
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size))
-    likeness = np.abs(np.fft.irfft(spectrum, size)[: len(sent) // 2])
-    delay = int(np.argmax(likeness))
+    half = len(sent) // 2
+    there, here = np.fft.rfft(sent, size), np.fft.rfft(heard, size)
+    common = np.abs(np.fft.irfft(here * np.conj(there), size)[:half])
+    strongest = int(np.argmax(common))
     energy = float(np.linalg.norm(sent) * np.linalg.norm(heard))
-    return delay, float(likeness[delay]) / energy if energy > 0 else 0.0
+    likeness = float(common[strongest]) / energy if energy > 0 else 0.0
+    power = np.abs(there) ** 2
+    response = np.abs(np.fft.irfft(here * np.conj(there) / (power + 1e-3 * power.mean()), size))
+    # What would come before anything was sent is what the measure cannot tell from nothing.
+    unclear = float(response[-half // 2 :].max(initial=0.0))
+    audible = max(_FIRST * float(response[:half].max(initial=0.0)), 2.0 * unclear)
+    first = int(np.argmax(response[: strongest + 1] >= audible))
+    return Delay(first if response[first] >= audible else strongest, strongest, likeness)
 
 
 def sounding_frames(heard: Sound, silence: float) -> int:

@@ -72,14 +72,15 @@ def _latency(request: Probe, plugin: LoadedPlugin, slot: Slot, findings: list[st
     if not np.isfinite(heard).all():
         findings.append("noise makes it send NaN or Inf")
         return None
-    best = max((delay_between(sent, side) for side in heard), key=lambda found: found[1])
-    delay, likeness = best
-    if likeness < _CLEAR:
+    delay = max((delay_between(sent, side) for side in heard), key=lambda found: found.likeness)
+    if delay.likeness < _CLEAR:
         return None
     reported = plugin.latency_frames
-    if abs(delay - reported) > 1:
-        findings.append(f"latency: reports {reported} frames, noise comes out {delay} later")
-    return delay
+    if not delay.agrees_with(reported):
+        findings.append(
+            f"latency: reports {reported} frames, noise comes out {delay.strongest} later"
+        )
+    return delay.strongest
 
 
 def _tail(request: Probe, plugin: LoadedPlugin, slot: Slot, findings: list[str]) -> float | None:

@@ -54,11 +54,29 @@ def test_a_violation_is_a_plugins_only_with_its_code_on_the_stack(tmp_path: Path
     assert is_its_own(inside, own)
 
 
+@pytest.mark.parametrize("latency", [0, 256])
+def test_a_filter_is_no_latency(latency: int) -> None:
+    """It is loudest some frames after it has begun; what it reports is right all the same."""
+    noise = np.random.RandomState(1).uniform(-1, 1, 48000).astype(np.float32)
+    heard = np.concatenate([np.zeros(latency, np.float32), noise])[: len(noise)]
+    for _ in range(8):  # an all-pass filter after the other
+        heard = np.convolve(heard, 0.75 * (-0.5) ** np.arange(32))[: len(noise)] + 0.5 * np.roll(
+            np.convolve(heard, 0.75 * (-0.5) ** np.arange(32))[: len(noise)], 1
+        )
+    heard = np.convolve(heard, [0.1, 0.2, 0.4, 1.0, 0.4, 0.2, 0.1])[: len(noise)]
+    found = delay_between(noise[24000:], heard[24000:].astype(np.float32))
+    assert latency < found.strongest and found.agrees_with(latency)
+    assert not found.agrees_with(latency - 50) and not found.agrees_with(latency + 50)
+
+
 def test_measures_of_sound() -> None:
     noise = np.random.RandomState(1).uniform(-1, 1, 4800).astype(np.float32)
     late = np.concatenate([np.zeros(64, np.float32), noise[:-64]])
-    delay, likeness = delay_between(noise, late)
-    assert delay == 64 and likeness > 0.9
+    found = delay_between(noise, late)
+    assert (found.first, found.strongest) == (64, 64) and found.likeness > 0.9
+    assert [found.agrees_with(frames) for frames in (0, 62, 63, 64, 65, 66)] == [
+        False, False, True, True, True, False
+    ]  # fmt: skip
     assert sounding_frames(np.stack([late, late * 0]), 0.5) > 4000
     assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
     assert residue_db(noise, noise) == -np.inf

@@ -39,21 +39,22 @@ class LatencyIsTrue(Check):
         noise = noise_of(frames, rig.description.in_channels, seed=5)
         if not np.isfinite(heard.sound).all():
             return
-        delay, likeness = max(
+        delay = max(
             (
                 delay_between(mine[settled:], side[settled:])
                 for mine, side in zip(noise, heard.sound, strict=False)
             ),
-            key=lambda found: found[1],
+            key=lambda found: found.likeness,
         )
-        if likeness < _CLEAR:
+        if delay.likeness < _CLEAR:
             subject.find(Verdict.PASS, "its output does not resemble its input: cannot be told")
             return
-        subject.figures |= {"latency_frames": delay, "reported_frames": reported}
-        if abs(delay - reported) > 1:
+        subject.figures |= {"latency_frames": delay.strongest, "reported_frames": reported}
+        if not delay.agrees_with(reported):
             subject.find(
                 Verdict.WARN,
-                f"it reports {reported} frames of latency, and noise comes out {delay} later",
+                f"it reports {reported} frames of latency, and noise comes out {delay.strongest} "
+                "later",
                 key="latency",
             )
 
