@@ -453,3 +453,29 @@ def test_a_file_that_is_no_log_costs_one_line(tmp_path: Path, content: bytes, li
 def test_a_log_that_is_not_there_costs_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_log(tmp_path / "log.json")
+
+
+def test_of_all_events_those_are_left_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far from each other."""
+    needed = {Change(30, 3, 0.0), Change(470, 7, 1.0)}
+    asked = 0
+
+    def fails(_: object, log: CallLog, **__: object) -> Replayed:
+        nonlocal asked
+        asked += 1
+        [call] = log.calls
+        assert isinstance(call, Render)
+        return Replayed(_CRASH if needed <= set(call.changes) else None, 0, ())
+
+    monkeypatch.setattr("host.stress.shrink.replay", fails)
+    others = [Change(10 * index, index % 5, 0.5) for index in range(50)]
+    changes = sorted([*others, *needed], key=lambda one: one.frame)
+    midi = [Midi(frame, b"\x90\x40\x40") for frame in range(40)]
+    log = CallLog(
+        plugin="fault:x", calls=[Render(frames=512, midi=midi, changes=changes)], end=_CRASH
+    )
+    shrunk = shrink(None, log)  # type: ignore[arg-type]
+    [call] = shrunk.calls
+    assert isinstance(call, Render)
+    assert set(call.changes) == needed and not call.midi
+    assert asked < 150
