@@ -296,6 +296,9 @@ class Driver:
     def takeovers(self) -> int:
         """How often the null clock took over from a device."""
     @property
+    def prewakes(self) -> int:
+        """Blocks before which workers were woken."""
+    @property
     def callbacks(self) -> int: ...
     @property
     def device_frames(self) -> int:

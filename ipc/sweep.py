@@ -62,8 +62,9 @@ def sweep_dead_hosts() -> SweepReport:
     """Kills the processes of this user's dead hosts, and removes their segments, semaphores and
     folders.
 
-    What belongs to a living host is left alone, whoever runs it; so is what lives in a container,
-    because nobody outside can tell whether its host does.
+    What belongs to a living host is left alone, whoever runs it; so are the processes of a
+    container, because nobody outside can tell whether their host lives. Its files are its own,
+    unless it was given this /dev/shm.
     """
     report = SweepReport()
     hosts = _Liveness()

@@ -148,9 +148,10 @@ class Rig:
                 self._recreate(plugin, call)
                 return _facts(self.plugin)
             case AddInstances():
-                for _ in range(call.count):
+                for number in range(1, call.count + 1):
                     self._more.append(self._open())
-                    self._render(self._more[-1], _TRIAL)
+                    self._render(self._more[-1], _TRIAL, lambda done: None)
+                    self.advance(number * _TRIAL.frames, call.count * _TRIAL.frames)
                 return _facts(plugin)
             case DropInstances():
                 while self._more:
@@ -181,7 +182,10 @@ class Rig:
             self._plugin = self._open()
             raise
 
-    def _render(self, plugin: LoadedPlugin, call: Render) -> CallResult:
+    def _render(
+        self, plugin: LoadedPlugin, call: Render, tell: Callable[[int], None] | None = None
+    ) -> CallResult:
+        """`tell` hears how many frames are done; None: whoever waits for the call does."""
         processor = plugin.processors[0]
         sizes = call.blocks or [self._max_frames]
         if not call.oversized:
@@ -206,7 +210,7 @@ class Rig:
                 audit_from=call.audit_from,
                 trap=_TRAPS[call.trap],
             ),
-            lambda done: self.advance(done, call.frames),
+            tell or (lambda done: self.advance(done, call.frames)),
         )
         channels = processor.out_channels
         sound = played.sound(channels).tobytes() if channels else b""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from host.backtrace.frames import Backtrace, Frame
 from host.backtrace.memory_map import MemoryMap
 from host.backtrace.signature import common_frames, is_foreign, telling_frames
+from ipc.text import one_line
 
 if TYPE_CHECKING:
     from ipc._native import CrashSnapshot
+
+_MOST_LETTERS = 120  # of a name
 
 
 def crash_place(snapshot: CrashSnapshot) -> str:
@@ -36,11 +39,12 @@ def hang_place(trace: Backtrace | None, *, spins: bool) -> str:
         return doing
     where = _named(telling[0])
     if not spins and frames[0].function and frames[0] is not telling[0]:
-        return f"{doing} in {frames[0].function} for {where}"
+        return f"{doing} in {one_line(frames[0].function, _MOST_LETTERS)} for {where}"
     roams = (spins and _named(frames[0]) != where) or len(steady) < len(frames)
     return f"{doing} in {where}" + (" and what it calls" if spins and roams else "")
 
 
 def _named(frame: Frame) -> str:
-    module = PurePath(frame.module or "").name
-    return f"{frame.function} in {module}" if frame.function else module
+    """The names are the plugin's own: they may be anything."""
+    module = one_line(PurePath(frame.module or "").name, _MOST_LETTERS)
+    return f"{one_line(frame.function, _MOST_LETTERS)} in {module}" if frame.function else module

@@ -53,6 +53,7 @@ void bind_driver(nb::module_& m) {
         .def_prop_ro("xruns", counter(&Driver::xruns))
         .def_prop_ro("clock_slips", counter(&Driver::clock_slips))
         .def_prop_ro("takeovers", counter(&Driver::takeovers))
+        .def_prop_ro("prewakes", counter(&Driver::prewakes))
         .def_prop_ro("callbacks", counter(&Driver::callbacks))
         .def_prop_ro("device_frames", counter(&Driver::device_frames))
         .def_prop_ro("repaired_inputs", counter(&Driver::repaired_inputs))

@@ -98,10 +98,7 @@ void Driver::run_clock() noexcept {
     std::uint64_t next = now_ns() + period;
     bool driving = false;
     while (!stopping_.load(std::memory_order_relaxed)) {
-        if (!driving) {  // a device may: then its blocks count
-            const std::uint64_t due = engine_.next_block_ns.load(std::memory_order_relaxed);
-            if (due > now_ns() && due < next + period) next = due;
-        }
+        if (device_alive()) next = next_call(now_ns());
         if (config_.prewake) prewake(next);
         const timespec wake = ipc::to_timespec(next);
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, nullptr);
@@ -126,6 +123,14 @@ void Driver::run_clock() noexcept {
     }
 }
 
+// When the device will call next, after `now`.
+std::uint64_t Driver::next_call(std::uint64_t now) const noexcept {
+    const std::uint64_t period = call_period_ns_.load(std::memory_order_relaxed);
+    const std::uint64_t next = next_call_ns_.load(std::memory_order_relaxed);
+    if (period == 0) return now + engine_.period_ns;
+    return next > now ? std::min(next, now + period) : now + period - (now - next) % period;
+}
+
 void Driver::prewake(std::uint64_t next) noexcept {
     const std::uint32_t slots = engine_.relayed_slots();
     const std::uint64_t lead =
@@ -134,8 +139,9 @@ void Driver::prewake(std::uint64_t next) noexcept {
     const timespec wake = ipc::to_timespec(next - lead);
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, nullptr);
     // In a block of the device, who came early, they are awake.
-    if (now_ns() < next && engine_.next_block_ns.load(std::memory_order_relaxed) != 0)
-        engine_.prewake(next);
+    if (now_ns() >= next || engine_.next_block_ns.load(std::memory_order_relaxed) == 0) return;
+    engine_.prewake(next);
+    prewakes.fetch_add(1, std::memory_order_relaxed);
 }
 
 // ---------------------------------------------------------------- device
@@ -202,6 +208,8 @@ void Driver::device_block(DeviceStream& stream, const float* input, float* outpu
     device_drove_.store(true, std::memory_order_relaxed);
     if (stream.first_call) begin_stream(stream);
     const std::uint64_t nominal = nominal_start(entry, period);
+    next_call_ns_.store(nominal + period, std::memory_order_relaxed);
+    call_period_ns_.store(period, std::memory_order_relaxed);
     if (frames % block == 0 && !queueing_) {
         render_in_place(stream, input, output, frames, nominal);
     } else {

@@ -73,6 +73,7 @@ public:
     std::atomic<std::uint64_t> xruns{0};        // as the device reported
     std::atomic<std::uint64_t> clock_slips{0};  // null clock: woken more than a period late
     std::atomic<std::uint64_t> takeovers{0};    // the null clock took over from a device
+    std::atomic<std::uint64_t> prewakes{0};     // blocks before which workers were woken
     std::atomic<std::uint64_t> callbacks{0};    // of the stream that drives
     std::atomic<std::uint32_t> device_frames{0};
     std::atomic<std::uint64_t> repaired_inputs{0};  // samples from the device that were no numbers
@@ -86,6 +87,7 @@ private:
 
     void run_clock() noexcept;
     void prewake(std::uint64_t next) noexcept;
+    std::uint64_t next_call(std::uint64_t now) const noexcept;
     void forget_device(bool lost);
     void device_block(DeviceStream& stream, const float* input, float* output, std::uint32_t frames,
                       bool xrun) noexcept;
@@ -109,6 +111,7 @@ private:
     std::atomic<bool> device_drove_{false};           // and has not been taken over from
     std::atomic<std::uint64_t> last_callback_ns_{0};  // 0: the current stream has not called yet
     std::atomic<std::uint64_t> silence_limit_ns_{500'000'000};
+    std::atomic<std::uint64_t> next_call_ns_{0}, call_period_ns_{0};  // of the device, foreseen
     std::atomic<Owner> owner_{Owner::None};
     std::atomic<std::uint32_t> queue_latency_{0};
 

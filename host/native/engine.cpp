@@ -70,6 +70,7 @@ void Engine::clear() {
     collect();
     plan_ = nullptr;
     playing_.store(nullptr);
+    relayed_slots_.store(0, std::memory_order_relaxed);
     plans_.clear();
 }
 
@@ -112,9 +113,11 @@ void Engine::apply(const Command& command) ISB_RT {
     event.edit = command.edit;
     switch (command.kind) {
         case CommandKind::SwapPlan:
+            // Before the old one may be freed: whoever announces it from now on sees that it plays
+            // no more.
+            playing_.store(static_cast<Plan*>(command.target));
             if (plan_) retired_.push(plan_);
             plan_ = static_cast<Plan*>(command.target);
-            playing_.store(plan_);
             relayed_slots_.store(plan_->relayed_slots(), std::memory_order_relaxed);
             break;
         case CommandKind::Gain:

@@ -67,7 +67,7 @@ class Patience:
                     raise StandsStill(self._spins)
             return asked.result()
         except RequestTimeout:
-            if time.monotonic() - self._stepped_at > self._limit_s:
+            if self._still_s > self._limit_s:
                 raise StandsStill(self._spins) from None
             raise TooSlow(self._far(time.monotonic() - began)) from None
         finally:
@@ -80,7 +80,7 @@ class Patience:
         return self._cpu_s > self._still_s / 2
 
     def _stepped(self) -> None:
-        self._stepped_at = self._looked = time.monotonic()
+        self._looked = time.monotonic()
         self._still_s = self._cpu_s = 0.0
 
     def _look(self, pid: int) -> None:

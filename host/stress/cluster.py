@@ -83,7 +83,7 @@ def _keep_logs(answer: StressPortionResult, folder: Path | None) -> None:
         name = Path(check.log).name
         data = answer.logs.get(name)
         check.log = ""
-        if data is not None and folder is not None:
+        if data is not None and folder is not None and name not in ("", ".", ".."):
             with AtomicFile(folder / name) as file:
                 file.file.write(data)
             check.log = str(folder / name)

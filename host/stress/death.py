@@ -56,4 +56,4 @@ class PluginDied(WorkerError):
         """The number of the call that it died of, counted from its creation."""
         word, _, rest = self.last.phase.partition(" ")
         number = rest.partition(" ")[0]
-        return int(number) if word == "call" and number.isdigit() else None
+        return int(number) if word == "call" and number.isascii() and number.isdigit() else None

@@ -80,3 +80,17 @@ def test_a_crash_has_a_place_only_in_a_plugin(pc: int, place: str) -> None:
 
 def test_a_map_of_nonsense_has_no_places() -> None:
     assert crash_place(cast(Any, _Snapshot(0x1234, b"\xff\x00 nonsense"))) == ""
+
+
+def test_names_are_one_line_whatever_a_plugin_calls_its_functions() -> None:
+    odd = Frame(
+        module="/p/x\n.clap",
+        build_id=None,
+        offset=16,
+        function="f\n\x1b[2J" + "g" * 500,
+        function_start=0,
+    )
+    trace = Backtrace(threads=[ThreadTrace(thread_id=1, name="isb-rig", frames=[odd])])
+    for spins in (True, False):
+        words = hang_place(trace, spins=spins)
+        assert words.isprintable() and len(words) < 300

@@ -94,3 +94,10 @@ def test_patience_with_one_that_gets_on_ends_too(monkeypatch: pytest.MonkeyPatch
             step=lambda given, look: given.note_advance(look, 99),
             most_s=4 * LIMIT_S,
         )
+
+
+def test_one_that_had_no_core_to_the_end_of_all_patience_is_slow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TooSlow):
+        _ask(monkeypatch, wants_core=True, answers=False, most_s=3 * LIMIT_S)

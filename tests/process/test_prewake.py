@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Workers are woken shortly before their block, so that they are at hand when it comes."""
 
+import ctypes
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,52 @@ def test_plans_come_and_go_meanwhile() -> None:
             playing.host.mix.publish()
             playing.run(1)
         assert wakes_per_block(playing) > 1.1
+
+
+@pytest.mark.parametrize("skew", [0.98, 1.02], ids=["faster", "slower"])
+def test_a_device_whose_clock_is_another_is_foreseen_too(skew: float) -> None:
+    config = HostConfig(block_frames=512)
+    silence = (ctypes.c_float * 1024)()
+    function = ctypes.CFUNCTYPE(
+        ctypes.c_int,
+        *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
+        *(ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p),
+    )
+    with Playing(SONG, config, None, playing=True) as playing:
+        driver = playing.host.driver
+        assert driver is not None
+        stream = driver.add_stream(0, 2)
+        driver.expect_device(stream)
+        callback = function(driver.callback_address)
+        period_s = skew * 512 / 48000
+        due, before = time.monotonic(), 0
+        for block in range(BLOCKS):
+            due += period_s
+            time.sleep(max(0.0, due - time.monotonic()))
+            assert callback(None, silence, 512, None, 0, stream) == 0
+            assert playing.host.engine.collect() >= 0
+            playing.host.mix.publish()  # three threads know the plan
+            if block == 10:
+                before = driver.prewakes
+        assert driver.prewakes - before > 0.5 * BLOCKS
+        driver.no_device()
+
+
+def test_a_device_may_call_with_many_blocks_at_once() -> None:
+    """Workers are woken before its call, and not in between for nothing."""
+    config = HostConfig(block_frames=512)
+    with (
+        JackServer(1024),
+        Playing(SONG, config, None, playing=False) as playing,
+        AudioDevice(playing.host, "system") as device,
+    ):
+        device.open()
+        assert device.start()
+        playing.host.start()
+        playing.run(20)
+        driver = playing.host.driver
+        assert driver is not None
+        before, calls = driver.prewakes, driver.callbacks
+        playing.run(BLOCKS)
+        assert driver.prewakes - before <= driver.callbacks - calls + 2
+        playing.host.stop()

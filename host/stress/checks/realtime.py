@@ -47,8 +47,7 @@ class _Audit(Check):
         subject.figures["blocks"] = blocks
         for blamed in _blamed(violations, own):
             self._tell(subject, blamed)
-        for text in unseen:
-            subject.find(Verdict.PASS, f"not looked at here: {text}")
+        _tell_unseen(subject, unseen)
 
     def verdict(self, violation: Violation) -> Verdict:
         return Verdict.FAIL
@@ -122,6 +121,12 @@ class MakesGoodNumbers(Check):
                     key=blamed.key,
                     stack=blamed.stack,
                 )
+            _tell_unseen(subject, [text for result in results for text in result.unseen])
+
+
+def _tell_unseen(subject: Subject, unseen: list[str]) -> None:
+    for text in unseen:
+        subject.find(Verdict.PASS, f"not looked at here: {text}")
 
 
 def _played(rig: Rig, subject: Subject, rate: int) -> list[CallResult]:
