@@ -53,7 +53,7 @@ def replay(
     died: PluginDied | None = None
     try:
         with (
-            display_for(log.calls) as display,
+            display_for(log.calls) as shown,
             open_rig(
                 workshop,
                 log.plugin,
@@ -62,7 +62,7 @@ def replay(
                 memory_mb=log.memory_mb,
                 patience=patience,
                 unwinds=unwinds,
-                display=display,
+                display=shown.name if shown is not None else "",
             ) as rig,
         ):
             try:
@@ -71,6 +71,8 @@ def replay(
                 results += rig.perform(log.calls[:answered])
                 results += rig.perform(log.calls[answered:])
             except PluginDied as error:
+                if shown is not None:
+                    shown.must_live()
                 died = error
                 end = rig.log.end
                 done = error.call if error.call is not None else 0

@@ -39,6 +39,7 @@ class OpensItsEditor(Check):
                 subject.stop()
                 opened = rig.perform([OpenEditor()])[0]
                 if opened.refused:
+                    shown.must_live()
                     if turn == 0:
                         subject.find(Verdict.SKIP, opened.refused)
                     else:
