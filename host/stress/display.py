@@ -47,6 +47,11 @@ def is_there() -> bool:
     return shutil.which(_PROGRAM) is not None
 
 
+def socket_of(name: str) -> str:
+    """Where a display of this machine is reached, by its name (:NUMBER, or :NUMBER.SCREEN)."""
+    return f"/tmp/.X11-unix/X{name.removeprefix(':').partition('.')[0]}"
+
+
 class Display:
     """`name` is what DISPLAY shall be."""
 

@@ -15,6 +15,7 @@ from host.stress import display
 from host.stress.checks import ALL
 from host.stress.checks.editor import OpensItsEditor
 from host.stress.display import is_there, virtual_display
+from host.stress.rig import open_rig
 from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import Verdict
 from host.stress.workshop import Workshop
@@ -92,6 +93,18 @@ def test_a_display_ends_with_its_host_however_that_ends(
     wait_until(lambda: not Path(f"/tmp/.X11-unix/X{number}").exists())
     sweep_dead_hosts()
     assert not folder.exists()
+
+
+@needs_display
+def test_a_display_brings_no_network_with_it() -> None:
+    plugin = f"clap:{fixture_library('stress_fixture')}#waits"
+    with (
+        virtual_display() as shown,
+        Workshop(timeout_s=10.0) as workshop,
+        open_rig(workshop, plugin, display=shown.name) as rig,
+    ):
+        rig.recreate()
+        assert any("network socket" in denial for denial in rig.denials), rig.denials
 
 
 @needs_display
