@@ -67,6 +67,9 @@ PLANTED = (
     ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
+    ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),
+    ("vast-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 100000 × 200"),
+    ("grows-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 4000000000 × "),
     ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
 # What is no fault, or the business of another check.
