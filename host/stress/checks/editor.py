@@ -2,6 +2,7 @@
 """Its window."""
 
 import math
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from host.plugin_id import PluginFormat
 from host.stress import display
 from host.stress.check import Check, Subject
-from host.stress.display import Display, png_of
+from host.stress.display import Display, Pixels, png_of
 from host.stress.rig import Rig
 from host.stress.verdict import Picture, Verdict
 from ipc.description import PluginDescription
@@ -29,6 +30,7 @@ class OpensItsEditor(Check):
 
     _TIMES = 10
     _LARGER = 1.25
+    _DRAWN_S = 4.0
 
     def unfit(self, description: PluginDescription) -> str:
         return "" if display.is_there() else "there is no Xvfb on this machine (package xvfb)"
@@ -54,7 +56,7 @@ class OpensItsEditor(Check):
                     return
                 width, height = size
                 if turn == 0:
-                    self._look(subject, shown, width, height)
+                    self._look(subject, rig, shown, width, height)
                 self._use(subject, rig, width, height)
                 rig.perform([CloseEditor()])
             rig.recreate(subject.sample_rate, subject.max_frames)
@@ -71,13 +73,25 @@ class OpensItsEditor(Check):
         rig.render(frames, keep=False, **subject.stimulus(frames))
         rig.idle()
 
-    def _look(self, subject: Subject, shown: Display, width: int, height: int) -> None:
+    def _look(
+        self, subject: Subject, rig: Rig, shown: Display, width: int, height: int
+    ) -> None:
         pixels = shown.pixels(width, height)
+        # Toolkits draw when their turn comes, and some after they have loaded what they draw.
+        deadline = time.monotonic() + self._DRAWN_S
+        while _is_blank(pixels) and time.monotonic() < deadline:
+            subject.stop()
+            rig.idle()
+            pixels = shown.pixels(width, height)
         subject.pictures.append(Picture(title="Its editor", png=png_of(pixels)))
         colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
         subject.figures |= {"width": width, "height": height, "colours": colours}
-        if colours < 2:
+        if _is_blank(pixels):
             subject.find(Verdict.WARN, f"its window of {width} × {height} stays blank", key="blank")
+
+
+def _is_blank(pixels: Pixels) -> bool:
+    return not np.any(pixels != pixels[:1, :1])
 
 
 def _size_of(subject: Subject, values: Sequence[float]) -> tuple[int, int] | None:
