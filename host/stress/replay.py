@@ -60,6 +60,7 @@ def replay(
                 sample_rate=log.sample_rate,
                 max_frames=log.max_frames,
                 memory_mb=log.memory_mb,
+                offline=log.offline,
                 patience=patience,
                 unwinds=unwinds,
                 display=shown.name if shown is not None else "",

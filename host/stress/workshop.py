@@ -94,10 +94,15 @@ class Workshop:
     # -- on the loop ------------------------------------------------------------------------------
 
     async def visitor(
-        self, plugin: str, memory_mb: int | None = None, reach: tuple[str, ...] = ()
+        self,
+        plugin: str,
+        memory_mb: int | None = None,
+        *,
+        offline: bool = False,
+        reach: tuple[str, ...] = (),
     ) -> WorkerProcess:
         """A worker that may do what this plugin may, and nothing else; but that it may connect to
-        the sockets that `reach` names."""
+        the sockets that `reach` names, and where `offline`, has no network whatever is allowed."""
         if self._launcher is None:
             raise WorkerError("the workshop has been closed")
         plugin_format = PluginId.parse(plugin).format
@@ -105,6 +110,8 @@ class Workshop:
             await self._launcher.warm(plugin_format)
         worker = await self._launcher.spawn()
         permissions = msgspec.structs.replace(self.permissions(plugin, memory_mb), reach=reach)
+        if offline:
+            permissions = msgspec.structs.replace(permissions, network=False)
         try:
             await worker.request(Visit(plugins=[plugin], permissions=permissions), _VISIT_S)
         except RequestFailed as error:

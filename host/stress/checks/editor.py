@@ -73,9 +73,7 @@ class OpensItsEditor(Check):
         rig.render(frames, keep=False, **subject.stimulus(frames))
         rig.idle()
 
-    def _look(
-        self, subject: Subject, rig: Rig, shown: Display, width: int, height: int
-    ) -> None:
+    def _look(self, subject: Subject, rig: Rig, shown: Display, width: int, height: int) -> None:
         pixels = shown.pixels(width, height)
         # Toolkits draw when their turn comes, and some after they have loaded what they draw.
         deadline = time.monotonic() + self._DRAWN_S
