@@ -168,6 +168,7 @@ class Confinement:
                 confined.readable,
                 confined.writable,
                 confined.signals_scoped,
+                list(self.permissions.reach),
             )
         except RuntimeError:  # no thread, no descriptor: what the worker asks fails, and so it says
             return

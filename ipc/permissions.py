@@ -31,6 +31,9 @@ class Permissions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     network: bool = False  # sockets, to this machine and others
+    # Sockets of other programs by absolute path, which it may connect to without the network: the
+    # host does it in its stead.
+    reach: tuple[str, ...] = ()
     memory_mb: MemoryMb | None = None  # None: half of the machine's, at least 2 GiB
     temporary: str = ""  # a folder of the worker's own; "": none
 

@@ -16,6 +16,7 @@ MAX_CALLS = 4096  # of one request
 MAX_RENDER_FRAMES = 1 << 22
 MAX_CHANNELS = 64
 MAX_STATE_BYTES = 32 * 1024 * 1024
+MAX_EDITOR_SIDE = 8192  # pixels
 
 Normalized = Annotated[float, Meta(ge=0.0, le=1.0)]
 Frames = Annotated[int, Meta(ge=0, le=MAX_RENDER_FRAMES)]
@@ -138,8 +139,8 @@ class OpenEditor(Call, frozen=True, tag="open_editor"):
 class ResizeEditor(Call, frozen=True, tag="resize_editor"):
     """The result has the width and height that it has then as `values`."""
 
-    width: Annotated[int, Meta(ge=1, le=8192)]
-    height: Annotated[int, Meta(ge=1, le=8192)]
+    width: Annotated[int, Meta(ge=1, le=MAX_EDITOR_SIDE)]
+    height: Annotated[int, Meta(ge=1, le=MAX_EDITOR_SIDE)]
 
 
 class CloseEditor(Call, frozen=True, tag="close_editor"):

@@ -9,6 +9,7 @@ import ctypes
 from ctypes import c_char_p, c_int, c_uint, c_ulong, c_void_p
 
 from ipc.errors import WorkerError
+from ipc.rig_calls import MAX_EDITOR_SIDE
 
 _LIBRARY = "libX11.so.6"
 _FUNCTIONS = {
@@ -56,7 +57,8 @@ class X11Window:
         self._x.XSync(self._display, 0)
 
     def resize(self, width: int, height: int) -> None:
-        self._x.XResizeWindow(self._display, self.id, max(1, width), max(1, height))
+        sides = (max(1, min(side, MAX_EDITOR_SIDE)) for side in (width, height))
+        self._x.XResizeWindow(self._display, self.id, *sides)
         self._x.XSync(self._display, 0)
 
     def close(self) -> None:

@@ -6,7 +6,8 @@ it holds digests, by which a replay tells whether everything was the same to the
 
 Versions of the file
     1  first
-    2  each state stands once, in `states`, and calls name it; `memory_mb`
+    2  each state stands once, in `states`, and calls name it; `memory_mb`; `offline` came
+       later and may be missing
 """
 
 import hashlib
@@ -60,6 +61,7 @@ class CallLog(msgspec.Struct, kw_only=True):
     sample_rate: SampleRate = 48000.0
     max_frames: MaxFrames = 512
     memory_mb: MemoryMb | None = None  # that it may have; None: what is usual
+    offline: bool = False  # it has no network, whatever its permissions say
     calls: list[AnyCall] = []
     digests: list[str] = []
     end: LogEnd | None = None

@@ -53,16 +53,17 @@ def replay(
     died: PluginDied | None = None
     try:
         with (
-            display_for(log.calls) as display,
+            display_for(log.calls) as shown,
             open_rig(
                 workshop,
                 log.plugin,
                 sample_rate=log.sample_rate,
                 max_frames=log.max_frames,
                 memory_mb=log.memory_mb,
+                offline=log.offline,
                 patience=patience,
                 unwinds=unwinds,
-                display=display,
+                display=shown.name if shown is not None else "",
             ) as rig,
         ):
             try:
@@ -71,6 +72,8 @@ def replay(
                 results += rig.perform(log.calls[:answered])
                 results += rig.perform(log.calls[answered:])
             except PluginDied as error:
+                if shown is not None:
+                    shown.must_live()
                 died = error
                 end = rig.log.end
                 done = error.call if error.call is not None else 0

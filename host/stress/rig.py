@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from host.scan.asking import Answer
 from host.stress.call_log import CallLog
 from host.stress.death import PluginDied, PluginRefused
+from host.stress.display import socket_of
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 from ipc.errors import WorkerError
@@ -204,16 +205,19 @@ def open_rig(
     memory_mb: int | None = None,
     patience: float = 1.0,
     unwinds: bool = True,
+    offline: bool = False,
     display: str = "",
 ) -> Iterator[Rig]:
     """A plugin in a new worker, which ends with the context. `memory_mb` that it may have; None:
     what is usual. `patience`: times the workshop's time limit. Without `unwinds`, deaths have no
-    backtraces and no signatures, and are told sooner. `display`: of X11, where it may open its
-    editor; then it may reach the network, too. Raises PluginRefused, PluginDied."""
+    backtraces and no signatures, and are told sooner. `offline`: without a network, whatever its
+    permissions say (but where these do not confine it). `display`: of X11, which it may reach to
+    open its editor there. Raises PluginRefused, PluginDied."""
     limit_s = workshop.timeout_s * patience
+    reach = (socket_of(display),) if display else ()
 
     async def opened() -> tuple[WorkerProcess, Answer]:
-        worker = await workshop.visitor(plugin, memory_mb, bool(display))
+        worker = await workshop.visitor(plugin, memory_mb, offline=offline, reach=reach)
         try:
             mount = Mount(plugin, sample_rate, max_frames, display)
             answer = await workshop.ask(
@@ -227,7 +231,11 @@ def open_rig(
         return worker, answer
 
     log = CallLog(
-        plugin=plugin, sample_rate=sample_rate, max_frames=max_frames, memory_mb=memory_mb
+        plugin=plugin,
+        sample_rate=sample_rate,
+        max_frames=max_frames,
+        memory_mb=memory_mb,
+        offline=offline,
     )
     try:
         worker, answer = workshop.wait(opened())

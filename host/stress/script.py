@@ -47,6 +47,8 @@ def script_of(log: CallLog) -> str:
     options = [f"sample_rate={log.sample_rate!r}", f"max_frames={log.max_frames!r}"]
     if log.memory_mb is not None:
         options.append(f"memory_mb={log.memory_mb!r}")
+    if log.offline:
+        options.append("offline=True")
     if shows:
         options.append("display=display.name")
     head = _HEAD.format(

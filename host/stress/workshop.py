@@ -94,19 +94,24 @@ class Workshop:
     # -- on the loop ------------------------------------------------------------------------------
 
     async def visitor(
-        self, plugin: str, memory_mb: int | None = None, display: bool = False
+        self,
+        plugin: str,
+        memory_mb: int | None = None,
+        *,
+        offline: bool = False,
+        reach: tuple[str, ...] = (),
     ) -> WorkerProcess:
-        """A worker that may do what this plugin may, and nothing else; but that `display` lets it
-        make connections, of which one to a display is one."""
+        """A worker that may do what this plugin may, and nothing else; but that it may connect to
+        the sockets that `reach` names, and where `offline`, has no network whatever is allowed."""
         if self._launcher is None:
             raise WorkerError("the workshop has been closed")
         plugin_format = PluginId.parse(plugin).format
         if plugin_format in _WARM_FORMATS:
             await self._launcher.warm(plugin_format)
         worker = await self._launcher.spawn()
-        permissions = self.permissions(plugin, memory_mb)
-        if display:
-            permissions = msgspec.structs.replace(permissions, network=True)
+        permissions = msgspec.structs.replace(self.permissions(plugin, memory_mb), reach=reach)
+        if offline:
+            permissions = msgspec.structs.replace(permissions, network=False)
         try:
             await worker.request(Visit(plugins=[plugin], permissions=permissions), _VISIT_S)
         except RequestFailed as error:

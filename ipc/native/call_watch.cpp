@@ -2,6 +2,7 @@
 #include "ipc/native/call_watch.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -38,6 +39,12 @@ namespace {
 constexpr std::uint32_t kContinue = 1;                            // Linux 5.5
 constexpr unsigned long kSetFlags = _IOW('!', 4, std::uint64_t);  // Linux 6.6
 constexpr std::uint64_t kWakeOnThisCore = 1;
+struct AddedDescriptor {  // seccomp_notif_addfd, Linux 5.9
+    std::uint64_t id;
+    std::uint32_t flags, source, number, number_flags;
+};
+constexpr unsigned long kAddDescriptor = _IOW('!', 3, AddedDescriptor);
+constexpr std::uint32_t kAtNumber = 1;
 
 // For Python to fetch: what a person would read of one plugin.
 constexpr std::size_t kMostActs = 64;
@@ -101,15 +108,15 @@ long stat_field(pid_t pid, int field) {
 
 constexpr int kSession = 6, kThreads = 20, kStarted = 22;
 
-// A number in /proc/PID/status; -1: not there.
-long status_field(pid_t pid, const char* name) {
-    std::FILE* file = std::fopen((proc(pid) + "/status").c_str(), "re");
+// A number in a file such as /proc/PID/status; -1: not there.
+long named_field(const std::string& path, const char* name, int base = 10) {
+    std::FILE* file = std::fopen(path.c_str(), "re");
     if (file == nullptr) return -1;
     std::array<char, 256> line{};
     long found = -1;
     while (found < 0 && std::fgets(line.data(), line.size(), file) != nullptr)
         if (std::strncmp(line.data(), name, std::strlen(name)) == 0)
-            found = std::strtol(line.data() + std::strlen(name), nullptr, 10);
+            found = std::strtol(line.data() + std::strlen(name), nullptr, base);
     std::fclose(file);
     return found;
 }
@@ -299,18 +306,28 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
         case Treatment::Remember:
             goes_on = remember(caller);
             return EAGAIN;
+        case Treatment::Connect: {
+            sockaddr_storage address{};
+            const std::size_t size =
+                std::min<std::size_t>(sizeof address, static_cast<std::uint32_t>(arguments[2]));
+            std::string text =
+                address_text(address, read_memory(caller, arguments[1], &address, size));
+            for (const std::string& path : rights_.reachable) {
+                if (text == path) return connect_in_its_stead(asked, path);
+                // Nobody is there; libxcb asks there first, and gives up at any other answer.
+                if (text == '@' + path) return ECONNREFUSED;
+            }
+            if (!still_waits(asked)) text.clear();
+            note({watched.name, std::move(text), false, true, arguments[0]});
+            return EACCES;
+        }
         case Treatment::Refuse:
         case Treatment::Command:  // never asked about
             break;
     }
     if (goes_on) return 0;
     WatchedAct act{watched.name, "", false, true, subject != 0 ? subject : arguments[0]};
-    if (asked.data.nr == __NR_connect) {
-        sockaddr_storage address{};
-        const std::size_t size =
-            std::min<std::size_t>(sizeof address, static_cast<std::uint32_t>(arguments[2]));
-        act.path = address_text(address, read_memory(caller, arguments[1], &address, size));
-    } else if (watched.path >= 0) {
+    if (watched.path >= 0) {
         act.path = path_of(asked, watched.path, watched.folder);
     } else if (asked.data.nr == __NR_ptrace) {
         act.argument = arguments[1];
@@ -318,6 +335,32 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
     if (!still_waits(asked)) act.path.clear();
     note(std::move(act));
     return watched.network ? EACCES : EPERM;
+}
+
+// Its errno. Never waits: the worker could share its own socket with whoever makes it block, so it
+// is replaced, as by dup2(), in the worker's table of files, of which only the worker depends.
+int CallWatch::connect_in_its_stead(const seccomp_notif& asked, const std::string& path) const {
+    const std::string process = proc(static_cast<pid_t>(asked.pid));
+    const std::string number = std::to_string(static_cast<std::uint32_t>(asked.data.args[0]));
+    const long flags = named_field(process + "/fdinfo/" + number, "flags:", 8);
+    if (flags < 0) return EBADF;
+    if (!read_link(process + "/fd/" + number).starts_with("socket:")) return ENOTSOCK;
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    if (path.size() >= sizeof to.sun_path) return EACCES;
+    path.copy(to.sun_path, path.size());
+    const int line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (line < 0) return errno;
+    const AddedDescriptor added{asked.id, kAtNumber, static_cast<std::uint32_t>(line),
+                                static_cast<std::uint32_t>(asked.data.args[0]),
+                                static_cast<std::uint32_t>(flags & O_CLOEXEC)};
+    int error = 0;
+    if (connect(line, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 ||
+        fcntl(line, F_SETFL, static_cast<int>(flags & O_NONBLOCK)) != 0 ||
+        ioctl(listener_, kAddDescriptor, &added) < 0)
+        error = errno;
+    close(line);
+    return error;
 }
 
 // Read while the caller waits, for its memory changes when it goes on.
@@ -365,7 +408,7 @@ std::string CallWatch::path_of(const seccomp_notif& asked, int path, int folder)
 // By the moment it began as well: the number may be another's later. False: nobody may leave whom
 // nobody would find.
 bool CallWatch::remember(pid_t thread) {
-    const pid_t process = static_cast<pid_t>(status_field(thread, "Tgid:"));
+    const pid_t process = static_cast<pid_t>(named_field(proc(thread) + "/status", "Tgid:"));
     const long started = process > 0 ? stat_field(process, kStarted) : -1;
     if (started < 0) return false;
     const std::pair leaver(process, static_cast<std::uint64_t>(started));

@@ -8,7 +8,9 @@
 //
 // What a call's pointers lead to is written by the worker, which may change it after it has been
 // read. So it decides nothing: calls about files go on, and Landlock decides; all others are
-// answered by their number and by arguments in registers.
+// answered by their number and by arguments in registers. To one of the few addresses that a worker
+// may reach without the network, it is the host that connects: from its own copy of the address, by
+// a socket of its own, which then takes the place of the worker's.
 #pragma once
 
 #include <linux/seccomp.h>
@@ -31,6 +33,7 @@ struct WatchedRights {
     std::vector<std::string> readable;  // absolute paths: these and all below
     std::vector<std::string> writable;
     bool signals_scoped = false;
+    std::vector<std::string> reachable;  // sockets of other programs, by absolute path
 };
 
 // A call that was denied, or may have been.
@@ -82,6 +85,7 @@ private:
     void answer(const seccomp_notif& asked);
     bool still_waits(const seccomp_notif& asked) const;
     int judge(const WatchedCall& watched, const seccomp_notif& asked, bool& goes_on);
+    int connect_in_its_stead(const seccomp_notif& asked, const std::string& path) const;
     void see_file(const WatchedCall& watched, const seccomp_notif& asked, int path, int folder);
     void note_files();
     void note(WatchedAct act);

@@ -33,12 +33,14 @@ void bind_call_watch(nb::module_& m) {
         .def(
             "__init__",
             [](CallWatch* self, int listener, int worker, std::vector<std::string> readable,
-               std::vector<std::string> writable, bool signals_scoped) {
+               std::vector<std::string> writable, bool signals_scoped,
+               std::vector<std::string> reachable) {
                 new (self) CallWatch(listener, worker,
-                                     {std::move(readable), std::move(writable), signals_scoped});
+                                     {std::move(readable), std::move(writable), signals_scoped,
+                                      std::move(reachable)});
             },
             nb::arg("listener"), nb::arg("worker"), nb::arg("readable"), nb::arg("writable"),
-            nb::arg("signals_scoped"))
+            nb::arg("signals_scoped"), nb::arg("reachable") = std::vector<std::string>())
         .def("stop", &CallWatch::stop, nb::call_guard<nb::gil_scoped_release>())
         .def("fileno", &CallWatch::fileno)
         .def("read",

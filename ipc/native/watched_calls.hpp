@@ -30,6 +30,7 @@ enum class Treatment : std::uint8_t {
     Start,      // of a thread or process: goes on while there are not too many
     Signal,     // goes on if Landlock confines signals, or to what the worker started
     Command,    // the filter looks at its command, and knows without asking
+    Connect,    // fails with EACCES, but to few addresses, which the host connects to in its stead
     Remember,   // goes on: whoever leaves the session or the program is to be found all the same
 };
 
@@ -153,7 +154,7 @@ inline constexpr WatchedCall kWatchedCalls[] = {
      .name = "socketpair",
      .treatment = Treatment::Refuse,
      .network = true},
-    {.number = __NR_connect, .name = "connect", .treatment = Treatment::Refuse, .network = true},
+    {.number = __NR_connect, .name = "connect", .treatment = Treatment::Connect, .network = true},
     {.number = __NR_shmget, .name = "shmget", .treatment = Treatment::Refuse},
     {.number = __NR_shmat, .name = "shmat", .treatment = Treatment::Refuse},
     {.number = __NR_shmctl, .name = "shmctl", .treatment = Treatment::Refuse},

@@ -53,16 +53,27 @@ void ClapEventLoop::turn(const clap::Plugin& plugin) {
     if (descriptors_.empty()) return;
     const auto* reader = static_cast<const clap::DescriptorSupport*>(
         plugin.get_extension(&plugin, clap::kDescriptorSupport));
-    const std::vector<Descriptor> watched = descriptors_;
-    for (const Descriptor& one : watched) {
-        const auto wants = static_cast<short>((one.flags & clap::kReadable ? POLLIN : 0) |
-                                              (one.flags & clap::kWritable ? POLLOUT : 0));
-        pollfd ready{one.number, wants, 0};
-        if (poll(&ready, 1, 0) != 1 || !reader || !reader->on_descriptor) continue;
+    if (!reader || !reader->on_descriptor) return;
+    std::vector<int> watched;
+    for (const Descriptor& one : descriptors_) watched.push_back(one.number);
+    for (const int number : watched) {
+        const auto one =
+            std::find_if(descriptors_.begin(), descriptors_.end(),
+                         [&](const Descriptor& still) { return still.number == number; });
+        if (one == descriptors_.end()) continue;
+        const auto wants = static_cast<short>((one->flags & clap::kReadable ? POLLIN : 0) |
+                                              (one->flags & clap::kWritable ? POLLOUT : 0));
+        pollfd ready{number, wants, 0};
+        if (poll(&ready, 1, 0) != 1) continue;
+        // Closed without having been taken back: it would be ready for ever.
+        if (ready.revents & POLLNVAL) {
+            remove_descriptor(number);
+            continue;
+        }
         const std::uint32_t flags = (ready.revents & POLLIN ? clap::kReadable : 0u) |
                                     (ready.revents & POLLOUT ? clap::kWritable : 0u) |
                                     (ready.revents & (POLLERR | POLLHUP) ? clap::kBroken : 0u);
-        reader->on_descriptor(&plugin, one.number, flags);
+        reader->on_descriptor(&plugin, number, flags);
     }
 }
 

@@ -147,6 +147,8 @@ private:
                 return watched.number == __NR_socket || watched.number == __NR_socketpair
                            ? socket_block()
                            : refuse();
+            case Treatment::Connect:
+                return refuse(EACCES);
             case Treatment::OwnThread:
                 return own_thread_block(watched);
             case Treatment::Start:

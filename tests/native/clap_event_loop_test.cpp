@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A plugin's timers are never early and are called again; descriptors are told of when they are
-// ready. A plugin may take both back while it is called.
+// ready. A plugin may take both back while it is called, also others than the one that it is called
+// for; what it has closed is forgotten.
 #include <unistd.h>
 
 #include <cstdio>
@@ -21,6 +22,8 @@ struct Heard {
     std::vector<clap::Id> timers;
     std::vector<std::uint32_t> flags;
     clap::Id to_remove = clap::kInvalidId;
+    std::vector<int> descriptors;
+    int descriptor_to_remove = -1;
 };
 
 Heard& of(const clap::Plugin* plugin) { return *static_cast<Heard*>(plugin->data); }
@@ -32,7 +35,9 @@ constexpr clap::TimerSupport kTimers{[](const clap::Plugin* plugin, clap::Id id)
 constexpr clap::DescriptorSupport kDescriptors{
     [](const clap::Plugin* plugin, int descriptor, std::uint32_t flags) {
         of(plugin).flags.push_back(flags);
+        of(plugin).descriptors.push_back(descriptor);
         of(plugin).loop.remove_descriptor(descriptor);
+        of(plugin).loop.remove_descriptor(of(plugin).descriptor_to_remove);
     }};
 
 const void* extension(const clap::Plugin*, const char* id) {
@@ -81,7 +86,24 @@ int main() {
     heard.loop.turn(plugin);
     CHECK(heard.flags == std::vector<std::uint32_t>({clap::kReadable}),
           "told once, then taken back");
+
+    // The first one that is called takes the other one back; both are ready.
+    const int same = dup(ends[0]);
+    CHECK(heard.loop.add_descriptor(ends[0], clap::kReadable), "once more");
+    CHECK(heard.loop.add_descriptor(same, clap::kReadable), "another one");
+    heard.descriptor_to_remove = same;
+    heard.descriptors.clear();
+    heard.loop.turn(plugin);
+    CHECK(heard.descriptors == std::vector<int>({ends[0]}), "%zu calls", heard.descriptors.size());
+    CHECK(!heard.loop.remove_descriptor(same), "taken back");
+
     close(ends[0]);
     close(ends[1]);
+    close(same);
+    CHECK(heard.loop.add_descriptor(same, clap::kReadable), "one that is closed");
+    heard.descriptors.clear();
+    heard.loop.turn(plugin);
+    CHECK(heard.descriptors.empty(), "nothing can be said of what is closed");
+    CHECK(!heard.loop.remove_descriptor(same), "forgotten");
     std::puts("clap_event_loop_test: ok");
 }

@@ -268,6 +268,59 @@ def test_other_programs_and_machines_cannot_be_reached(intrude: Intrude, tmp_pat
             assert intrude("connects_inet", permissions, PORT=port).error == 0
 
 
+def test_one_socket_can_be_reached_without_the_network(intrude: Intrude, tmp_path: Path) -> None:
+    path, other = tmp_path / "socket", tmp_path / "other"
+    with (
+        socket.socket(socket.AF_UNIX) as local,
+        socket.socket(socket.AF_UNIX) as beside,
+        socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket() as remote,
+    ):
+        for one, address in ((local, str(path)), (beside, str(other)), (abstract, f"\0{path}")):
+            one.bind(address)
+        remote.bind(("127.0.0.1", 0))
+        for one in (local, beside, abstract, remote):
+            one.listen()
+            one.setblocking(False)
+        may = Permissions(reach=(str(path),))
+        done = intrude("asks_local", may, FILE=path)
+        assert (done.error, done.denials) == (0, [])
+        for _ in range(2):  # an instance of it for each channel
+            reached, _ = local.accept()
+            with reached:
+                assert reached.recv(100) == b"plugin"
+                assert reached.recv(100) == b""
+        # Nobody listens at an abstract socket of that name: libxcb must not stop there.
+        done = intrude("connects_abstract", may, FILE=path)
+        assert (done.error, done.denials) == (errno.ECONNREFUSED, [])
+        for act, settings in (
+            ("connects_local", {"FILE": other}),
+            ("connects_local", {"FILE": f"{path}x"}),
+            ("connects_abstract", {"FILE": other}),
+            ("connects_inet", {"PORT": remote.getsockname()[1]}),
+        ):
+            done = intrude(act, may, **settings)
+            assert done.error in (errno.EACCES, errno.EPERM)
+            assert [d.allow for d in done.denials] == ["--network"]
+        path.unlink()
+        assert intrude("connects_local", may, FILE=path).error == errno.ENOENT
+        for one in (local, beside, abstract, remote):
+            with pytest.raises(BlockingIOError):
+                one.accept()
+
+
+def test_a_full_queue_of_who_is_reached_keeps_nobody_waiting(
+    intrude: Intrude, tmp_path: Path
+) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as local, socket.socket(socket.AF_UNIX) as waiting:
+        local.bind(str(path))
+        local.listen(0)
+        waiting.connect(str(path))
+        may = Permissions(reach=(str(path),))
+        assert intrude("connects_local", may, FILE=path).error == errno.EAGAIN
+
+
 def test_a_pair_of_sockets_reaches_no_other_program(intrude: Intrude, tmp_path: Path) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:

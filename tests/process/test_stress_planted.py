@@ -67,6 +67,9 @@ PLANTED = (
     ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
+    ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),
+    ("vast-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 100000 × 200"),
+    ("grows-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 4000000000 × "),
     ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
 # What is no fault, or the business of another check.
@@ -107,7 +110,7 @@ def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
     pairs += [("lv2 clean", check) for check in ALSO_LV2]
-    pairs.append(("editor", "opens-its-editor"))
+    pairs += [(fault, "opens-its-editor") for fault in ("editor", "late-editor")]
     pairs += QUIET
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
@@ -181,6 +184,15 @@ def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult]) -> Non
         assert picture.size == (300, 200)
         assert picture.getpixel((60, 35)) == (255, 255, 255)  # inside of what it draws
         assert picture.getpixel((250, 150)) == (0, 0, 0)
+
+
+@needs_display
+def test_an_editor_that_draws_a_second_late_is_seen(
+    found: dict[tuple[str, str], CheckResult],
+) -> None:
+    result = found["late-editor", "opens-its-editor"]
+    assert result.verdict is Verdict.PASS, result
+    assert result.figures["colours"] == 3
 
 
 def test_every_check_has_a_planted_fault() -> None:

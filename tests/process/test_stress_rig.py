@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from host.permissions import PermissionRules, PluginRule
 from host.scan.asking import Answer
+from host.stress.checks import ALL
 from host.stress.death import PluginDied, PluginRefused
+from host.stress.replay import replay
 from host.stress.rig import Rig, open_rig
-from host.stress.verdict import Verdict
+from host.stress.runner import StressOptions, StressRun
+from host.stress.script import script_of
+from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
 from ipc.errors import WorkerError
 from ipc.messages import Performed
@@ -135,6 +140,32 @@ def test_what_an_editor_lacks_is_said(workshop: Workshop) -> None:
         assert "no display" in rig.perform([OpenEditor()])[0].refused
         assert "not open" in rig.perform([ResizeEditor(width=10, height=10)])[0].refused
         assert not rig.perform([CloseEditor()])[0].refused
+
+
+def _survives_no_network(rules: PermissionRules) -> CheckResult:
+    options = StressOptions(only=frozenset({"survives-no-network"}), reruns=0)
+    with Workshop(rules, timeout_s=10.0) as workshop:
+        report = StressRun([fixture("waits")], ALL, options, workshop, None).run()
+    return report.plugins[0].checks[0]
+
+
+def test_no_network_is_none_whatever_the_user_allows() -> None:
+    result = _survives_no_network(PermissionRules(rules=(PluginRule(id="clap:*", network=True),)))
+    assert result.verdict is Verdict.WARN, result
+    assert "open a network socket" in result.message
+
+
+def test_a_plugin_that_nothing_confines_is_not_asked_what_it_does_without_a_network() -> None:
+    result = _survives_no_network(PermissionRules(forced="open"))
+    assert result.verdict is Verdict.SKIP, result
+    assert "profile is open" in result.message
+
+
+def test_a_log_says_that_there_was_no_network(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean"), offline=True) as rig:
+        rig.idle()
+    assert rig.log.offline and "offline=True" in script_of(rig.log)
+    assert replay(workshop, rig.log).is_same(rig.log)
 
 
 def test_a_full_disk_is_taken_back(workshop: Workshop) -> None:
