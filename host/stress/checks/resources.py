@@ -128,6 +128,7 @@ class ManyAtOnce(Check):
             with subject.open() as rig:
                 heard.append(rig.render(frames, **subject.stimulus(frames)).sound)
         with subject.open() as rig:
+            rig.render(frames, keep=False, **subject.stimulus(frames))
             rig.recreate(subject.sample_rate, subject.max_frames)
             heard.append(rig.render(frames, **subject.stimulus(frames)).sound)
         if all(np.array_equal(heard[0], other) for other in heard[1:]):
