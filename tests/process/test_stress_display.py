@@ -96,6 +96,12 @@ def test_a_display_ends_with_its_host_however_that_ends(
 
 
 @needs_display
+def test_displays_at_the_same_time_are_different_ones() -> None:
+    with virtual_display() as first, virtual_display() as second:
+        assert first.name != second.name
+
+
+@needs_display
 def test_a_display_brings_no_network_with_it() -> None:
     plugin = f"clap:{fixture_library('stress_fixture')}#waits"
     with (
