@@ -50,7 +50,8 @@ class CallWatch:
     """Answers the system calls that a confined worker's filter hands over, on a native thread.
 
     Takes the descriptor `listener` over. `readable` and `writable` are absolute paths, these and
-    all below, that are allowed: only what lies elsewhere is noted.
+    all below, that are allowed: only what lies elsewhere is noted. `reachable` are sockets by
+    absolute path, which the worker is connected to where it asks for that.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class CallWatch:
         readable: list[str],
         writable: list[str],
         signals_scoped: bool,
+        reachable: list[str] = ...,
     ) -> None: ...
     def stop(self) -> None:
         """Ends the thread; whatever is asked from now on fails."""

@@ -164,7 +164,8 @@ def _started(writer: int, folder: str) -> "subprocess.Popen[bytes]":
                 *(sys.executable, "-I", "-S", "-c", _BOOT, str(os.getpid())),
                 *(program, "-displayfd", str(writer), "-fbdir", folder),
                 *("-screen", "0", f"{_SIZE[0]}x{_SIZE[1]}x24", "-ac", "-noreset"),
-                *("-nolisten", "tcp", "-nolisten", "local"),
+                # Not "local", too: it is by their abstract sockets that two find different numbers.
+                *("-nolisten", "tcp"),
             ],
             pass_fds=(writer,),
             stdin=subprocess.DEVNULL,

@@ -314,7 +314,7 @@ int CallWatch::judge(const WatchedCall& watched, const seccomp_notif& asked, boo
                 address_text(address, read_memory(caller, arguments[1], &address, size));
             for (const std::string& path : rights_.reachable) {
                 if (text == path) return connect_in_its_stead(asked, path);
-                // Nobody is there; libxcb asks there first, and gives up at any other answer.
+                // Not let there; libxcb asks there first, and gives up at any other answer.
                 if (text == '@' + path) return ECONNREFUSED;
             }
             if (!still_waits(asked)) text.clear();

@@ -290,7 +290,7 @@ def test_one_socket_can_be_reached_without_the_network(intrude: Intrude, tmp_pat
             with reached:
                 assert reached.recv(100) == b"plugin"
                 assert reached.recv(100) == b""
-        # Nobody listens at an abstract socket of that name: libxcb must not stop there.
+        # An abstract socket of that name is another one, at which libxcb must not stop.
         done = intrude("connects_abstract", may, FILE=path)
         assert (done.error, done.denials) == (errno.ECONNREFUSED, [])
         for act, settings in (

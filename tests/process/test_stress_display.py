@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The display of the editors' check: it comes in time or not at all, and stays behind nobody."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from host.stress.verdict import Verdict
 from host.stress.workshop import Workshop
 from ipc.errors import WorkerError
 from ipc.names import runtime_folder
-from ipc.processes import all_pids, children_of, command_line, own_identity
+from ipc.processes import adopt_orphans, children_of, command_line, own_identity, process_stat
 from ipc.sweep import sweep_dead_hosts
 from tests.fixtures.build import fixture_library
 
@@ -79,6 +80,7 @@ def test_a_display_that_does_not_come_costs_one_line(
 def test_a_display_ends_with_its_host_however_that_ends(
     wait_until: Callable[..., None],
 ) -> None:
+    adopt_orphans()
     host = subprocess.Popen([sys.executable, "-c", HOST], stdout=subprocess.PIPE)
     assert host.stdout is not None
     with host.stdout as told:
@@ -89,10 +91,18 @@ def test_a_display_ends_with_its_host_however_that_ends(
     assert os.getpgid(server) == server
     host.kill()
     host.wait()
-    wait_until(lambda: server not in all_pids())
+    wait_until(lambda: (stat := process_stat(server)) is None or stat.state == "Z")
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(server, 0)  # ours where an earlier test has made us adopt orphans
     wait_until(lambda: not Path(f"/tmp/.X11-unix/X{number}").exists())
     sweep_dead_hosts()
     assert not folder.exists()
+
+
+@needs_display
+def test_displays_at_the_same_time_are_different_ones() -> None:
+    with virtual_display() as first, virtual_display() as second:
+        assert first.name != second.name
 
 
 @needs_display
