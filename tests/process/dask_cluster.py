@@ -21,7 +21,7 @@ class Cluster:
         self._file = folder / "scheduler.json"
         quiet = ["--no-dashboard", "--no-show"]
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", *quiet)
-        self._wait(self._file.exists)
+        self._wait(lambda: self._file.exists() and self._file.stat().st_size > 0)
         self.address: str = json.loads(self._file.read_text())["address"]
         one = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
         self.workers = [

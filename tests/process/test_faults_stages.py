@@ -53,6 +53,15 @@ def song(late: str, file: str) -> Song:
 def test_a_late_track_makes_neither_its_group_nor_the_master_late(
     ms: int, clip: Audio, clip_file: str
 ) -> None:
+    for attempt in range(3):  # a busy machine makes anybody late; a late track would each time
+        try:
+            return _late_alone(ms, clip, clip_file)
+        except AssertionError:
+            if attempt == 2:
+                raise
+
+
+def _late_alone(ms: int, clip: Audio, clip_file: str) -> None:
     late = f"fault:sleep?after=10&every=5&ms={ms}"
     with play(song(late, clip_file), block=BLOCK) as playing:
         playing.run(80)
