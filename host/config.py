@@ -50,7 +50,7 @@ class HostConfig:
     watchdog_priority: int = 65
     worker_priority: int = 60
     pin_workers: bool = True  # the slots of a chain on one core
-    prewake: bool = True  # workers shortly before each block: handing over takes half the time then
+    prewake: bool = True  # workers shortly before each block: handing over is quicker then
     records: int = 24  # slots, and restarts under way, that a chain has room for
     warm_up_blocks: int = 8  # of silence, live only: offline, every sample counts
     capture_s: float = 0.0  # ring of what is played, for recording it; 0: none

@@ -33,7 +33,7 @@ def bench(
 ) -> None:
     """Measure slot cost, mixing, restart, offline speed, formats and playback under faults.
 
-    Takes about eight minutes; leave the machine alone meanwhile. Medians and p99 are compared
+    Takes about 20 minutes; leave the machine alone meanwhile. Medians and p99 are compared
     within the run. Exits with 1 if a figure is not what it must be.
     """
     from ipc.errors import InputError
