@@ -26,6 +26,9 @@ constexpr std::uint64_t kLongestPrewakePart = 4;  // of a period
 // Workers that have rested for less are still at hand.
 constexpr std::uint64_t kForgottenNs = 500'000;
 
+// One call of a device moves what is foreseen by this part of how far it was from it.
+constexpr std::uint32_t kTrust = 32;
+
 // A null clock woken later than this part of a period starts its schedule anew: nobody consumes
 // its blocks, so catching up would only take the time from the plugins.
 constexpr double kSlipPart = 0.3;
@@ -158,12 +161,27 @@ int Driver::portaudio_callback(const void* input, void* output, unsigned long fr
 // The period's nominal start: the clock's prediction, corrected slowly by when calls really come,
 // so that one late call does not shift the deadline.
 std::uint64_t Driver::nominal_start(std::uint64_t entry, std::uint64_t period) ISB_RT {
-    const std::uint64_t predicted = predicted_ns_ + period;
-    if (entry <= predicted || entry > predicted + 2 * period)
-        predicted_ns_ = entry;
-    else
-        predicted_ns_ = predicted + (entry - predicted) / 32;
-    return predicted_ns_;
+    const std::uint64_t predicted = next_call_ns_.load(std::memory_order_relaxed);
+    std::uint64_t nominal = entry;
+    if (entry > predicted && entry <= predicted + 2 * period)
+        nominal = predicted + (entry - predicted) / kTrust;
+    measure_clock(entry, period);
+    const auto measured = static_cast<std::uint64_t>(clock_ratio_ * static_cast<double>(period));
+    call_period_ns_.store(measured, std::memory_order_relaxed);
+    next_call_ns_.store(nominal + measured, std::memory_order_relaxed);
+    return nominal;
+}
+
+// The device's second is not quite ours.
+void Driver::measure_clock(std::uint64_t entry, std::uint64_t period) ISB_RT {
+    if (last_period_ns_ > 0) {
+        const double ratio =
+            static_cast<double>(entry - last_entry_ns_) / static_cast<double>(last_period_ns_);
+        // Calls that come in bursts, or after a pause, tell nothing.
+        if (ratio > 0.5 && ratio < 1.5) clock_ratio_ += (ratio - clock_ratio_) / kTrust;
+    }
+    last_entry_ns_ = entry;
+    last_period_ns_ = period;
 }
 
 // Outside of a block, so a system call is allowed. JACK's thread has the priority its server gave
@@ -175,7 +193,9 @@ void Driver::begin_stream(DeviceStream& stream) noexcept {
     device_realtime_.store(is_realtime || ipc::ask_for_attention(config_.priority, -1));
     queueing_ = false;
     queue_latency_.store(0, std::memory_order_relaxed);
-    predicted_ns_ = 0;
+    next_call_ns_.store(0, std::memory_order_relaxed);
+    clock_ratio_ = 1.0;
+    last_period_ns_ = 0;
     // Channels that this stream does not have are silent.
     for (auto& plane : planes_in_) std::fill(plane.begin(), plane.end(), 0.0f);
     last_good_.fill(0.0f);
@@ -208,8 +228,6 @@ void Driver::device_block(DeviceStream& stream, const float* input, float* outpu
     device_drove_.store(true, std::memory_order_relaxed);
     if (stream.first_call) begin_stream(stream);
     const std::uint64_t nominal = nominal_start(entry, period);
-    next_call_ns_.store(nominal + period, std::memory_order_relaxed);
-    call_period_ns_.store(period, std::memory_order_relaxed);
     if (frames % block == 0 && !queueing_) {
         render_in_place(stream, input, output, frames, nominal);
     } else {

@@ -98,6 +98,7 @@ private:
                        std::uint32_t frames, std::uint64_t nominal) ISB_RT;
     void take_input(const float* from, std::uint32_t channels) ISB_RT;
     std::uint64_t nominal_start(std::uint64_t entry, std::uint64_t period) ISB_RT;
+    void measure_clock(std::uint64_t entry, std::uint64_t period) ISB_RT;
     bool own(Owner who) ISB_RT;
     void disown() ISB_RT { owner_.store(Owner::None, std::memory_order_release); }
 
@@ -123,7 +124,8 @@ private:
     std::vector<float> queue_in_, queue_out_;  // interleaved
     std::uint32_t queued_in_ = 0, queued_out_ = 0;
     bool queueing_ = false;
-    std::uint64_t predicted_ns_ = 0;
+    double clock_ratio_ = 1.0;  // how long the device's periods are, over what they should be
+    std::uint64_t last_entry_ns_ = 0, last_period_ns_ = 0;  // 0: its first call
 };
 
 }  // namespace isobooth::host
