@@ -2,6 +2,7 @@
 """What happened while the host ran, in the order it happened: for summaries, pictures and UI."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,12 +31,15 @@ class HostEvent:
     report: str | None = None
     time_ns: int = 0  # CLOCK_MONOTONIC
     block: int = 0
+    song_frame: int = 0  # where the song was
 
 
 class EventLog:
     """Grows only; read from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: Callable[[], int] = lambda: 0) -> None:
+        """`position`: the transport's frame."""
+        self._position = position
         self._lock = threading.Lock()
         self._events: list[HostEvent] = []
 
@@ -48,7 +52,7 @@ class EventLog:
         report: str | None = None,
         block: int = 0,
     ) -> None:
-        event = HostEvent(kind, text, slot, report, monotonic_ns(), block)
+        event = HostEvent(kind, text, slot, report, monotonic_ns(), block, self._position())
         with self._lock:
             self._events.append(event)
 

@@ -23,6 +23,10 @@ class FaultHistory:
         while now - self._faults[0][0] > self._policy.crash_window_s:
             self._faults.popleft()
 
+    def forget(self) -> None:
+        """It starts anew."""
+        self._faults.clear()
+
     @property
     def is_repeated(self) -> bool:
         """It failed more than once."""

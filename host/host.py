@@ -17,6 +17,7 @@ from host.config import HostConfig
 from host.control import Control
 from host.engine_module import Driver, Engine, Watchdog, give_memory_back
 from host.events import EventLog, HostEvent, HostEventKind
+from host.media import is_same_media, load_media
 from host.mix import Mix
 from host.placement import Placement
 from host.realtime import may_run_realtime
@@ -31,6 +32,7 @@ from host.store.database import Database
 from host.store.trust_store import TrustStore
 from host.supervisor import Supervisor
 from host.trust.gate import TrustGate
+from ipc.description import PluginDescription
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerMemory
@@ -81,7 +83,6 @@ class Host:
             give_memory_back()
         self.config = config
         self.realtime = realtime
-        self.events = EventLog()
         self.engine = Engine(
             float(config.sample_rate),
             config.engine_frames,
@@ -91,6 +92,7 @@ class Host:
             capture_s=config.capture_s,
             batch=config.batch,
         )
+        self.events = EventLog(lambda: self.engine.position_frames)
         self._offline_core = Placement(config.pin_workers).core_for_audio(config.offline)
         self._watchdog: Watchdog | None = None
         self.driver: Driver | None = None
@@ -140,6 +142,23 @@ class Host:
         mix.load()  # on the caller's thread: decoding a long file would hold up the control thread
         self._control.run(self._supervisor.start(mix))
         self._begin_session(song)
+
+    def change(self, song: Song, wait: bool = True) -> None:
+        """Another version of the song takes the place of the one that plays, which is not stopped
+        for it: what both have goes on (host/mix_change.py). `wait`: until its new plugins are
+        loaded or have failed. Raises InputError or MachineError, and changes nothing, if it cannot
+        be."""
+        if song.sample_rate != self.mix.song.sample_rate:
+            raise InputError("a song that plays keeps its sample rate")
+        before = {track.id: track for track in self.mix.song.tracks}
+        media = {
+            track.id: load_media(song, track, self.config.sample_rate)
+            for track in song.tracks
+            if not is_same_media(self.mix.song, before.get(track.id), song, track)
+        }
+        self.engine.set_tempo(song.tempo)
+        self.engine.set_signature(*song.time_signature)
+        self._control.run(self._supervisor.change(song, media, wait))
 
     def start(self, playing: bool = True, position_frames: int = 0) -> None:
         """Starts the clock: the mix runs from here on, playing or not."""
@@ -225,6 +244,16 @@ class Host:
         self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
         self._keep(Bypass(slot, bypassed))
 
+    def restart_slot(self, slot: str, snapshot: int = 0) -> None:
+        """Loads its plugin anew, even if that was given up or is blacklisted (it is not any more
+        then). `snapshot`: with an older good state; 0 is the newest."""
+        supervisor = self.mix.slot(slot)
+        blacklist = self._supervisor.blacklist
+        entry = blacklist.is_blacklisted(supervisor.spec.plugin) if blacklist is not None else None
+        if blacklist is not None and entry is not None:
+            blacklist.remove(entry.id)
+        self._control.call(lambda: supervisor.restart(snapshot))
+
     def fail_slot(self, slot: str, reason: str) -> None:
         """The slot goes on without its plugin, as its policy for misses says, for as long as this
         host lives."""
@@ -250,6 +279,10 @@ class Host:
     def slots(self) -> list[SlotReport]:
         """Counts are in blocks of `config.block_frames`."""
         return [_report(slot) for slot in self._supervisor.slots()]
+
+    def description(self, slot: str) -> PluginDescription | None:
+        """What its plugin says of itself; None: it was never loaded."""
+        return self.mix.slot(slot).description
 
     def supervisor_of(self, slot: str) -> SlotSupervisor:
         """For tests and tools: the slot's supervisor. Touch it on the control thread only."""

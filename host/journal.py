@@ -131,6 +131,16 @@ class Journal:
         self._snapshots = [s for s in self._snapshots if s.good]
         self._tell_keeper()
 
+    def go_back(self, snapshots: int) -> None:
+        """The newest `snapshots` good states, and what was edited since the one before them, are
+        forgotten; all of them: back to the song's own state."""
+        good = [s for s in self._snapshots if s.good or s.recovered]
+        kept = good[: max(0, len(good) - snapshots)]
+        applied = kept[-1].applied_edit if kept else 0
+        self._snapshots = kept
+        self._edits = {k: edit for k, edit in self._edits.items() if edit.number <= applied}
+        self._tell_keeper()
+
     def next_restore(self) -> Restore:
         """The newest good snapshot, else the song's own state, else none."""
         good = [s for s in self._snapshots if s.good or s.recovered]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from host.audio_file import read_audio
 from host.engine_module import AudioClip, MidiClip
@@ -22,6 +23,11 @@ class TrackMedia:
     midi: MidiClip | None
     end_frame: int  # where the last of it ends
     notes: list[str]  # what a user should know, e.g. channels that are not heard
+    samples: NDArray[np.float32] | None = None  # of `audio`, (2, frames)
+    events: NDArray[np.void] | None = None  # of `midi`, from its file's start: frame, status, …
+
+
+NO_MEDIA = TrackMedia(None, None, 0, [])
 
 
 def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
@@ -29,6 +35,8 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
     message begins with its name and the field."""
     audio: AudioClip | None = None
     midi: MidiClip | None = None
+    samples: NDArray[np.float32] | None = None
+    events: NDArray[np.void] | None = None
     end = 0
     notes: list[str] = []
     if track.audio is not None:
@@ -60,7 +68,15 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
             np.ascontiguousarray(data, dtype=np.uint8),
         )
         end = max(end, start + notes_clip.length_frames)
-    return TrackMedia(audio, midi, end, notes)
+    return TrackMedia(audio, midi, end, notes, samples, events)
+
+
+def is_same_media(old_song: Song, old: Track | None, song: Song, track: Track) -> bool:
+    """Whether what `old` plays is what `track` does."""
+    if old is None or (old.audio, old.midi) != (track.audio, track.midi):
+        return False
+    sources = [one for one in (track.audio, track.midi) if one is not None]
+    return all(old_song.locate(one.file) == song.locate(one.file) for one in sources)
 
 
 @contextlib.contextmanager

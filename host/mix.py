@@ -2,7 +2,8 @@
 """A song as it runs: its strips, chains and slots, and the plan that renders them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
 from host.chain_host import ChainHost
@@ -11,7 +12,7 @@ from host.config import ChainMode, HostConfig
 from host.engine_module import Engine, PluginSlot, Strip
 from host.events import EventLog, HostEventKind
 from host.fault_history import FaultHistory
-from host.media import decibels, load_media
+from host.media import NO_MEDIA, TrackMedia, decibels, load_media
 from host.placement import Placement
 from host.planner import DelayLines, MixStrip, make_plan
 from host.slot_context import SlotContext
@@ -19,7 +20,7 @@ from host.slot_standby import keeps_standby
 from host.slot_supervisor import SlotSupervisor
 from host.slot_watch import MAX_LATENCY_FRAMES
 from host.solo import soloed_out
-from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Song
+from host.song import DEFAULT_TAIL_LIMIT_S, MASTER, Master, Song, Track
 from host.song import Slot as SongSlot
 from host.song_routing import track_stages
 from host.unheard_inputs import unheard_inputs
@@ -52,7 +53,6 @@ class Mix:
         self.song = song
         self.strips: list[MixStrip] = []
         self.latency_frames = 0
-        self.content_end_frame = 0
         self.notes: list[str] = []
         self._config = config
         self._engine = engine
@@ -67,59 +67,42 @@ class Mix:
         self._planned_at = 0.0
         self._stages = track_stages(song)
         self._soloed_out = soloed_out(song)
+        self._strip_numbers = itertools.count()
+        self._slot_numbers = itertools.count()
 
     # ------------------------------------------------------------------ building
 
     def load(self) -> None:
         """Reads media and creates strips. Raises InputError for files that cannot be used."""
-        for number, track in enumerate(self.song.tracks):
-            strip = MixStrip(track.id, Strip(number, self._config.engine_frames))
+        for track in self.song.tracks:
             media = load_media(self.song, track, self._config.sample_rate)
-            strip.audio, strip.midi = media.audio, media.midi
-            self.notes += [f"{track.label}: {note}" for note in media.notes]
-            self.content_end_frame = max(self.content_end_frame, media.end_frame)
-            if track.input is not None and track.input.channels:
-                channels = track.input.channels
-                strip.live = (channels[0] - 1, channels[-1] - 1)
-            strip.output = track.output
-            self.strips.append(strip)
-            self._set_fader(
-                strip, track.gain_db, track.pan, track.mute or track.id in self._soloed_out
-            )
-        master = MixStrip(MASTER, Strip(len(self.strips), self._config.engine_frames))
-        self.strips.append(master)
-        self._set_fader(master, self.song.master.gain_db, 0.0, False)
+            self.strips.append(self.new_strip(track, media))
+        self.strips.append(self.new_strip(self.song.master))
+        self.set_faders()
+        for strip in self.strips:
+            self.settle(strip)
+
+    def new_strip(self, track: Track | Master, media: TrackMedia = NO_MEDIA) -> MixStrip:
+        """A strip that is in no plan yet."""
+        native = Strip(next(self._strip_numbers), self._config.engine_frames)
+        self._engine.adopt_strip(native)
+        if isinstance(track, Master):
+            return MixStrip(MASTER, native)
+        strip = MixStrip(track.id, native, output=track.output)
+        strip.audio, strip.midi, strip.media = media.audio, media.midi, media
+        self.notes += [f"{track.label}: {note}" for note in media.notes]
+        if track.input is not None and track.input.channels:
+            channels = track.input.channels
+            strip.live = (channels[0] - 1, channels[-1] - 1)
+        return strip
 
     async def start(self, context: SlotContext) -> None:
         """Creates chains, loads every plugin at the same time, publishes the first plan."""
-        number = 0
-        for strip, chain, mode in self._chain_specs():
+        for strip, chain, mode in self.chain_specs():
             if not chain:
                 continue
-            core = self._placement.core_for_chain()
-            kept = [keeps_standby(slot, self._config, mode) for slot in chain]
-            strip.chain = ChainHost(
-                self._config,
-                len(chain),
-                mode,
-                core,
-                strip.id,
-                sum(kept),
-                self._placement.core_beside(core),
-            )
-            for slot, keeps in zip(chain, kept, strict=True):
-                native = PluginSlot(
-                    number,
-                    self._config.sample_rate,
-                    self._config.engine_frames,
-                    MAX_LATENCY_FRAMES - self._config.engine_frames,  # a ring of a power of two
-                    keeps,
-                )
-                number += 1
-                self._engine.adopt_slot(native)
-                if context.watchdog is not None:
-                    context.watchdog.watch(native)
-                strip.slots.append(SlotSupervisor(slot, native, strip.chain, context))
+            strip.chain = self.new_chain(strip.id, chain, mode)
+            strip.slots = [self.new_slot(slot, strip.chain, context) for slot in chain]
         # Ready workers use no processor: loading all at once uses every core.
         starts = (slot.start() for slot in self.slots())
         raise_first(await asyncio.gather(*starts, return_exceptions=True))
@@ -128,15 +111,55 @@ class Mix:
         self.notes += unheard_inputs(self.song, {s.spec.id: s.description for s in self.slots()})
         self.publish()
 
-    def _chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], ChainMode]]:
-        mode = self._config.mode
+    def new_chain(self, name: str, slots: Sequence[SongSlot], mode: ChainMode) -> ChainHost:
+        """Raises InputError if it is too long, MachineError if memory is short."""
+        core = self._placement.core_for_chain()
+        return ChainHost(
+            self._config,
+            len(slots),
+            mode,
+            core,
+            name,
+            sum(keeps_standby(slot, self._config, mode) for slot in slots),
+            self._placement.core_beside(core),
+        )
+
+    def new_slot(self, spec: SongSlot, chain: ChainHost, context: SlotContext) -> SlotSupervisor:
+        """A slot that is in no plan yet, its plugin not loaded."""
+        native = PluginSlot(
+            next(self._slot_numbers),
+            self._config.sample_rate,
+            self._config.engine_frames,
+            MAX_LATENCY_FRAMES - self._config.engine_frames,  # a ring of a power of two
+            keeps_standby(spec, self._config, chain.mode),
+        )
+        self._engine.adopt_slot(native)
+        if context.watchdog is not None:
+            context.watchdog.watch(native)
+        return SlotSupervisor(spec, native, chain, context)
+
+    def chain_specs(self) -> Iterator[tuple[MixStrip, tuple[SongSlot, ...], ChainMode]]:
+        """Each strip with what the song has on it."""
         for strip, track in zip(self.strips, self.song.tracks, strict=False):
-            yield strip, track.chain, "pipelined" if track.pipelined else mode
-        yield self.strips[-1], self.song.master.chain, mode
+            yield strip, track.chain, self.mode_of(track)
+        yield self.strips[-1], self.song.master.chain, self.mode_of(None)
+
+    def mode_of(self, track: Track | None) -> ChainMode:
+        """Of its chain; None is the master."""
+        return "pipelined" if track is not None and track.pipelined else self._config.mode
+
+    def take_song(self, song: Song, strips: list[MixStrip]) -> None:
+        """Another song, and the strips that play it, the master's last. Raises InputError, and
+        changes nothing, if its tracks feed each other in a circle. The next plan is of this one."""
+        self._stages = track_stages(song)
+        self._soloed_out = soloed_out(song)
+        self.song, self.strips = song, strips
+        for strip, track in zip(strips, song.tracks, strict=False):
+            strip.output = track.output
 
     def groupable(self) -> Iterator[tuple[str, SongSlot]]:
         """Slots whose plugins can share a process with others, with the strips they are on."""
-        for strip, chain, mode in self._chain_specs():
+        for strip, chain, mode in self.chain_specs():
             for slot in chain:
                 if not keeps_standby(slot, self._config, mode):
                     yield strip.id, slot
@@ -209,7 +232,7 @@ class Mix:
             block=self._engine.block_count,
         )
         for slot in strip.slots:
-            slot.move(strip.chain)
+            slot.move(strip.chain, "the memory of its chain was damaged")
         self.publish()
         chain.close()
 
@@ -249,12 +272,30 @@ class Mix:
         silent = mute or strip_id in self._soloed_out
         self._commands.send((id(native), "mute"), lambda: self._engine.set_mute(native, silent))
 
+    def set_faders(self) -> None:
+        """All of them as the song has them."""
+        for track in self.song.tracks:
+            self.set_gain(track.id, track.gain_db)
+            self.set_pan(track.id, track.pan)
+            self.set_mute(track.id, track.mute)
+        self.set_gain(MASTER, self.song.master.gain_db)
+
+    def settle(self, strip: MixStrip) -> None:
+        """Its fader is where it should be at once, because nothing of it was heard yet."""
+        native = strip.native
+        self._commands.send((id(native), "settle"), lambda: self._engine.settle(native))
+
     def tail_s(self) -> float:
         """How long the mix rings on after its content: the song's word, else the plugins'."""
         if self.song.tail_s is not None:
             return self.song.tail_s
         tails = [slot.tail_s for slot in self.slots() if slot.status is not SlotStatus.QUARANTINED]
         return min(DEFAULT_TAIL_LIMIT_S, max(tails, default=0.0))
+
+    @property
+    def content_end_frame(self) -> int:
+        """Where the last file on a track ends."""
+        return max((strip.media.end_frame for strip in self.strips), default=0)
 
     def length_frames(self) -> int:
         """Length of the rendered song, frames, without the mix's latency."""
@@ -272,13 +313,3 @@ class Mix:
         for strip in self.strips:
             if strip.chain is not None:
                 strip.chain.close()
-
-    # ------------------------------------------------------------------ inside
-
-    def _set_fader(self, strip: MixStrip, gain_db: float, pan: float, mute: bool) -> None:
-        engine, native = self._engine, strip.native
-        engine.adopt_strip(native)
-        engine.set_gain(native, decibels(gain_db))
-        engine.set_pan(native, pan)
-        engine.set_mute(native, mute)
-        engine.settle(native)

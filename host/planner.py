@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from host.chain_host import ChainHost
 from host.engine_module import AudioClip, DelayLine, MidiClip, Plan, Strip
+from host.media import NO_MEDIA, TrackMedia
 from host.slot_supervisor import SlotSupervisor
 
 
@@ -25,6 +26,7 @@ class MixStrip:
     live: tuple[int, int] = (-1, -1)  # device channels from 0
     chain: ChainHost | None = None
     slots: list[SlotSupervisor] = field(default_factory=list)
+    media: TrackMedia = NO_MEDIA  # what `audio` and `midi` are made of
     output: str | None = None  # the strip it is sent to; None: the master itself
 
     @property
@@ -44,11 +46,18 @@ class DelayLines:
     def __init__(self, block_frames: int) -> None:
         self._block_frames = block_frames
         self._lines: dict[Hashable, DelayLine] = {}
+        self._used: set[Hashable] = set()
+
+    def forget_unused(self) -> None:
+        """Lets go of those that were not asked for since the last call."""
+        self._lines = {key: line for key, line in self._lines.items() if key in self._used}
+        self._used = set()
 
     def get(self, key: Hashable, frames: int) -> DelayLine | None:
         """None for no delay."""
         if frames <= 0:
             return None
+        self._used.add(key)
         line = self._lines.get(key)
         if line is None or line.delay_frames != frames:
             line = self._lines[key] = DelayLine(frames, self._block_frames)
@@ -100,6 +109,7 @@ def make_plan(
             late = arrive[i] + before[slot] - leave[index[key]]
             line = delays.get((key, strip.slots[slot].spec.id, "key"), late)
             plan.add_key(i, slot, index[key], line, block_frames)
+    delays.forget_unused()
     plan.finish(
         [*[_begin_order(stage, strips, audio_core) for stage in stages if stage], [master]], master
     )

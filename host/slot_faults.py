@@ -42,6 +42,11 @@ class SlotFaults:
         self._history = FaultHistory(context.config.faults)
         self._standby_history = FaultHistory(context.config.faults)
 
+    def forget(self) -> None:
+        """The user tries it again."""
+        self._history.forget()
+        self._standby_history.forget()
+
     def judge(
         self, slot: SlotSupervisor, tenure: Tenure, exit: WorkerExit, dropped: list[str]
     ) -> Sentence:

@@ -45,6 +45,7 @@ from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
+_LOOK_S = 0.02
 _UNPREPARED, _UNPREPARED_S = 20, 0.05
 
 
@@ -69,6 +70,7 @@ class SlotSupervisor:
         self.refused = ""
         self.state_refused = ""
         self.was_loaded = False  # by some worker
+        self.joins = False  # others were playing when it was made: it is faded in
         self.denials = SlotDenials(spec, context.events, context.engine)
         self._context = context
         self._policy = context.config.faults
@@ -93,6 +95,7 @@ class SlotSupervisor:
         self._unprepared = 0  # workers in a row that could not even attach the shared memory
         self._died_ns = 0
         self._last_edit_s = 0.0
+        self._starting: asyncio.Task[None] | None = None
         self._restart: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
         self._verifying: set[asyncio.Task[None]] = set()
@@ -162,6 +165,24 @@ class SlotSupervisor:
             f"({entry.reason}); `isobooth blacklist remove {entry.id}` lifts it",
         )
 
+    def start_soon(self) -> "asyncio.Task[None]":
+        """The same, while others play."""
+        self.joins = True
+        self._starting = asyncio.get_running_loop().create_task(self._start_late())
+        return self._starting
+
+    async def _start_late(self) -> None:
+        try:
+            await self.start()
+        except Exception as error:  # ours, not the plugin's: nobody awaits this task
+            self.fail(f"{self.spec.label}: it was not loaded: {type(error).__name__}: {error}")
+        self._context.mix.latency_changed()
+
+    @property
+    def starting(self) -> "asyncio.Task[None] | None":
+        """While it is loaded for the first time, beside others that play."""
+        return self._starting
+
     def end(self) -> None:
         """Kills the worker and makes nothing of it; only `close` makes sense afterwards."""
         self._closing = True
@@ -180,6 +201,11 @@ class SlotSupervisor:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, IsoboothError):
                     await task
+        while self._starting is not None and not self._starting.done():
+            self._context.workers.move_out(self.spec.id)
+            if self.seats.playing is not None:
+                self.seats.playing.dismiss()
+            await asyncio.wait([self._starting], timeout=_LOOK_S)
         if self.standby is not None:
             await self.standby.close()
         if self.seats.playing is not None:
@@ -204,8 +230,20 @@ class SlotSupervisor:
         if self._standing.is_playing:
             self._standing.set_playing()
 
+    def take_spec(self, spec: Slot) -> None:
+        """The song says something else of it now, which does not change how it is loaded."""
+        self.spec = spec
+        if spec.bypassed != self._standing.bypassed:
+            self.set_bypass(spec.bypassed)
+
+    def fade_out(self) -> None:
+        """It will be taken away: until then its input is heard instead."""
+        self._controls.set_bypass(True, True)
+
     def fail(self, reason: str) -> None:
         """It is not heard any more; its policy for misses says what is heard instead."""
+        if self._closing:
+            return
         self._give_up(SlotStatus.FAILED, reason)
         self.seats.dismiss_all()
         self._standing.log(HostEventKind.FAILED, reason)
@@ -329,7 +367,7 @@ class SlotSupervisor:
         self.rejected_parameters = loaded.parameters_rejected
         for line in (*loaded.state_errors, *loaded.parameters_rejected):
             self._standing.notice(line)
-        self.seats.seat(tenure, loaded, restarted, stands_by=False)
+        self.seats.seat(tenure, loaded, restarted or self.joins, stands_by=False)
         tenure.processed_before = native.processed_blocks
         self._state.restarted(tenure, loaded.applied_edit)
         self._controls.set_policy(self.spec.on_miss, loaded)
@@ -407,15 +445,31 @@ class SlotSupervisor:
         else:
             chain.release(record)
 
-    def move(self, chain: ChainHost) -> None:
-        """Its plugin plays on in another chain, which replaces a damaged one."""
-        self.chain = chain
-        if self._standing.is_given_up or self._closing:
+    def restart(self, snapshot: int = 0) -> None:
+        """The user wants it loaded anew, even if it was given up; `snapshot`: with an older good
+        state, 0 is the newest."""
+        if self._closing:
             return
+        if snapshot > 0:
+            self.journal.go_back(snapshot)
+            if self._context.session is not None:
+                self._context.session.rewrite_slot(self.spec.id)
+        self._faults.forget()
+        self._standing.lateness.forget()
+        self._load_anew("the user restarts it")
+        self._standing.tell_bypass()
+
+    def move(self, chain: ChainHost, why: str) -> None:
+        """Its plugin plays on in another chain, in a worker of its own."""
+        self.chain = chain
+        if not self._standing.is_given_up and not self._closing:
+            self._load_anew(why)
+
+    def _load_anew(self, why: str) -> None:
         for tenure in self.seats.all():
             if tenure.seated_in is not None:
                 self._controls.detach(tenure.seat)
-        self._standing.set(SlotStatus.RESTARTING, "the memory of its chain was damaged")
+        self._standing.set(SlotStatus.RESTARTING, why)
         playing = self.seats.playing
         self.seats.dismiss_all()
         if (
@@ -423,6 +477,7 @@ class SlotSupervisor:
             and not self._launching
             and (self._restart is None or self._restart.done())
         ):
+            self._died_ns = monotonic_ns()
             self._restart_in(0.0)
 
     # ------------------------------------------------------------------ faults

@@ -69,6 +69,9 @@ ParameterName = Annotated[
 ]
 
 
+Colour = Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$", description='a colour such as "#3fa7d6"')]
+
+
 class OnMiss(StrEnum):
     """What is heard in a slot's place while its plugin is late or gone."""
 
@@ -171,6 +174,7 @@ class Track(Struct, frozen=True, kw_only=True):
     solo: bool = False
     output: Identifier = MASTER
     pipelined: bool = False
+    colour: Colour | None = None
 
     @property
     def label(self) -> str:

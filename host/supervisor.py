@@ -8,7 +8,7 @@ thread: it may be late by a second and the mix plays on.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from host.commands import CommandQueue
 from host.conduct import Conduct
@@ -19,7 +19,9 @@ from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
 from host.grouping import group_keys
+from host.media import TrackMedia
 from host.mix import Mix, raise_first
+from host.mix_change import MixChange
 from host.plugin_id import PluginFormat
 from host.session.session import Session
 from host.slot_context import SlotContext
@@ -78,6 +80,8 @@ class Supervisor:
         self._watchdog = watchdog
         self._session = session
         self._told: set[str] = set()
+        self._context: SlotContext | None = None
+        self._changing = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[object] | None = None
         self._closing = False
@@ -98,7 +102,7 @@ class Supervisor:
         for plugin_format in self._formats(mix.song):
             with contextlib.suppress(WorkerError):  # the workers will say what is missing
                 await self.launcher.warm(plugin_format)
-        context = SlotContext(
+        self._context = context = SlotContext(
             config=self.config,
             engine=self.engine,
             commands=self.commands,
@@ -149,6 +153,24 @@ class Supervisor:
                 return {}
         return group_keys(grouping, mix.groupable(), known, self.config.permissions)
 
+    async def change(self, song: Song, media: Mapping[str, TrackMedia], wait: bool) -> None:
+        """Another song takes the place of the one that plays, without stopping it. `wait`: until
+        its new plugins are loaded or have failed. Raises InputError or MachineError if it cannot
+        be, and then nothing has changed."""
+        mix, context = self.mix, self._context
+        assert mix is not None and context is not None
+        known_notes = len(mix.notes)
+        async with self._changing:
+            change = MixChange(mix, song, media, context)
+            await change.apply()
+            if self._session is not None:
+                self._session.rebase(song)
+        if wait:
+            starts = [slot.starting for slot in change.made if slot.starting is not None]
+            await asyncio.gather(*starts)
+        for note in mix.notes[known_notes:]:
+            self.events.add(HostEventKind.NOTICE, note, block=self.engine.block_count)
+
     async def close(self) -> None:
         """Stops every worker, frees the chains, waits for crash reports to be written. The engine
         must be stopped."""
@@ -186,6 +208,10 @@ class Supervisor:
         """For the end only: nothing is reported or restarted."""
         for slot in self.slots():
             slot.end()
+
+    @property
+    def blacklist(self) -> Blacklist | None:
+        return self._blacklist
 
     def slots(self) -> list[SlotSupervisor]:
         return list(self.mix.slots()) if self.mix is not None else []

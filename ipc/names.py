@@ -7,6 +7,7 @@ left behind from what a living one still uses (ipc/sweep.py). A chain's names ar
     /isobooth-PID-START-N-host        chain host segment
     /isobooth-PID-START-N-act         chain activation segment
     /isobooth-PID-START-N-out-RR      output segment of record RR
+    /isobooth-PID-START-N-meters      what windows are shown of levels and block times
     /isobooth-PID-START-N-sem-RR      semaphore of record RR
     /isobooth-PID-START-N-end         semaphore of the chain's end
 
@@ -70,6 +71,11 @@ def new_segment_names(records: int) -> SegmentNames:
         semaphores=tuple(f"{prefix}-sem-{record:02}" for record in range(records)),
         end=f"{prefix}-end",
     )
+
+
+def new_meters_name() -> str:
+    """Of the segment in which a host shows its levels to windows."""
+    return f"/isobooth-{own_identity()}-{next(_chain_numbers)}-meters"
 
 
 def runtime_folder() -> str:

@@ -66,6 +66,7 @@ void bind_driver(nb::module_& m) {
              nb::keep_alive<1, 2>())
         .def("stop", &Watchdog::stop, nb::call_guard<nb::gil_scoped_release>())
         .def("watch", &Watchdog::watch, nb::arg("slot"))
+        .def("forget", &Watchdog::forget, nb::arg("slot"))
         .def_prop_ro("demotions", &Watchdog::demotions)
         .def_prop_ro("stops", &Watchdog::stops);
 }

@@ -87,6 +87,8 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("playing", [](const Engine& e) { return e.transport.shown_playing.load(); })
         .def("adopt_slot", [](Engine& e, std::shared_ptr<PluginSlot> s) { e.adopt(std::move(s)); })
         .def("adopt_strip", [](Engine& e, std::shared_ptr<Strip> s) { e.adopt(std::move(s)); })
+        .def("release_slot", [](Engine& e, const PluginSlot& s) { e.release(&s); })
+        .def("release_strip", [](Engine& e, const Strip& s) { e.release(&s); })
         .def("publish", [](Engine& e, std::shared_ptr<Plan> p) { return e.publish(std::move(p)); })
         .def("collect", &Engine::collect)
         .def("clear", &Engine::clear)

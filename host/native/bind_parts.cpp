@@ -78,9 +78,12 @@ void bind_parts(nb::module_& m) {
              }),
              nb::arg("id"), nb::arg("max_frames"))
         .def_ro("id", &Strip::id)
-        .def_prop_ro("peaks", [](const Strip& strip) {
-            return nb::make_tuple(strip.peaks[0].load(), strip.peaks[1].load());
-        });
+        .def_prop_ro("peaks",
+                     [](const Strip& strip) {
+                         return nb::make_tuple(strip.peaks[0].load(), strip.peaks[1].load());
+                     })
+        .def("take_peaks",
+             [](Strip& strip) { return nb::make_tuple(strip.take_peak(0), strip.take_peak(1)); });
 
     nb::class_<DelayLine>(m, "DelayLine")
         .def(nb::new_([](std::uint32_t delay, std::uint32_t frames) {

@@ -75,6 +75,13 @@ public:
     // The engine keeps what commands and plans point to; see Plan.
     void adopt(std::shared_ptr<PluginSlot> slot) { slots_.push_back(std::move(slot)); }
     void adopt(std::shared_ptr<Strip> strip) { strips_.push_back(std::move(strip)); }
+    // Of what is in no plan any more, and in no command that may still wait in the ring.
+    void release(const PluginSlot* slot) {
+        std::erase_if(slots_, [slot](const auto& one) { return one.get() == slot; });
+    }
+    void release(const Strip* strip) {
+        std::erase_if(strips_, [strip](const auto& one) { return one.get() == strip; });
+    }
 
     // A MIDI event for a strip, now, from any one thread that is not the control thread.
     bool live_midi(Strip* strip, const std::uint8_t* bytes) noexcept;

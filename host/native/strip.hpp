@@ -25,6 +25,9 @@ public:
     // Peak of the last block after the fader, linear, one a side.
     std::atomic<float> peaks[ipc::kBusChannels] = {};
 
+    // The highest since the last look, for a meter that does not look at every block.
+    float take_peak(std::size_t side) { return highest_[side].exchange(0.0f); }
+
     // ---- audio thread ----
     StereoBuffer input, output;
 
@@ -48,7 +51,11 @@ public:
             fade(current_[side], target(side), from[side], output[side], frames);
             if (!apart) key_current_[side] = mute_ ? level(side) : current_[side];
             key_[side] = apart ? unmuted_[side] : output[side];
-            peaks[side].store(peak_of(output[side], frames), std::memory_order_relaxed);
+            const float peak = peak_of(output[side], frames);
+            peaks[side].store(peak, std::memory_order_relaxed);
+            // A look in between may be overwritten: then the next one sees its peak again.
+            if (peak > highest_[side].load(std::memory_order_relaxed))
+                highest_[side].store(peak, std::memory_order_relaxed);
         }
     }
 
@@ -94,6 +101,7 @@ private:
         return peaks[0];
     }
 
+    std::atomic<float> highest_[ipc::kBusChannels] = {};
     float gain_ = 1.0f, pan_ = 0.0f;
     bool mute_ = false;
     float current_[2] = {1.0f, 1.0f}, key_current_[2] = {1.0f, 1.0f};

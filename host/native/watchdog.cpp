@@ -41,6 +41,14 @@ void Watchdog::watch(std::shared_ptr<PluginSlot> slot) {
         if (seat) watched_.push_back({{slot, seat.get()}, nullptr});
 }
 
+void Watchdog::forget(const PluginSlot& slot) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(watched_, [&slot](const Watched& watched) {
+        return std::ranges::any_of(
+            slot.seats, [&](const auto& seat) { return seat.get() == watched.seat.get(); });
+    });
+}
+
 void Watchdog::run(int priority) noexcept {
     prctl(PR_SET_NAME, "isb-watchdog");
     ipc::ask_for_attention(priority, -1);

@@ -29,6 +29,8 @@ public:
     void stop();
 
     void watch(std::shared_ptr<PluginSlot> slot);
+    // Whose workers have ended.
+    void forget(const PluginSlot& slot);
     // How often a worker was held back.
     std::uint64_t demotions() const { return demotions_.load(); }
     // How often a worker was stopped for the length of a block.

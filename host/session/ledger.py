@@ -137,6 +137,16 @@ class Ledger:
     def put(self, entry: AnyEntry) -> None:
         self._entries[entry.target] = entry
 
+    def forget_slot(self, slot: str) -> bool:
+        """What was kept of it is of another plugin. Whether there was anything."""
+        before = len(self._entries)
+        self._entries = {
+            target: entry
+            for target, entry in self._entries.items()
+            if not isinstance(entry, Edit | Snapshots) or entry.slot != slot
+        }
+        return len(self._entries) != before
+
     def holds(self, entry: AnyEntry) -> bool:
         """Whether the entry would change nothing."""
         return self._entries.get(entry.target) == entry

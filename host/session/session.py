@@ -8,10 +8,10 @@ from pathlib import Path
 from host.journal import Edit as ParameterEdit
 from host.journal import Journal, Snapshot
 from host.session.folder import SONG, About, Playing, SessionFolder, new_session
-from host.session.ledger import AnyEntry, Edit, Loop
+from host.session.ledger import AnyEntry, Bypass, Edit, Gain, Loop, Mute, Pan
 from host.session.recovery import Recovered
 from host.session.writer import SessionWriter
-from host.song import Slot, Song
+from host.song import MASTER, Slot, Song
 from host.song_file import save_song
 
 
@@ -49,6 +49,8 @@ class Session:
         """A slot's journal: what was recovered of it, and kept from now on."""
         recovered = self._resumes.journals.get(slot.id) if self._resumes is not None else None
         journal = recovered if recovered is not None else Journal(slot.state)
+        if self._writer is not None:
+            self._writer.forget_slot(slot.id)
         journal.keeper = _SlotKeeper(slot.id, self)
         self._journals[slot.id] = journal
         return journal
@@ -72,6 +74,33 @@ class Session:
         if self._resumes is not None:
             self._resumes.folder.remove()
             self._resumes = None
+
+    def rebase(self, song: Song) -> None:
+        """The song is another one, with slots of other plugins perhaps; the rest is kept."""
+        if self._writer is None:
+            return
+        gone = self._journals.keys() - {slot.id for _, slot in song.slots()}
+        for slot_id in gone:
+            self._writer.forget_slot(slot_id)
+            del self._journals[slot_id]
+        for track in song.tracks:
+            self._writer.put(Gain(track.id, track.gain_db))
+            self._writer.put(Pan(track.id, track.pan))
+            self._writer.put(Mute(track.id, track.mute))
+        self._writer.put(Gain(MASTER, song.master.gain_db))
+        for _, slot in song.slots():
+            self._writer.put(Bypass(slot.id, slot.bypassed))
+        self._writer.put_song(song)
+
+    def rewrite_slot(self, slot: str) -> None:
+        """Its journal has forgotten edits."""
+        journal = self._journals.get(slot)
+        if self._writer is None or journal is None:
+            return
+        self._writer.forget_slot(slot)
+        for edit in journal.edits:
+            self._writer.put(_entry(slot, edit))
+        self._writer.put_snapshots(slot, journal.snapshots)
 
     def put(self, entry: AnyEntry) -> None:
         """Nothing before it has begun: what the song holds is in the song."""

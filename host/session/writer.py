@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from host.journal import Snapshot
-from host.session.folder import JOURNAL, STATES
+from host.session.folder import JOURNAL, SONG, STATES
 from host.session.ledger import AnyEntry, Kept, Ledger, Position, Snapshots, encode_line
+from host.song import Song
+from host.song_file import save_song
 from host.user_file import AtomicFile, file_error
 from ipc.errors import IsoboothError
 
@@ -42,6 +44,8 @@ class SessionWriter:
         self._lock = threading.Lock()
         self._pending = Ledger()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
+        self._forgotten: set[str] = set()
+        self._song: Song | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="isb-session", daemon=True)
         # The thread's own.
@@ -62,6 +66,18 @@ class SessionWriter:
         """From now on these are a slot's."""
         with self._lock:
             self._snapshots[slot] = tuple(snapshots)
+
+    def forget_slot(self, slot: str) -> None:
+        """From now on another plugin has this id, or none."""
+        with self._lock:
+            self._pending.forget_slot(slot)
+            self._snapshots.pop(slot, None)
+            self._forgotten.add(slot)
+
+    def put_song(self, song: Song) -> None:
+        """From now on this is what the journal begins with."""
+        with self._lock:
+            self._song = song
 
     def start(self) -> None:
         """Raises InputError or MachineError if the journal cannot be made; what was put before is
@@ -99,14 +115,21 @@ class SessionWriter:
         with self._lock:
             taken, self._pending = self._pending, Ledger()
             snapshots, self._snapshots = self._snapshots, {}
+            forgotten, self._forgotten = self._forgotten, set()
+            song, self._song = self._song, None
         taken.put(Position(max(0, frame)))
         try:
+            if song is not None:
+                save_song(song, self._folder / SONG)
+                song = None
+            if any([self._ledger.forget_slot(slot) for slot in forgotten]):
+                self._compact()
             for slot, kept in snapshots.items():
                 taken.put(Snapshots(slot, tuple(self._keep(one) for one in kept)))
             new = [entry for entry in taken if not self._ledger.holds(entry)]
             self._append(b"".join(map(encode_line, new)))
         except BaseException:
-            self._take_back(taken, snapshots)
+            self._take_back(taken, snapshots, forgotten, song)
             raise
         for entry in new:
             self._ledger.put(entry)
@@ -115,9 +138,20 @@ class SessionWriter:
         if self._written > self._compact_at:
             self._compact()
 
-    def _take_back(self, taken: Ledger, snapshots: dict[str, tuple[Snapshot, ...]]) -> None:
+    def _take_back(
+        self,
+        taken: Ledger,
+        snapshots: dict[str, tuple[Snapshot, ...]],
+        forgotten: set[str],
+        song: Song | None,
+    ) -> None:
         """What could not be written waits for the next time, unless there is something newer."""
         with self._lock:
+            self._song = self._song or song
+            for slot in self._forgotten:
+                taken.forget_slot(slot)
+                snapshots.pop(slot, None)
+            self._forgotten |= forgotten
             for entry in self._pending:
                 taken.put(entry)
             self._pending = taken

@@ -118,6 +118,11 @@ class Playing:
     def read(self) -> None:
         self._parts.append(self.host.engine.read_capture(1 << 30).T)
 
+    def heard(self) -> Audio:
+        """All that was played so far: (2, frames)."""
+        self.read()
+        return np.concatenate(self._parts, axis=1)
+
     def run(self, blocks: int) -> None:
         """Lets this many more blocks be played."""
         until = self.host.engine.block_count + blocks

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A song that is worked on while it plays: the host that plays it, its device, its versions.
+
+Every edit makes a new version of the song, and the host is made to play that (host/mix_change.py);
+so undo and redo are nothing but other versions. Faders and parameters, which move all the time,
+go straight to the engine.
+
+All methods but `play`, `locate`, `set_loop` and `view` may wait for plugins, and are called by one
+thread.
+"""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from host.config import HostConfig
+from host.desk.edits import edited, name_of
+from host.desk.history import History, Version, parameters_of, with_slots
+from host.device import NULL_DEVICE, AudioDevice
+from host.events import HostEvent, HostEventKind
+from host.host import Host
+from host.midi_input import MidiInput
+from host.mix_change import is_same_plugin
+from host.permissions import PermissionRules
+from host.session.folder import Playing
+from host.session.recovery import Recovered
+from host.session.session import Session
+from host.song import MASTER, Slot, Song, Track
+from host.song_file import load_song, save_song
+from host.song_routing import check_routing
+from host.store.database import Database
+from host.trust.settings import TrustSettings
+from ipc.desk.requests import AnyEdit
+from ipc.errors import InputError, IsoboothError
+
+UNTITLED = "Untitled"
+# What goes straight to the engine when nothing else of a song has changed.
+_FADERS = {"gain_db": 0.0, "pan": 0.0, "mute": False}
+
+
+@dataclass(frozen=True)
+class DeskSettings:
+    """How it is played. `device`: None is the default device, "null" none."""
+
+    device: str | None = None
+    block_frames: int = 128
+    permissions: PermissionRules = field(default_factory=PermissionRules)
+    trust: TrustSettings = field(default_factory=TrustSettings)
+
+
+class Desk:
+    """Use as a context manager; `open_song` first."""
+
+    def __init__(self, database: Database | None, settings: DeskSettings) -> None:
+        self.settings = settings
+        self.database = database
+        self.history = History(Song(name=UNTITLED))
+        self.path = ""
+        self.loop: tuple[int, int] | None = None
+        self.revision = 0  # of tracks and slots
+        self.device_problem = ""
+        self.events_before: list[HostEvent] = []  # of the hosts before this one
+        self._host: Host | None = None
+        self._device: AudioDevice | None = None
+        self._midi: MidiInput | None = None
+        self._session: Session | None = None
+
+    def __enter__(self) -> "Desk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def host(self) -> Host:
+        if self._host is None:
+            raise InputError("no song is open")
+        return self._host
+
+    @property
+    def device(self) -> AudioDevice | None:
+        return self._device
+
+    @property
+    def song(self) -> Song:
+        """As it plays, with the last known states of plugins."""
+        return self.history.current.song
+
+    # ------------------------------------------------------------------ files
+
+    def open_file(self, path: str) -> None:
+        """Raises InputError if it is no song; the one that plays goes on then."""
+        song = load_song(Path(path))
+        self._begin(song, str(Path(path).absolute()), None, 0, False)
+
+    def new_song(self) -> None:
+        self._begin(Song(name=UNTITLED), "", None, 0, False)
+
+    def resume(self, recovered: Recovered) -> None:
+        """Goes on with what a killed host has left; it is modified until it is saved."""
+        path = recovered.folder.about.song
+        self._begin(
+            recovered.song,
+            path if path.startswith("/") else "",
+            recovered,
+            recovered.position_frames,
+            False,
+        )
+        self.loop = recovered.loop
+        if self.loop is not None:
+            self.host.set_loop(*self.loop)
+        for slot, journal in recovered.journals.items():
+            values = {(slot, edit.parameter): edit.value for edit in journal.edits}
+            self.history.complete(self.history.current.with_values(values))
+        self.history.forget_saved()
+
+    def save(self, path: str) -> str:
+        """Writes the song, with every plugin's state, and returns where. Raises InputError."""
+        target = path or self.path
+        if not target:
+            raise InputError("this song has no file yet: say where to save it")
+        self._capture(slot for _, slot in self.song.slots())
+        song = self.song
+        if song.name == UNTITLED and not self.path:
+            song = msgspec.structs.replace(song, name=Path(target).stem)
+        save_song(song, target)
+        self.path = str(Path(target).absolute())
+        self.history.complete(replace(self.history.current, song=load_song(self.path)))
+        self.history.saved()
+        return self.path
+
+    def close(self) -> None:
+        """Stops everything; nothing is left to resume. Safe to call twice."""
+        self._end_host(in_order=True)
+
+    # ------------------------------------------------------------------ edits
+
+    def change(self, edits: tuple[AnyEdit, ...], gesture: int) -> None:
+        """All of them or none, as one step. Raises InputError."""
+        if not edits:
+            return
+        old = self.history.current
+        name = name_of(edits[0], old.song)
+        song = old.song
+        for edit in edits:
+            song = edited(edit, song)
+        check_routing(song, "song")
+        if self._capture(_leaving(old.song, song)):
+            old = self.history.current
+            song = old.song
+            for edit in edits:
+                song = edited(edit, song)
+        values = parameters_of(edits)
+        unknown = [key for key in values if key not in old.values]
+        if unknown:
+            self.history.complete(old.with_values(self._values_now(unknown)))
+            old = self.history.current
+        new = Version(song, {**old.values, **values})
+        self._become(old, new)
+        self.history.add(new, name, gesture)
+
+    def undo(self) -> None:
+        self._capture_leaving(self.history.before())
+        before = self.history.before()
+        if before is None:
+            raise InputError("there is nothing to undo")
+        self._become(self.history.current, before)
+        self.history.undo()
+
+    def redo(self) -> None:
+        self._capture_leaving(self.history.after())
+        after = self.history.after()
+        if after is None:
+            raise InputError("there is nothing to redo")
+        self._become(self.history.current, after)
+        self.history.redo()
+
+    # ------------------------------------------------------------------ transport
+
+    def play(self, playing: bool) -> None:
+        self.host.play(playing)
+
+    def locate(self, frame: int) -> None:
+        self.host.locate(frame)
+
+    def set_loop(self, start_frame: int, end_frame: int) -> None:
+        self.host.set_loop(start_frame, end_frame)
+        self.loop = (start_frame, end_frame) if start_frame < end_frame else None
+
+    def set_device(self, device: str | None, sample_rate: int, block_frames: int) -> None:
+        """Plays on there, from where it is. Raises InputError or MachineError if it cannot be
+        played on; the null clock drives until another one is chosen."""
+        host = self.host
+        same = (sample_rate, block_frames) == (host.config.sample_rate, host.config.block_frames)
+        self.settings = replace(self.settings, device=device, block_frames=block_frames)
+        if same:
+            self._end_device()
+            self._begin_device(host)
+        else:
+            self._capture(slot for _, slot in self.song.slots())
+            current = self.history.current
+            song = msgspec.structs.replace(current.song, sample_rate=sample_rate)
+            seconds = host.engine.position_frames / host.config.sample_rate
+            was_playing, loop, before = host.engine.playing, self.loop, host.config.sample_rate
+            history = self.history
+            self._begin(song, self.path, None, round(seconds * sample_rate), was_playing)
+            history.at_rate(sample_rate)
+            self.history = history
+            if loop is not None:
+                self.set_loop(*(round(frame * sample_rate / before) for frame in loop))
+        if self.device_problem:
+            raise InputError(self.device_problem)
+
+    # ------------------------------------------------------------------ slots
+
+    def restart_slot(self, slot_id: str, snapshot: int) -> None:
+        """With its last state, or an older one; also a plugin that was given up."""
+        self.host.restart_slot(slot_id, snapshot)
+
+    # ------------------------------------------------------------------ inside: versions
+
+    def _become(self, old: Version, new: Version) -> None:
+        host = self.host
+        if _without_faders(old.song) == _without_faders(new.song):
+            self._move_faders(old.song, new.song)
+        else:
+            host.change(new.song, wait=False)
+            self._hear_midi(new.song)
+        if _places(old.song) != _places(new.song):
+            self.revision += 1
+        known = {slot.id for _, slot in new.song.slots()}
+        for (slot, parameter), value in new.values.items():
+            if slot in known and old.values.get((slot, parameter)) != value:
+                host.set_parameter(slot, parameter, value)
+
+    def _move_faders(self, old: Song, new: Song) -> None:
+        host = self.host
+        for before, after in zip(old.tracks, new.tracks, strict=True):
+            if before.gain_db != after.gain_db:
+                host.set_gain(after.id, after.gain_db)
+            if before.pan != after.pan:
+                host.set_pan(after.id, after.pan)
+            if before.mute != after.mute:
+                host.set_mute(after.id, after.mute)
+        if old.master.gain_db != new.master.gain_db:
+            host.set_gain(MASTER, new.master.gain_db)
+        slots = zip(old.slots(), new.slots(), strict=True)
+        for (_, before_slot), (_, after_slot) in slots:
+            if before_slot.bypassed != after_slot.bypassed:
+                host.set_bypass(after_slot.id, after_slot.bypassed)
+
+    def _capture_leaving(self, version: Version | None) -> None:
+        if version is not None:
+            self._capture(_leaving(self.song, version.song))
+
+    def _capture(self, slots: Iterable[Slot]) -> bool:
+        """What plays becomes known with these plugins' states. Whether there are any."""
+        captured = [self.host.capture_slot(slot.id) for slot in slots]
+        self.history.complete(self.history.current.with_slots(captured))
+        return bool(captured)
+
+    def _values_now(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
+        """As the plugins say; what they do not say cannot be undone."""
+        values: dict[tuple[str, int], float] = {}
+        by_slot: dict[str, list[float]] = {}
+        for slot, parameter in keys:
+            if slot not in by_slot:
+                by_slot[slot] = []
+                with contextlib.suppress(IsoboothError):
+                    by_slot[slot] = self.host.parameters(slot)
+            if parameter < len(by_slot[slot]):
+                values[slot, parameter] = by_slot[slot][parameter]
+        return values
+
+    # ------------------------------------------------------------------ inside: the host
+
+    def _begin(
+        self, song: Song, path: str, resumes: Recovered | None, position: int, playing: bool
+    ) -> None:
+        """Another host plays this song. Raises IsoboothError, and the one before plays on, if the
+        song's files cannot be read."""
+        config = HostConfig(
+            sample_rate=song.sample_rate,
+            block_frames=self.settings.block_frames,
+            permissions=self.settings.permissions,
+            trust=self.settings.trust,
+        )
+        about = Playing(
+            sample_rate=song.sample_rate,
+            block_frames=self.settings.block_frames,
+            device=self.settings.device,
+        )
+        session = Session(path or song.name, about, resumes=resumes)
+        host = Host(config, self.database, session=session)
+        try:
+            host.load(song)
+        except BaseException:
+            host.close()
+            raise
+        self._end_host(in_order=True)
+        self._host, self._session, self.path = host, session, path
+        self.history = History(song)
+        self.loop = None
+        self.revision += 1
+        host.start(playing=playing, position_frames=position)
+        self._begin_device(host)
+        self._hear_midi(song)
+
+    def _begin_device(self, host: Host) -> None:
+        """A device that cannot be used is no reason not to work on a song."""
+        self.device_problem = ""
+        if self.settings.device is not None and self.settings.device.casefold() == NULL_DEVICE:
+            return
+        device = AudioDevice(host, self.settings.device, _input_channels(self.song))
+        try:
+            device.open()
+            device.start()
+        except IsoboothError as error:
+            device.close()
+            self.device_problem = str(error)
+            host.events.add(HostEventKind.DEVICE, f"{error}; nothing is heard")
+            return
+        self._device = device
+
+    def _end_device(self) -> None:
+        if self._device is not None:
+            self._device.close()
+            self._device = None
+
+    def _hear_midi(self, song: Song) -> None:
+        ports = _midi_ports(song)
+        if self._midi is not None:
+            self._midi.close()
+            self._midi = None
+        if ports:
+            self._midi = MidiInput(self.host, ports)
+
+    def _end_host(self, in_order: bool) -> None:
+        host, self._host = self._host, None
+        if self._midi is not None:
+            self._midi.close()
+            self._midi = None
+        self._end_device()
+        if host is not None:
+            host.close()
+            self.events_before += host.events_since(0)
+
+
+def _leaving(old: Song, new: Song) -> list[Slot]:
+    """Slots whose plugins do not go on: gone, or made anew elsewhere."""
+
+    def places(song: Song) -> dict[str, tuple[str, Slot]]:
+        chains = [*((track.id, track.chain) for track in song.tracks), (MASTER, song.master.chain)]
+        return {slot.id: (strip, slot) for strip, chain in chains for slot in chain}
+
+    after = places(new)
+    return [
+        slot
+        for slot_id, (strip, slot) in places(old).items()
+        if slot_id not in after
+        or after[slot_id][0] != strip
+        or not is_same_plugin(slot, after[slot_id][1])
+    ]
+
+
+def _without_faders(song: Song) -> Song:
+    replaced = msgspec.structs.replace
+    bypassed = {slot.id: replaced(slot, bypassed=False) for _, slot in song.slots()}
+    song = with_slots(song, bypassed)
+    tracks = tuple(replaced(track, **_FADERS) for track in song.tracks)
+    return replaced(song, tracks=tracks, master=replaced(song.master, gain_db=0.0))
+
+
+def _places(song: Song) -> list[tuple[str, list[str]]]:
+    chains: list[tuple[str, list[str]]] = [
+        (track.id, [slot.id for slot in track.chain]) for track in song.tracks
+    ]
+    return [*chains, (MASTER, [slot.id for slot in song.master.chain])]
+
+
+def _input_channels(song: Song) -> int:
+    inputs = [track.input for track in song.tracks if track.input is not None]
+    return max((channel for one in inputs for channel in one.channels), default=0)
+
+
+def _midi_ports(song: Song) -> dict[str, list[str]]:
+    ports: dict[str, list[str]] = {}
+    for track in song.tracks:
+        if track.input is not None and track.input.midi is not None:
+            ports.setdefault(track.input.midi, []).append(track.id)
+    return ports
+
+
+def sources_of(track: Track) -> str:
+    """What a track is, from what it plays: audio, midi, live or empty."""
+    if track.audio is not None:
+        return "audio"
+    if track.midi is not None:
+        return "midi"
+    return "live" if track.input is not None else "empty"

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Serves a desk to windows, over a socket that only this user can reach.
+
+One thread does what may wait for plugins, request by request; the transport has another, so that
+"stop" never waits behind a plugin that is asked for its state. Windows come and go, and may send
+anything: one that breaks the protocol loses its connection and nothing else.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from host.desk.answers import Answers
+from host.desk.desk import Desk
+from host.desk.view import Meters, desk_state
+from ipc.channel import FrameReader, MalformedMessage, MessageDecoder, encode_frame
+from ipc.desk.requests import (
+    DESK_PROTOCOL,
+    AnyRequest,
+    Attach,
+    Done,
+    Happened,
+    Locate,
+    Play,
+    Quit,
+    SetLoop,
+    Shown,
+)
+from ipc.desk.state import DeskState, Notice
+from ipc.errors import InputError, IsoboothError, ProtocolError
+from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
+from ipc.names import new_private_folder
+
+SOCKET_NAME = "desk.sock"
+
+_METERS_S = 1 / 60
+_LOOK_S = 0.05  # for what has changed by itself
+_READ_BYTES = 65536
+# A window that does not read what it is told is cut off.
+_MOST_UNSENT_BYTES = 64 * 1024 * 1024
+
+
+class DeskServer:
+    """`run` serves until a window says quit, or `stop` is called."""
+
+    def __init__(self, desk: Desk) -> None:
+        """The socket is there from now on. Raises OSError."""
+        self.desk = desk
+        self._folder = new_private_folder()
+        self.path = os.path.join(self._folder, SOCKET_NAME)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._socket.bind(self.path)
+        self._meters = Meters()
+        self._answers = Answers(desk)
+        self._work = ThreadPoolExecutor(1, "isb-desk")
+        self._transport = ThreadPoolExecutor(1, "isb-transport")
+        self._windows: set[_Window] = set()
+        self._state: DeskState | None = None
+        self._busy = ""
+        self._told = 0
+        self._quit: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def windows(self) -> int:
+        """How many are attached."""
+        return sum(window.is_attached for window in self._windows)
+
+    def stop(self) -> None:
+        """From any thread, or a signal handler."""
+        if self._loop is not None and self._quit is not None:
+            self._loop.call_soon_threadsafe(self._quit.set)
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._work.shutdown(cancel_futures=True)
+        self._transport.shutdown(cancel_futures=True)
+        self._socket.close()
+        self._meters.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+        with contextlib.suppress(OSError):
+            os.rmdir(self._folder)
+
+    # ------------------------------------------------------------------ the loop
+
+    async def _serve(self) -> None:
+        self._loop, self._quit = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_unix_server(self._meet, sock=self._socket)
+        tasks = [
+            asyncio.create_task(self._every(_METERS_S, self._show_meters)),
+            asyncio.create_task(self._every(_LOOK_S, self._show_changes)),
+        ]
+        try:
+            await self._quit.wait()
+        finally:
+            server.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for window in list(self._windows):
+                window.close()
+
+    async def _every(self, period_s: float, work: Callable[[], None]) -> None:
+        due = time.monotonic()
+        while True:
+            # The song may be another one's just now: then there is another look soon.
+            with contextlib.suppress(IsoboothError):
+                work()
+            due = max(due + period_s, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+
+    def _show_meters(self) -> None:
+        self._meters.update(self.desk.host, self.desk.revision)
+
+    def _show_changes(self) -> None:
+        state = desk_state(self.desk, self._meters.name, self._busy)
+        if state != self._state:
+            self._state = state
+            self._tell(self._shown(state))
+        if notices := self._notices(self._told):
+            self._told += len(notices)
+            self._tell(Happened(notices))
+
+    def _shown(self, state: DeskState) -> Shown:
+        return Shown(DESK_PROTOCOL, os.getpid(), state)
+
+    def _notices(self, since: int) -> tuple[Notice, ...]:
+        return self._answers.notices(since)
+
+    def _tell(self, message: Message) -> None:
+        for window in list(self._windows):
+            if window.is_attached:
+                window.send(0, message)
+
+    # ------------------------------------------------------------------ windows
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        window = _Window(writer)
+        self._windows.add(window)
+        frames = FrameReader(LARGE_FRAME_BYTES)
+        decoder: MessageDecoder[Message] = MessageDecoder(AnyRequest)
+        pending: set[asyncio.Task[None]] = set()
+        try:
+            while data := await reader.read(_READ_BYTES):
+                for body in frames.feed(data):
+                    try:
+                        number, message = decoder.decode(body)
+                    except MalformedMessage as error:
+                        window.send(error.number, Failed("request", str(error)))
+                        continue
+                    task = asyncio.create_task(self._answer(window, number, message))
+                    pending.add(task)
+                    task.add_done_callback(pending.discard)
+        except (ProtocolError, ConnectionError):
+            pass  # it is not one of ours, or gone
+        finally:
+            self._windows.discard(window)
+            window.close()
+
+    async def _answer(self, window: "_Window", number: int, message: Message) -> None:
+        try:
+            reply = await self._reply(window, message)
+        except IsoboothError as error:
+            reply = Failed("request", str(error))
+        except Exception as error:  # ours: the window is told, and everything goes on
+            reply = Failed("request", f"an error of Isobooth's: {type(error).__name__}: {error}")
+        window.send(number, reply)
+        # What was done is shown at once.
+        with contextlib.suppress(IsoboothError):
+            self._show_changes()
+
+    async def _reply(self, window: "_Window", message: Message) -> Message:
+        loop = asyncio.get_running_loop()
+        if isinstance(message, Attach):
+            return self._attach(window, message)
+        if isinstance(message, Quit):
+            loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
+            return Done()
+        executor = self._transport if isinstance(message, Play | Locate | SetLoop) else self._work
+        assert isinstance(message, Request)
+        return await loop.run_in_executor(executor, self._answers.to, message)
+
+    def _attach(self, window: "_Window", message: Attach) -> Shown:
+        if message.protocol != DESK_PROTOCOL:
+            raise InputError(
+                f"this host speaks version {DESK_PROTOCOL} of the windows' protocol, the window "
+                f"version {message.protocol}: they are of different versions of Isobooth"
+            )
+        self._state = desk_state(self.desk, self._meters.name, self._busy)
+        window.is_attached = True
+        if notices := self._notices(0):
+            loop = asyncio.get_running_loop()
+            loop.call_soon(window.send, 0, Happened(notices[: self._told]))
+        return self._shown(self._state)
+
+
+class _Window:
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.is_attached = False
+        self._writer = writer
+
+    def send(self, number: int, message: Message) -> None:
+        if self._writer.is_closing():
+            return
+        try:
+            self._writer.write(encode_frame(number, message))
+        except ProtocolError as error:
+            self._writer.write(encode_frame(number, Failed("request", str(error))))
+        if self._writer.transport.get_write_buffer_size() > _MOST_UNSENT_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def running_desks() -> list[Path]:
+    """The sockets of this user's desks, the newest first; some may be of hosts that have died."""
+    from ipc.names import runtime_folder
+
+    found = Path(os.path.realpath(runtime_folder())).glob(f"isobooth-*-tmp-*/{SOCKET_NAME}")
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
