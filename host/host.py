@@ -308,6 +308,15 @@ class Host:
         """All parameters' values, as the plugin says. Raises WorkerError."""
         return self._control.run(self.mix.slot(slot).parameters())
 
+    def value_text(self, slot: str, parameter: int, value: float) -> str:
+        """The plugin's words for a value. Raises WorkerError."""
+        return self._control.run(self.mix.slot(slot).value_text(parameter, value))
+
+    def snapshot_count(self, slot: str) -> int:
+        """How many good states it could be restarted with."""
+        journal = self.mix.slot(slot).journal
+        return sum(snapshot.good or snapshot.recovered for snapshot in journal.snapshots)
+
     def events_since(self, index: int) -> list[HostEvent]:
         return self.events.since(index)
 
