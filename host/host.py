@@ -254,6 +254,10 @@ class Host:
             blacklist.remove(entry.id)
         self._control.call(lambda: supervisor.restart(snapshot))
 
+    def quarantine_slot(self, slot: str) -> None:
+        """Its plugin is not heard any more, and not tried again until `restart_slot`."""
+        self._control.call(lambda: self.mix.slot(slot).quarantine("the user has put it there"))
+
     def fail_slot(self, slot: str, reason: str) -> None:
         """The slot goes on without its plugin, as its policy for misses says, for as long as this
         host lives."""

@@ -33,6 +33,7 @@ from ipc.desk.requests import (
     OpenSong,
     Overview,
     Play,
+    QuarantineSlot,
     Redo,
     RestartSlot,
     Save,
@@ -133,6 +134,11 @@ class Answers:
     @to.register
     def _(self, request: RestartSlot) -> Message:
         self._desk.restart_slot(request.slot, request.snapshot)
+        return Done()
+
+    @to.register
+    def _(self, request: QuarantineSlot) -> Message:
+        self._desk.host.quarantine_slot(request.slot)
         return Done()
 
     @to.register

@@ -274,6 +274,12 @@ class RestartSlot(Request[Done], tag="restart-slot"):
     snapshot: Annotated[int, Meta(ge=0, le=15)] = 0
 
 
+class QuarantineSlot(Request[Done], tag="quarantine-slot"):
+    """It is not tried again in this session, until it is restarted."""
+
+    slot: Name
+
+
 class AskSlot(Request[Details], tag="ask-slot"):
     """All of one plugin, as it is now. An editor asks again while it is open, without the
     description, which stays."""
@@ -359,6 +365,7 @@ AnyRequest = (
     | SetLoop
     | SetDevice
     | RestartSlot
+    | QuarantineSlot
     | AskSlot
     | AskText
     | SavePreset

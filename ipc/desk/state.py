@@ -101,6 +101,7 @@ class DeskState(_Shown, frozen=True):
     meters: Text = ""  # the name of the meters' shared memory
     revision: int = 0  # of tracks and slots: what the meters' places mean
     busy: Text = ""  # what takes long just now, such as "loading ZamEQ2"
+    command: tuple[Text, ...] = ()  # of this Isobooth: "scan", "stress" and so on may follow it
     restart: tuple[Text, ...] = ()  # the command that goes on with this song when the host has died
 
 
