@@ -29,8 +29,11 @@ from ipc.desk.requests import (
     Done,
     Happened,
     Locate,
+    OpenSong,
     Play,
     Quit,
+    Save,
+    SetDevice,
     SetLoop,
     Shown,
 )
@@ -42,6 +45,11 @@ from ipc.names import new_private_folder
 _METERS_S = 1 / 60
 _LOOK_S = 0.05  # for what has changed by itself
 _READ_BYTES = 65536
+_BUSY: dict[type[Message], str] = {
+    OpenSong: "opening the song",
+    Save: "saving the song",
+    SetDevice: "changing the device",
+}
 # A window that does not read what it is told is cut off.
 _MOST_UNSENT_BYTES = 64 * 1024 * 1024
 
@@ -49,10 +57,18 @@ _MOST_UNSENT_BYTES = 64 * 1024 * 1024
 class DeskServer:
     """`run` serves until a window says quit, or `stop` is called."""
 
-    def __init__(self, desk: Desk, library: Library, restart: Sequence[str] = ()) -> None:
-        """The socket is there from now on. `restart`: the command that, followed by the id of a
-        session, goes on with it when this process was killed. Raises OSError or MachineError."""
-        self._restart = tuple(restart)
+    def __init__(
+        self,
+        desk: Desk,
+        library: Library,
+        command: Sequence[str] = (),
+        restart: Sequence[str] = (),
+    ) -> None:
+        """The socket is there from now on. `command`: of this Isobooth; `restart`: what, behind it
+        and followed by the id of a session, goes on with that when this process was killed. Raises
+        OSError or MachineError."""
+        self._command = tuple(command)
+        self._restart = (*command, *restart)
         self.desk = desk
         self._folder = new_private_folder()
         self.path = os.path.join(self._folder, SOCKET_NAME)
@@ -151,7 +167,7 @@ class DeskServer:
         restart: tuple[str, ...] = ()
         if self._restart and (session := self.desk.session_id) is not None:
             restart = (*self._restart, session)
-        return desk_state(self.desk, self._meters.name, self._busy, restart)
+        return desk_state(self.desk, self._meters.name, self._busy, self._command, restart)
 
     def _shown(self, state: DeskState) -> Shown:
         return Shown(DESK_PROTOCOL, os.getpid(), state)
@@ -209,9 +225,16 @@ class DeskServer:
             self.was_asked_to_quit = True
             loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
             return Done()
+        busy = _BUSY.get(type(message), "")
+        if busy:
+            self._busy = busy
         executor = self._transport if isinstance(message, Play | Locate | SetLoop) else self._work
         assert isinstance(message, Request)
-        return await loop.run_in_executor(executor, self._answers.to, message)
+        try:
+            return await loop.run_in_executor(executor, self._answers.to, message)
+        finally:
+            if busy:
+                self._busy = ""
 
     def _attach(self, window: "_Window", message: Attach) -> Shown:
         if message.protocol != DESK_PROTOCOL:

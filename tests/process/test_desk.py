@@ -48,6 +48,7 @@ from ipc.desk.state import DeskState
 from ipc.errors import InputError
 from ipc.status import SlotStatus
 from tests.process.desks import SETTINGS, Served, Window, served
+from tests.process.jack import until
 from tests.process.songs import sine, write_clip
 
 pytestmark = pytest.mark.process
@@ -247,7 +248,7 @@ def test_rate_and_block_change_without_an_end(window: Window) -> None:
     state = window.until(lambda s: s.device.sample_rate == 96000 and all_active(s), "rate")
     assert state.device.block_frames == 1024
     window.until(lambda s: s.transport.playing, "playing")
-    assert int(meters.read()["position_frames"]) / 96000 >= before_s
+    until(lambda: int(meters.read()["position_frames"]) / 96000 >= before_s, "where it was")
     assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
     window.ask(Undo())
     assert window.state.device.sample_rate == 96000

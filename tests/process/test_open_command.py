@@ -16,8 +16,11 @@ from host.song import Slot, Song, Track
 from host.song_file import save_song
 from ipc.desk.places import desk_sockets
 from ipc.desk.requests import Change, Play, Quit, SetParameter, SetTrack
+from ipc.processes import children_of
 from ipc.status import SlotStatus
 from tests.process.desks import Window
+from tests.process.ended import unreaped
+from tests.process.jack import until
 
 pytestmark = pytest.mark.process
 
@@ -34,11 +37,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def started(environment: dict[str, str]) -> Iterator[list[subprocess.Popen[str]]]:
     """Whatever is in the list is ended."""
+    before = set(children_of(os.getpid()))
     processes: list[subprocess.Popen[str]] = []
     yield processes
     for process in processes:
         process.kill()
         process.communicate()
+    # Where an earlier test made this process a child subreaper, the orphans of the hosts are ours.
+    until(lambda: not unreaped(set(children_of(os.getpid())) - before), "all ended")
 
 
 def serve(

@@ -31,7 +31,8 @@ class DeskJob:
 def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
     """Serves windows until one says quit, or the user ends it. Whether a session is kept, because
     nobody has said that it is over. Raises InputError or MachineError."""
-    restart = [sys.executable, "-m", "tools.cli", "open", "--no-window", *_options(settings)]
+    command = [sys.executable, "-m", "tools.cli"]
+    restart = ["open", "--no-window", *_options(settings), "--resume"]
     library = Library(database, lambda: opened(None), lines_of)
     with Desk(database, settings) as desk:
         if job.session is not None:
@@ -45,7 +46,7 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
             desk.new_song()
         if job.play:
             desk.play(True)
-        server = DeskServer(desk, library, [*restart, "--resume"])
+        server = DeskServer(desk, library, command, restart)
         try:
             console.note(f"windows are served at {server.path}")
             window = start_window(server.path) if job.with_window else None
