@@ -25,6 +25,8 @@ COMMANDS = (
     "stress",
     "soak",
     "play",
+    "open",
+    "ui",
     "crashes",
     "blacklist",
     "permissions",
