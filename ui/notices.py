@@ -76,6 +76,8 @@ class Notices(QWidget):
         self.cards.append(card)
         card.left = self._remove
         self._layout.addWidget(card)
+        card.show()
+        card.setFixedHeight(card.heightForWidth(_WIDTH))
         self._place()
         card.start()
 
@@ -91,8 +93,8 @@ class Notices(QWidget):
         parent = self.parentWidget()
         assert parent is not None
         self.setVisible(bool(self.cards))
-        height = self._layout.totalHeightForWidth(_WIDTH)
-        self.resize(_WIDTH, height if height > 0 else self.sizeHint().height())
+        self._layout.activate()
+        self.resize(_WIDTH, self._layout.totalHeightForWidth(_WIDTH))
         self.move(
             parent.width() - self.width() - _MARGIN, parent.height() - self.height() - _MARGIN - 22
         )

@@ -53,13 +53,14 @@ class Window(QMainWindow):
         self.workspaces.keep_first()
         self.workspaces.restore_last()
         self.show_state(desk.state)
+        self.mixer.setFocus()
 
     def add_panel(
         self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea
     ) -> QDockWidget:
         """`key`: by which its place is remembered."""
         dock = QDockWidget(title, self)
-        dock.setObjectName(key)
+        dock.setObjectName(f"{key}-panel")
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
         action = dock.toggleViewAction()
@@ -88,6 +89,7 @@ class Window(QMainWindow):
         status = QStatusBar()
         status.setSizeGripEnabled(False)
         status.addWidget(self._busy, 1)
+        status.setContentsMargins(8, 0, 8, 0)
         self.setStatusBar(status)
 
     def _connect(self) -> None:
@@ -104,7 +106,8 @@ class Window(QMainWindow):
     def show_state(self, state: DeskState) -> None:
         self.setWindowTitle(f"{state.song or 'Untitled'}[*] – Isobooth")
         self.setWindowModified(state.is_modified)
-        self._busy.setText(f"  {state.busy}…" if state.busy else f"  {state.device.problem}")
+        said = f"{state.busy}…" if state.busy else state.device.problem or state.path
+        self._busy.setText(said)
 
     def choose_theme(self, name: ThemeName) -> None:
         self.settings.theme = name
@@ -138,4 +141,5 @@ class Window(QMainWindow):
     def _end(self) -> None:
         if not self._may_close:
             self._may_close = True
-            self.close()
+            # Later: this may be within `closeEvent`, where nothing can be closed.
+            QTimer.singleShot(0, self.close)

@@ -66,7 +66,7 @@ def desk(host: FakeHost, qtbot: QtBot) -> Iterator[Desk]:
 @pytest.fixture
 def stage(host: FakeHost, desk: Desk, theme: Theme, qtbot: QtBot, tmp_path: Path) -> Stage:
     window = Window(desk, theme, Settings(tmp_path / "window.ini"))
-    qtbot.addWidget(window, before_close_func=lambda window: _let_close(window))
+    qtbot.addWidget(window, before_close_func=_let_close)
     window.show()
     qtbot.waitExposed(window)
     return Stage(host, desk, theme, window, qtbot)

@@ -41,6 +41,7 @@ class Inserts(QScrollArea):
         self.rows: dict[str, SlotRow] = {}
         self._theme = theme
         self._inner = _Rows(theme)
+        self._inner.setObjectName("inner")
         self._layout = QVBoxLayout(self._inner)
         self._layout.setContentsMargins(2, 2, 2, 2)
         self._layout.setSpacing(0)

@@ -29,6 +29,7 @@ class Meter(QWidget):
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._levels: tuple[Sequence[float], Sequence[float]] = ((0.0, 0.0), (0.0, 0.0))
         self._bars = [0, 0]  # pixels, from below
         self._peaks = [0, 0]
         self._clipped = [False, False]
@@ -49,6 +50,7 @@ class Meter(QWidget):
         clipped: Sequence[bool],
     ) -> None:
         """Left and right: heights from 0 to 1 (ui/mixer/taper.py)."""
+        self._levels = levels, peaks
         travel = self._travel
         for side in (0, 1):
             bar, peak = round(levels[side] * travel), round(peaks[side] * travel)
@@ -64,6 +66,7 @@ class Meter(QWidget):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         self._forget_picture()
+        self.show_level(*self._levels, tuple(self._clipped))
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         self.put_out.emit()

@@ -29,6 +29,7 @@ class Mixer(QWidget):
         self.setObjectName("mixer")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Mixer")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.strips: dict[str, Strip] = {}
         self._desk = desk
         self._theme = theme
@@ -37,6 +38,7 @@ class Mixer(QWidget):
         self._ballistics = Ballistics(0, theme.tokens.motion)
         self._selected = ""
         self._inner = QWidget()
+        self._inner.setObjectName("inner")
         self._tracks = QHBoxLayout(self._inner)
         self._tracks.setContentsMargins(0, 0, 0, 0)
         self._tracks.setSpacing(4)

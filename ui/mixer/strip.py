@@ -22,7 +22,7 @@ from ui.mixer.slot_row import SlotRow
 from ui.mixer.strip_menu import strip_menu
 from ui.theme.theme import Theme
 
-STRIP_WIDTH = 112
+STRIP_WIDTH = 122
 _BUTTON = 24
 
 
