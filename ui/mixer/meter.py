@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stereo meter with held peaks and clip lights.
 
-There may be 64 of them, painted 60 times a second: the lit bar is painted once into a picture, of
-which each frame shows a part, and only where something has moved.
+There may be 64 of them, painted 60 times a second: what it looks like when it is lit and when it
+is dark is painted once, each frame copies parts of both, and only where something has moved.
 """
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QRect, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from ui.mixer.fader import CAP_HEIGHT
-from ui.mixer.taper import height_of
+from ui.mixer.taper import SILENCE_DB, height_of
 from ui.theme.theme import Theme
 
 _BAR_WIDTH = 6
@@ -33,7 +33,7 @@ class Meter(QWidget):
         self._bars = [0, 0]  # pixels, from below
         self._peaks = [0, 0]
         self._clipped = [False, False]
-        self._lit: QPixmap | None = None
+        self._pictures: tuple[QPixmap, QPixmap] | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(name)
@@ -92,46 +92,55 @@ class Meter(QWidget):
         self.update(self._x(side), self._floor - high - 2, _BAR_WIDTH, high - low + 4)
 
     def _forget_picture(self) -> None:
-        self._lit = None
+        self._pictures = None
         self.update()
 
-    def _picture(self) -> QPixmap:
-        """The bar, all of it lit."""
-        if self._lit is None:
-            ratio = self.devicePixelRatioF()
-            self._lit = QPixmap(round(_BAR_WIDTH * ratio), round(self._travel * ratio))
-            self._lit.setDevicePixelRatio(ratio)
-            painter = QPainter(self._lit)
-            top = 0
-            for colour, below_db in (("high", _HIGH_DB), ("mid", _MID_DB), ("low", -200.0)):
-                end = round(self._travel * (1.0 - height_of(below_db)))
-                painter.fillRect(
-                    0, top, _BAR_WIDTH, end - top, self._theme.colour(f"meter_{colour}")
-                )
+    def _picture(self, lit: bool) -> QPixmap:
+        """The whole meter without peaks and clips: as bright as can be, or dark."""
+        if self._pictures is None:
+            self._pictures = self._paint_picture(False), self._paint_picture(True)
+        return self._pictures[lit]
+
+    def _paint_picture(self, lit: bool) -> QPixmap:
+        ratio, colour = self.devicePixelRatioF(), self._theme.colour
+        picture = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(colour("raised"))
+        painter = QPainter(picture)
+        for side in (0, 1):
+            x, top, floor = self._x(side), self._floor - self._travel, self._floor
+            painter.fillRect(x, 0, _BAR_WIDTH, _CLIP_HEIGHT, colour("meter_off"))
+            if not lit:
+                painter.fillRect(x, top, _BAR_WIDTH, self._travel, colour("meter_off"))
+                continue
+            for part, db in (("high", _HIGH_DB), ("mid", _MID_DB), ("low", SILENCE_DB)):
+                end = floor - round(self._travel * height_of(db))
+                painter.fillRect(x, top, _BAR_WIDTH, end - top, colour(f"meter_{part}"))
                 top = end
-            painter.end()
-        return self._lit
+        painter.end()
+        return picture
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         assert event is not None
-        painter, theme, damaged = QPainter(self), self._theme, event.rect()
-        painter.fillRect(damaged, theme.colour("raised"))
-        top, floor = self._floor - self._travel, self._floor
-        off, ratio = theme.colour("meter_off"), self.devicePixelRatioF()
+        painter, damaged = QPainter(self), event.rect()
+        self._copy(painter, damaged, lit=False)
         for side in (0, 1):
             x, bar, peak = self._x(side), self._bars[side], self._peaks[side]
-            lit = theme.colour("meter_high") if self._clipped[side] else off
-            painter.fillRect(x, 0, _BAR_WIDTH, _CLIP_HEIGHT, lit)
-            painter.fillRect(x, top, _BAR_WIDTH, self._travel - bar, off)
-            if bar:
-                from_above = self._travel - bar
-                source = QRect(
-                    0,
-                    round(from_above * ratio),
-                    round(_BAR_WIDTH * ratio),
-                    round(bar * ratio),
-                )
-                painter.drawPixmap(QRect(x, floor - bar, _BAR_WIDTH, bar), self._picture(), source)
+            if not damaged.intersects(QRect(x, 0, _BAR_WIDTH, self.height())):
+                continue
+            lit = QRect(x, self._floor - bar, _BAR_WIDTH, bar) & damaged
+            if not lit.isEmpty():
+                self._copy(painter, lit, lit=True)
             if peak > 1:
-                painter.fillRect(x, floor - peak, _BAR_WIDTH, 2, theme.colour("peak"))
+                painter.fillRect(x, self._floor - peak, _BAR_WIDTH, 2, self._theme.colour("peak"))
+            if self._clipped[side]:
+                painter.fillRect(x, 0, _BAR_WIDTH, _CLIP_HEIGHT, self._theme.colour("meter_high"))
         painter.end()
+
+    def _copy(self, painter: QPainter, part: QRect, *, lit: bool) -> None:
+        """A part of the picture to its place."""
+        ratio, place = self.devicePixelRatioF(), QRectF(part)
+        source = QRectF(
+            place.x() * ratio, place.y() * ratio, place.width() * ratio, place.height() * ratio
+        )
+        painter.drawPixmap(place, self._picture(lit), source)

@@ -87,7 +87,8 @@ class Mixer(QWidget):
         self._revision = state.revision
 
     def _on_theme(self) -> None:
-        self.show_state(self._desk.state)
+        for strip in self.strips.values():
+            strip.show_colour()
 
     def _make(self, track: TrackState) -> Strip:
         strip = self.strips[track.id] = Strip(self._desk, self._theme, track)

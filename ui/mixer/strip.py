@@ -53,6 +53,8 @@ class Strip(QFrame):
         self.fader = Fader(theme, f"Gain of {name}")
         self.meter = Meter(theme, f"Level of {name}")
         self.level = LevelField(theme, f"Gain of {name}")
+        self._place = 0
+        self._is_shown = False
         self._gain_gesture = Gesture(desk, self)
         self._pan_gesture = Gesture(desk, self)
         self._lay_out()
@@ -69,11 +71,11 @@ class Strip(QFrame):
 
     def show_track(self, track: TrackState, place: int) -> None:
         """`place`: in the mixer, which decides the colour if none was chosen."""
-        old, self.track = self.track, track
-        theme = self._theme
-        self._colour.show_colour(
-            theme.colour("text_dim") if self._is_master else theme.track_colour(track.colour, place)
-        )
+        if self._is_shown and (track, place) == (self.track, self._place) and self._is_true():
+            return
+        self._is_shown = True
+        old, self.track, self._place = self.track, track, place
+        self.show_colour()
         self._name.show_text(track.name, "text_faint" if track.silenced else "text")
         if track.name != old.name or not self.accessibleName():
             self._name_parts()
@@ -85,6 +87,19 @@ class Strip(QFrame):
         self.mute.show_checked(track.mute)
         self.solo.show_checked(track.solo)
         self.inserts.show_slots(track.slots)
+
+    def _is_true(self) -> bool:
+        """Whether fader and knob stand where the host has them."""
+        return (self.fader.amount, self.pan.amount) == (self.track.gain_db, self.track.pan)
+
+    def show_colour(self) -> None:
+        """The master's follows the theme."""
+        theme = self._theme
+        self._colour.show_colour(
+            theme.colour("text_dim")
+            if self._is_master
+            else theme.track_colour(self.track.colour, self._place)
+        )
 
     def show_selected(self, selected: bool) -> None:
         if bool(self.property("selected")) != selected:
