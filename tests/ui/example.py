@@ -41,7 +41,12 @@ def example_state() -> DeskState:
             _track(
                 "hats",
                 "Hi-hats",
-                _slot("hats-eq", "LSP Parametric Equalizer x16 Stereo", bypassed=True, status="bypassed"),
+                _slot(
+                    "hats-eq",
+                    "LSP Parametric Equalizer x16 Stereo",
+                    bypassed=True,
+                    status="bypassed",
+                ),
                 gain_db=-8.2,
                 pan=-0.35,
                 mute=True,
