@@ -26,8 +26,18 @@ class Desk(QObject):
         self.state = DeskState()
         self.host_pid = 0
         self._link = link
+        self._connect(link)
         # Not from 0: a window that is started again must not go on with a gesture of the last one.
         self._gesture = time.time_ns() // 1000
+
+    def follow(self, link: Link) -> None:
+        """From now on another host is meant, whose link may still have to be opened."""
+        self._link.disconnect()
+        self._link = link
+        self._connect(link)
+        self.attach()
+
+    def _connect(self, link: Link) -> None:
         link.shown.connect(self._on_shown)
         link.happened.connect(self.happened)
         link.lost.connect(self.lost)

@@ -40,7 +40,13 @@ class LostBanner(QFrame):
         why = "The host has ended." if reason == HOST_ENDED else _sentence(reason)
         self._text.setText(f"{why} What is shown is kept.")
         self.setAccessibleName(self._text.text())
+        self.button.setEnabled(True)
         self.show()
+
+    def show_reviving(self) -> None:
+        self._text.setText("The host is started again…")
+        self.setAccessibleName(self._text.text())
+        self.button.setEnabled(False)
 
     def _dress(self) -> None:
         self._picture.setPixmap(self._theme.icon("mdi6.lan-disconnect", "failed").pixmap(20, 20))

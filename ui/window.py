@@ -5,7 +5,7 @@ Panels stand here side by side and know nothing of each other; what leads from o
 through their signals, which are connected here.
 """
 
-from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStatusBar, QVBoxLayout, QWidget
 
@@ -17,6 +17,7 @@ from ui.menus import Menus
 from ui.meter_clock import MeterClock
 from ui.mixer.mixer import Mixer
 from ui.notices import Notices
+from ui.revival import Revival
 from ui.settings import Settings
 from ui.song_files import SongFiles
 from ui.theme.theme import Theme, ThemeName
@@ -28,8 +29,6 @@ _QUIT_MS = 3000  # that the host may take to answer; it ends by itself then
 
 class Window(QMainWindow):
     """Closing it ends the host; a window that crashes does not."""
-
-    restart_wanted = pyqtSignal()  # of the host, which has ended
 
     def __init__(self, desk: Desk, theme: Theme, settings: Settings) -> None:
         super().__init__()
@@ -44,6 +43,7 @@ class Window(QMainWindow):
         self.banner = LostBanner(theme)
         self.notices = Notices(desk, theme, self)
         self.clock = MeterClock(desk, self)
+        self.revival = Revival(desk, self)
         self._busy = QLabel()
         self._lay_out()
         self.menus = Menus(self)
@@ -97,7 +97,9 @@ class Window(QMainWindow):
         self.mixer.replacement_wanted.connect(self.mixer.ask_for_replacement)
         self.clock.call(self.transport.show_meters)
         self.clock.call(self.mixer.show_meters)
-        self.banner.restart_wanted.connect(self.restart_wanted)
+        self.banner.restart_wanted.connect(self._revive)
+        self.revival.joined.connect(self._on_joined)
+        self.revival.failed.connect(self.banner.show_lost)
         self.desk.shown.connect(self.show_state)
         self.desk.lost.connect(self._on_lost)
 
@@ -116,6 +118,14 @@ class Window(QMainWindow):
     def reduce_motion(self, reduced: bool) -> None:
         self.settings.reduced_motion = reduced
         self.theme.reduced_motion = reduced
+
+    def _revive(self) -> None:
+        self.banner.show_reviving()
+        self.revival.begin()
+
+    def _on_joined(self) -> None:
+        self.banner.hide()
+        self.transport.setEnabled(True)
 
     def _on_lost(self, reason: str) -> None:
         if not self._may_close:

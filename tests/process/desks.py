@@ -52,6 +52,10 @@ class Window:
                     raise InputError(message.message)
                 return message  # type: ignore[return-value]
 
+    def ask_state(self) -> DeskState:
+        """As it is now."""
+        return self.ask(Attach(DESK_PROTOCOL)).state
+
     def send_raw(self, data: bytes) -> None:
         self._socket.sendall(data)
 
