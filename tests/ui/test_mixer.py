@@ -238,3 +238,26 @@ def test_a_track_is_added_after_the_selected_one(stage: Stage) -> None:
     stage.window.menus.add_track.trigger()
     stage.settle()
     assert stage.host.edits() == [AddTrack(name="Track 9", index=2)]
+
+
+def test_the_focus_goes_from_strip_to_strip(stage: Stage) -> None:
+    strips = stage.window.mixer.strips
+    strips["snare"].setFocus()
+    QTest.keyClick(strips["snare"], Qt.Key.Key_Right)
+    assert strips["hats"].hasFocus()
+    QTest.keyClick(strips["hats"], Qt.Key.Key_Left)
+    assert strips["snare"].hasFocus()
+
+
+def test_tab_goes_through_a_chain_in_its_order_also_when_that_has_changed(stage: Stage) -> None:
+    first, *others = stage.host.state.tracks
+    _shown(stage, tracks=(replaced(first, slots=first.slots[::-1]), *others))
+    strip = stage.window.mixer.strips["kick"]
+    strip.setFocus()
+    names = []
+    for _ in range(4):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName())
+    assert names == ["ZamComp, active", "ZamEQ2, active", "Add a plugin to Kick", "Pan of Kick"]

@@ -5,8 +5,6 @@ A slot, of this strip or another, or a plugin of the browser is dropped between 
 shows where.
 """
 
-from itertools import pairwise
-
 from PyQt6.QtCore import QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QDragEnterEvent,
@@ -78,18 +76,17 @@ class Inserts(QScrollArea):
                 row.show_state(state)
             if self._layout.indexOf(row) != place:
                 self._layout.insertWidget(place, row)
-        self._keep_tab_order([self.rows[slot.id] for slot in slots])
+
+    def tab_chain(self) -> list[QWidget]:
+        """What the Tab key goes through, in order."""
+        rows = sorted(self.rows.values(), key=self._layout.indexOf)
+        return [*rows, self._add]
 
     def place_at(self, y: int) -> int:
         """Before which row, in the list's own coordinates, something is dropped."""
         inner = self._inner.mapFrom(self, QPoint(0, y)).y()
         rows = sorted(self.rows.values(), key=lambda row: row.y())
         return sum(inner > row.y() + row.height() / 2 for row in rows)
-
-    def _keep_tab_order(self, rows: list[SlotRow]) -> None:
-        every: list[QWidget] = [*rows, self._add]
-        for one, next_one in pairwise(every):
-            QWidget.setTabOrder(one, next_one)
 
     # ------------------------------------------------------------------ dropping
 

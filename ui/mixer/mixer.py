@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mixer: a strip per track, the master at the right where it is always seen."""
 
+from itertools import pairwise
+
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QWidget
@@ -34,6 +36,7 @@ class Mixer(QWidget):
         self._desk = desk
         self._theme = theme
         self._order: list[str] = []  # as the meters have them: the master last
+        self._chains: list[tuple[str, ...]] = []  # ids, by which the Tab key goes
         self._revision = -1
         self._ballistics = Ballistics(0, theme.tokens.motion)
         self._selected = ""
@@ -85,6 +88,16 @@ class Mixer(QWidget):
             self._order = order
             self._ballistics = Ballistics(len(order), self._theme.tokens.motion)
         self._revision = state.revision
+        chains = [(track.id, *(slot.id for slot in track.slots)) for track in every]
+        if chains != self._chains:
+            self._chains = chains
+            self._keep_tab_order()
+
+    def _keep_tab_order(self) -> None:
+        """Strip by strip; Qt's own order is that in which widgets were made."""
+        steps = [one for track in self._order for one in self.strips[track].tab_chain()]
+        for one, next_one in pairwise(steps):
+            QWidget.setTabOrder(one, next_one)
 
     def _on_theme(self) -> None:
         for strip in self.strips.values():
@@ -96,6 +109,7 @@ class Mixer(QWidget):
         strip.replacement_wanted.connect(self.replacement_wanted)
         strip.slot_opened.connect(self.slot_opened)
         strip.track_wanted.connect(self.add_track)
+        strip.left.connect(self._go_on)
         strip.meter.put_out.connect(lambda: self._ballistics.put_out(self._order.index(track.id)))
         if track.id == MASTER:
             self._row.addWidget(strip)
@@ -144,6 +158,12 @@ class Mixer(QWidget):
             "Replace the plugin",
             lambda plugin: self._desk.change(SetSlot(slot=slot, plugin=plugin)),
         )
+
+    def _go_on(self, track: str, by: int) -> None:
+        """With the focus, to a neighbour."""
+        place = self._order.index(track) + by
+        if 0 <= place < len(self._order):
+            self.strips[self._order[place]].setFocus()
 
     def select(self, track: str) -> None:
         if track == self._selected:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from PyQt6.QtWidgets import QMenu, QWidget
 
-from ipc.desk.requests import RemoveSlot, RestartSlot, SetSlot
+from ipc.desk.requests import QuarantineSlot, RemoveSlot, RestartSlot, SetSlot
 from ipc.desk.state import SlotState
+from ipc.status import SlotStatus
 from ui.controls.action import add_action
 from ui.desk import Desk
 
@@ -50,6 +51,8 @@ def slot_menu(
     )
     menu.addSeparator()
     add_action(menu, "Restart", lambda: desk.ask(RestartSlot(slot)))
+    if state.status != SlotStatus.QUARANTINED:
+        add_action(menu, "Quarantine", lambda: desk.ask(QuarantineSlot(slot)))
     add_action(menu, "Replace…", lambda: replace(slot))
     add_action(menu, "Remove\tDel", lambda: desk.change(RemoveSlot(slot=slot)))
     return menu

@@ -33,6 +33,7 @@ class Strip(QFrame):
     replacement_wanted = pyqtSignal(str)  # another plugin in a slot
     slot_opened = pyqtSignal(str)
     track_wanted = pyqtSignal(int)  # another track: index
+    left = pyqtSignal(str, int)  # for a neighbour: this track, strips to the right
 
     def __init__(
         self, desk: Desk, theme: Theme, track: TrackState, parent: QWidget | None = None
@@ -108,6 +109,11 @@ class Strip(QFrame):
             assert style is not None
             style.unpolish(self)
             style.polish(self)
+
+    def tab_chain(self) -> list[QWidget]:
+        """What the Tab key goes through, in order."""
+        controls = (self.pan, self.mute, self.solo, self.fader, self.level)
+        return [self, *self.inserts.tab_chain(), *controls]
 
     def rename(self) -> None:
         self._name.edit()
@@ -248,6 +254,8 @@ class Strip(QFrame):
         key = event.key()
         if key == Qt.Key.Key_F2:
             self.rename()
+        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.left.emit(self.id, -1 if key == Qt.Key.Key_Left else 1)
         elif key == Qt.Key.Key_M and not self._is_master:
             self.mute.click()
         elif key == Qt.Key.Key_S and not self._is_master:
