@@ -8,6 +8,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from ui.desk import Desk
+from ui.first_paint import FirstPaint
 from ui.link import Link
 from ui.settings import Settings
 from ui.theme.theme import Theme
@@ -16,7 +17,7 @@ from ui.window import Window
 _SIGNALS_MS = 200
 
 
-def run(socket: str) -> int:
+def run(socket: str, tell_first_paint: bool = False) -> int:
     """Shows the host at `socket` until the window is closed. The exit code."""
     application = QApplication(sys.argv[:1])
     application.setApplicationName("isobooth")
@@ -28,6 +29,9 @@ def run(socket: str) -> int:
     link = Link()
     desk = Desk(link)
     window = Window(desk, theme, settings)
+    if tell_first_paint:
+        first = FirstPaint(window)
+        first.happened.connect(lambda: print("painted", flush=True))
     window.show()
     desk.attach()
     link.open(socket)

@@ -38,7 +38,7 @@ class Desk(QObject):
         self.attach()
 
     def _connect(self, link: Link) -> None:
-        link.shown.connect(self._on_shown)
+        link.shown.connect(self.show)
         link.happened.connect(self.happened)
         link.lost.connect(self.lost)
 
@@ -51,7 +51,7 @@ class Desk(QObject):
 
         def attached(reply: Shown) -> None:
             self.host_pid = reply.pid
-            self._on_shown(reply.state)
+            self.show(reply.state)
 
         self._link.request(Attach(protocol=DESK_PROTOCOL), attached, self.refused.emit)
 
@@ -93,6 +93,6 @@ class Desk(QObject):
                     return track, one
         return None
 
-    def _on_shown(self, state: DeskState) -> None:
+    def show(self, state: DeskState) -> None:
         self.state = state
         self.shown.emit(state)

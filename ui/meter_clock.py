@@ -28,7 +28,7 @@ class MeterClock(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_PERIOD_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         desk.shown.connect(self._on_shown)
         desk.lost.connect(self.close)
 
@@ -58,7 +58,8 @@ class MeterClock(QObject):
         self._last_s = time.monotonic()
         self._timer.start()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Now; the timer does so by itself."""
         if self._reader is None:
             return
         now_s = time.monotonic()

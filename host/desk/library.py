@@ -17,14 +17,14 @@ _OWN = {"gain": "Gain", "tone": "Test tone", "synth": "Synth"}
 
 
 class Library:
-    """`open_catalogue` opens the catalogue for each look: it need not be there yet. `describe`: a
-    report in lines, for people."""
+    """`open_catalogue` opens the catalogue for each look: it need not be there yet; None: there is
+    none. `describe`: a report in lines, for people."""
 
     def __init__(
         self,
         database: Database | None,
-        open_catalogue: Callable[[], AbstractContextManager[Catalogue]],
-        describe: Callable[[CrashReport], Iterable[str]],
+        open_catalogue: Callable[[], AbstractContextManager[Catalogue]] | None = None,
+        describe: Callable[[CrashReport], Iterable[str]] = lambda report: (),
     ) -> None:
         self._database = database
         self._open_catalogue = open_catalogue
@@ -43,6 +43,8 @@ class Library:
             )
             for name, label in _OWN.items()
         )
+        if self._open_catalogue is None:
+            return own
         with self._open_catalogue() as catalogue:
             return own + tuple(map(_entry, catalogue.plugins()))
 

@@ -89,6 +89,11 @@ class DeskServer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def meters_name(self) -> str:
+        """Of the shared memory that windows read."""
+        return self._meters.name
+
+    @property
     def windows(self) -> int:
         """How many are attached."""
         return sum(window.is_attached for window in self._windows)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from host.catalogue.catalogue import Catalogue
 from host.desk.desk import Desk, DeskSettings
 from host.desk.library import Library
 from host.desk.server import DeskServer
@@ -121,10 +120,6 @@ class Served:
         return window
 
 
-def no_catalogue() -> Catalogue:
-    raise InputError("there is no catalogue here")
-
-
 @contextmanager
 def served(settings: DeskSettings = SETTINGS, song: str = "") -> Iterator[Served]:
     """A desk with an empty song, or the one in the file."""
@@ -133,7 +128,7 @@ def served(settings: DeskSettings = SETTINGS, song: str = "") -> Iterator[Served
             desk.open_file(song)
         else:
             desk.new_song()
-        server = DeskServer(desk, Library(None, no_catalogue, lambda report: []))  # type: ignore[arg-type]
+        server = DeskServer(desk, Library(None))
         thread = threading.Thread(target=server.run)
         thread.start()
         served_desk = Served(desk, server)
