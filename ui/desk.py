@@ -32,7 +32,8 @@ class Desk(QObject):
 
     def follow(self, link: Link) -> None:
         """From now on another host is meant, whose link may still have to be opened."""
-        self._link.disconnect()
+        for one in (self._link.shown, self._link.happened, self._link.lost):
+            one.disconnect()
         self._link = link
         self._connect(link)
         self.attach()

@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     window = Window(desk, theme, Settings(folder / "window.ini"))
     window.resize(1280, 760)
     window.show()
-    desk._on_shown(example_state())
+    desk.show(example_state())
     meters = np.zeros((), _LAYOUT)
     meters["revision"], meters["position_frames"] = 1, 1_234_567
     meters["block_us"], meters["longest_block_us"], meters["deadline_us"] = 610, 1480, 2266

@@ -201,7 +201,7 @@ def test_a_host_that_has_ended_is_said_and_what_was_shown_stays(stage: Stage) ->
     stage.bot.waitUntil(stage.window.banner.isVisible)
     assert stage.window.banner.text == "The host has ended. What is shown is kept."
     assert "kick" in stage.window.mixer.strips
-    with stage.bot.waitSignal(stage.window.restart_wanted):
+    with stage.bot.waitSignal(stage.window.revival.failed):
         stage.window.banner.button.click()
     stage.window.close()  # nobody is left who could save
     stage.bot.waitUntil(lambda: not stage.window.isVisible())
