@@ -25,8 +25,7 @@ class OpensItsEditor(Check):
         "parameters, plays and closes it, ten times"
     )
     means = "whoever wants to see it loses the song, or sees nothing"
-    # minihost opens no editors, and there is no other way to those of VST3 and LV2 plugins here.
-    formats = frozenset({PluginFormat.CLAP})
+    formats = frozenset({PluginFormat.CLAP, PluginFormat.VST3, PluginFormat.LV2})
 
     _TIMES = 10
     _LARGER = 1.25
