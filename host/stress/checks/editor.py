@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Its window."""
+"""Its window. Of VST3 and LV2 plugins it is not the playing instance's, which minihost keeps to
+itself: it is opened beside it and told its values (sandbox/backends/editor.py)."""
 
 import math
 import time
