@@ -48,7 +48,8 @@ def ui_for_x11(uis: Sequence[Lv2Ui]) -> Lv2Ui:
 
 
 def _last_part(uri: str) -> str:
-    return uri.rstrip("/#").replace("#", "/").rpartition("/")[2]
+    """Such as GtkUI, external-ui#Widget, instance-access."""
+    return uri.rstrip("/#").rpartition("/")[2].removeprefix("ui#")
 
 
 class Lv2BesideEditor(BesideEditor):
