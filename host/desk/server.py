@@ -80,6 +80,7 @@ class DeskServer:
         self._work = ThreadPoolExecutor(1, "isb-desk")
         self._transport = ThreadPoolExecutor(1, "isb-transport")
         self._windows: set[_Window] = set()
+        self._meetings: set[asyncio.Task[None]] = set()
         self._state: DeskState | None = None
         self._busy = ""
         self.was_asked_to_quit = False
@@ -138,6 +139,10 @@ class DeskServer:
             await asyncio.gather(*tasks, return_exceptions=True)
             for window in list(self._windows):
                 window.close()
+            # Cancelled instead, each would be a traceback of asyncio's.
+            await asyncio.wait(
+                {*self._meetings, asyncio.create_task(asyncio.sleep(0))}, timeout=1.0
+            )
 
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
         due = time.monotonic()
@@ -188,6 +193,10 @@ class DeskServer:
     # ------------------------------------------------------------------ windows
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meeting = asyncio.current_task()
+        assert meeting is not None
+        self._meetings.add(meeting)
+        meeting.add_done_callback(self._meetings.discard)
         window = _Window(writer)
         self._windows.add(window)
         frames = FrameReader(LARGE_FRAME_BYTES)

@@ -131,7 +131,7 @@ def _device(desk: Desk, host: Host) -> DeviceState:
     driver = host.driver
     assert driver is not None
     return DeviceState(
-        device=desk.settings.device or "",
+        device=device.device.name if device is not None else desk.settings.device or "",
         label=device.device.label if device is not None else "No device",
         sample_rate=host.config.sample_rate,
         block_frames=host.config.block_frames,
