@@ -14,7 +14,7 @@ from ui.theme.theme import Theme
 class Search(QLineEdit):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("Find a parameter")
+        self.setPlaceholderText("Find")
         self.setAccessibleName("Find a parameter")
         self.setClearButtonEnabled(True)
         self.setMinimumWidth(90)

@@ -2,6 +2,7 @@
 """One parameter: its name, the control that fits it, and its value in the plugin's words."""
 
 import re
+from typing import NamedTuple
 
 from PyQt6.QtCore import QRect, QRectF, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent
@@ -18,11 +19,21 @@ from ui.editor.wheel import WheelGuard
 from ui.gesture import Gesture
 from ui.theme.theme import Theme
 
-WIDTH, HEIGHT = 106, 122
+
+class CellSize(NamedTuple):
+    width: int  # at least
+    height: int
+    dial: int
+
+
+NORMAL = CellSize(97, 122, 60)
+LARGE = CellSize(122, 148, 80)  # where there are few
+
 _NAME_TOP, _NAME_HEIGHT = 9, 18
 _VALUE_HEIGHT = 18
 _FEW = 12  # steps that make a list
 _MANY_WORDS = 64  # that do when they are words
+_LONG = re.compile(r"^-?\d+\.\d{4,}")  # more decimals than anybody reads
 _NUMBER = re.compile(r"[-+−]?\d+([.,]\d+)?")
 
 
@@ -36,6 +47,7 @@ class ParameterCell(QWidget):
         theme: Theme,
         parameter: ParameterDescription,
         guard: WheelGuard,
+        size: CellSize = NORMAL,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -45,6 +57,7 @@ class ParameterCell(QWidget):
         self._theme = theme
         self._text = ""
         self._gesture = Gesture(desk, self)
+        self._size = size
         self.control: Dial | Switch | Choice = self._make(guard)
         self.control.setEnabled(not parameter.read_only)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -80,6 +93,7 @@ class ParameterCell(QWidget):
             origin=origin_of(parameter),
             steps=parameter.steps,
             guard=guard,
+            size=self._size.dial,
             parent=self,
         )
         dial.begun.connect(self._begin)
@@ -98,9 +112,7 @@ class ParameterCell(QWidget):
             return
         value = self._values.values[index]
         text = self._values.texts[index] if index < len(self._values.texts) else ""
-        unit = self.parameter.unit
-        if unit and _NUMBER.fullmatch(text.strip()):
-            text = f"{text.strip()} {unit}"
+        text = tidied(text.strip(), self.parameter.unit)
         control = self.control
         if isinstance(control, Dial):
             if not control.is_active:
@@ -170,6 +182,19 @@ class ParameterCell(QWidget):
             text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, width)
             painter.drawText(box, centre, text)
         painter.end()
+
+
+def tidied(text: str, unit: str) -> str:
+    """Without digits that tell nothing ("500.000000 Hz"), and with its unit."""
+    text = _LONG.sub(_shortened, text, count=1)
+    return f"{text} {unit}" if unit and _NUMBER.fullmatch(text) else text
+
+
+def _shortened(found: re.Match[str]) -> str:
+    value = float(found[0])
+    decimals = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 3
+    short = f"{value:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{value:.0f}"
+    return "0" if short in ("-0", "") else short
 
 
 def is_list(parameter: ParameterDescription) -> bool:

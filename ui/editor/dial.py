@@ -9,7 +9,6 @@ from ui.controls.control import Control
 from ui.editor.wheel import WheelGuard
 from ui.theme.theme import Theme
 
-SIZE = 60
 _SWEEP = 270.0  # degrees, from one end to the other
 _RING = 3.5
 _STEP = 0.01
@@ -31,6 +30,7 @@ class Dial(Control):
         origin: float = 0.0,
         steps: int = 0,
         guard: WheelGuard | None = None,
+        size: int = 60,
         parent: QWidget | None = None,
     ) -> None:
         """`steps`: how many values there are; 0: any."""
@@ -41,10 +41,10 @@ class Dial(Control):
         self.default = default
         self.step = 1.0 / (steps - 1) if steps > 1 else _STEP
         super().__init__(theme, name, parent)
-        self.setFixedSize(SIZE, SIZE)
+        self.setFixedSize(size, size)
 
     def sizeHint(self) -> QSize:
-        return QSize(SIZE, SIZE)
+        return self.minimumSize()
 
     def show_text(self, text: str) -> None:
         """The plugin's words for the value."""
@@ -83,7 +83,7 @@ class Dial(Control):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        outer = QRectF(self.rect()).adjusted(4.0, 4.0, -4.0, -4.0)
+        outer = QRectF(self.rect()).adjusted(5.0, 5.0, -5.0, -5.0)
         self._paint_ring(painter, outer)
         self._paint_body(painter, outer.adjusted(7.0, 7.0, -7.0, -7.0))
         painter.end()
@@ -108,13 +108,14 @@ class Dial(Control):
             arc(lit, self._origin, self.position, _RING + 4.0, 0.25)
         if abs(self.position - self._origin) > 0.002:
             arc(lit, self._origin, self.position, _RING)
-        painter.save()
-        painter.translate(ring.center())
-        painter.rotate(90.0 - self._angle(self.default))
-        painter.setPen(QPen(theme.colour("text_faint"), 1.5))
-        reach = ring.height() / 2
-        painter.drawLine(QPointF(0.0, -reach - 1.5), QPointF(0.0, -reach - 3.5))
-        painter.restore()
+        if abs(self.position - self.default) > 0.01:  # the way back
+            painter.save()
+            painter.translate(ring.center())
+            painter.rotate(90.0 - self._angle(self.default))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("text_dim"))
+            painter.drawEllipse(QPointF(0.0, -ring.height() / 2), 1.7, 1.7)
+            painter.restore()
 
     def _paint_body(self, painter: QPainter, body: QRectF) -> None:
         theme, is_dark = self.theme, self.theme.name == "dark"

@@ -47,6 +47,7 @@ class PluginEditor(QWidget):
         super().__init__(parent)
         self.setObjectName("editor")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.slot = slot
         self.title = ""
         self._desk = desk

@@ -2,18 +2,22 @@
 """The parameters in a grid that scrolls. Cells are made when they come into view: a plugin may have
 hundreds of parameters, and an editor must open at once."""
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from bisect import bisect_left
+
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from ui.desk import Desk
-from ui.editor.cell import HEIGHT, WIDTH, ParameterCell
+from ui.editor.cell import LARGE, NORMAL, CellSize, ParameterCell
+from ui.editor.panels import Panel, Placed, panels_of, place
 from ui.editor.values import Values
 from ui.editor.wheel import WheelGuard
 from ui.theme.theme import Theme
 
 _PAD = 10
 _MOST_CELLS = 240  # that are kept
+_FEW = 14  # parameters, whose controls may be large
 _SPARE_ROWS = 1  # made above and below what is seen: where Tab goes next
 
 
@@ -24,16 +28,25 @@ class _Ground(QWidget):
         super().__init__()
         self._theme = theme
         self.note = ""
+        self.panels: list[QRectF] = []
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        assert event is not None
+        painter, damaged = QPainter(self), QRectF(event.rect())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        is_dark = self._theme.name == "dark"
+        painter.setPen(self._theme.colour("line_soft" if is_dark else "line", 0.7))
+        painter.setBrush(self._theme.colour("raised", 0.6))
+        for panel in self.panels:
+            if panel.intersects(damaged):
+                painter.drawRoundedRect(panel, 8.0, 8.0)
         if self.note:
-            painter = QPainter(self)
             painter.setFont(self._theme.font("large"))
             painter.setPen(self._theme.colour("text_faint"))
             box = self.rect().adjusted(20, 30, -20, 0)
             flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
             painter.drawText(box, int(flags) | int(Qt.TextFlag.TextWordWrap), self.note)
-            painter.end()
+        painter.end()
 
 
 class ParameterGrid(QScrollArea):
@@ -51,6 +64,9 @@ class ParameterGrid(QScrollArea):
         self._guard = WheelGuard()
         self._cells: dict[int, ParameterCell] = {}
         self._shown: list[int] = []  # parameters, in their order
+        self._panels: list[Panel] = []
+        self._cell_places: list[tuple[int, int]] = []  # row and column of each that is shown
+        self._size: CellSize = NORMAL
         self._words: list[str] = []
         self._ground = _Ground(theme)
         self.setWidget(self._ground)
@@ -60,7 +76,6 @@ class ParameterGrid(QScrollArea):
         bar = self.verticalScrollBar()
         assert bar is not None
         bar.valueChanged.connect(self._place)
-        bar.setSingleStep(HEIGHT // 3)
         values.described.connect(self._on_described)
         values.changed.connect(self.show_values)
         values.one_changed.connect(self._show_one)
@@ -91,8 +106,8 @@ class ParameterGrid(QScrollArea):
 
     def reveal(self, parameter: int) -> None:
         if parameter in self._shown:
-            row = self._shown.index(parameter) // self._columns
-            self.ensureVisible(0, _PAD + row * HEIGHT + HEIGHT // 2, 0, HEIGHT)
+            row, height = self._cell_places[self._shown.index(parameter)][0], self._size.height
+            self.ensureVisible(0, _PAD + row * height + height // 2, 0, height)
 
     def show_values(self) -> None:
         for cell in self._cells.values():
@@ -110,12 +125,19 @@ class ParameterGrid(QScrollArea):
             cell.hide()
             cell.deleteLater()
         self._cells = {}
+        count = sum(not one.hidden for one in self._values.parameters)
+        self._size = LARGE if count <= _FEW else NORMAL
+        bar = self.verticalScrollBar()
+        assert bar is not None
+        bar.setSingleStep(self._size.height // 3)
         self._choose()
 
     def _choose(self) -> None:
         every = [one for one in self._values.parameters if not one.hidden]
         found = [one for one in every if all(word in one.name.lower() for word in self._words)]
         self._shown = [one.index for one in found]
+        # What a search has found is one list.
+        self._panels = [Panel("", tuple(self._shown))] if self._words else panels_of(found)
         if self._values.description is None:
             self._ground.note = ""
         elif not every:
@@ -133,60 +155,77 @@ class ParameterGrid(QScrollArea):
 
     @property
     def _columns(self) -> int:
-        return max(1, (self._room - 2 * _PAD) // WIDTH)
+        return max(1, (self._room - 2 * _PAD) // self._size.width)
 
     @property
     def _room(self) -> int:
         """Pixels across, without the scroll bar, so that it moves nothing when it comes."""
-        return max(WIDTH + 2 * _PAD, self.width() - 12)
+        return max(self._size.width + 2 * _PAD, self.width() - 12)
+
+    @property
+    def _pitch(self) -> float:
+        """From one column to the next: a few stand together, they are not strewn about."""
+        every = (self._room - 2 * _PAD) / self._columns
+        return min(every, self._size.width * 1.3)
 
     def _measure(self) -> None:
-        rows = -(-len(self._shown) // self._columns)
         viewport = self.viewport()
         assert viewport is not None
-        height = max(2 * _PAD + rows * HEIGHT, viewport.height())
+        placed, rows = place(self._panels, self._columns)
+        self._cell_places = [one.cell(n) for one in placed for n in range(len(one.panel.members))]
+        self._ground.panels = [self._box(one) for one in placed if one.panel.name]
+        height = max(2 * _PAD + rows * self._size.height, viewport.height())
         self._ground.resize(self._room, height)
+        self._ground.update()
         self._place()
+
+    def _box(self, placed: Placed) -> QRectF:
+        pitch, height = self._pitch, self._size.height
+        return QRectF(
+            _PAD + placed.column * pitch,
+            _PAD + placed.row * height,
+            placed.columns * pitch,
+            placed.rows * height,
+        ).adjusted(3.5, 2.5, -3.5, -2.5)
 
     def _place(self) -> None:
         """Makes what is in view, and lays it out."""
-        columns, bar, viewport = self._columns, self.verticalScrollBar(), self.viewport()
+        bar, viewport, size = self.verticalScrollBar(), self.viewport(), self._size
         assert bar is not None and viewport is not None
-        top = bar.value()
-        first = max(0, (top - _PAD) // HEIGHT - _SPARE_ROWS) * columns
-        last = ((top + viewport.height() - _PAD) // HEIGHT + 1 + _SPARE_ROWS) * columns
-        wanted = self._shown[first:last]
-        each = (self._room - 2 * _PAD) / columns
-        if len(self._shown) < columns:  # a few stand together, not strewn about
-            each = min(each, WIDTH * 1.25)
+        top = (bar.value() - _PAD) // size.height - _SPARE_ROWS
+        bottom = (bar.value() + viewport.height() - _PAD) // size.height + _SPARE_ROWS
+        # Rows only grow along the list.
+        first = bisect_left(self._cell_places, (top, 0))
+        last = bisect_left(self._cell_places, (bottom + 1, 0))
+        pitch = self._pitch
         before: QWidget | None = None
-        for place, index in enumerate(wanted, first):
+        for index, (row, column) in zip(
+            self._shown[first:last], self._cell_places[first:last], strict=True
+        ):
             cell = self._cells.get(index) or self._make(index)
-            row, column = divmod(place, columns)
-            left = round(column * each)
-            cell.setGeometry(
-                _PAD + left, _PAD + row * HEIGHT, round((column + 1) * each) - left, HEIGHT
-            )
+            left, right = round(column * pitch), round((column + 1) * pitch)
+            cell.setGeometry(_PAD + left, _PAD + row * size.height, right - left, size.height)
             if cell.isHidden():
                 cell.show_values()
                 cell.show()
             if before is not None:
                 QWidget.setTabOrder(before, cell.control)
             before = cell.control
-        kept = set(wanted)
+        self._put_away(set(self._shown[first:last]))
+
+    def _put_away(self, seen: set[int]) -> None:
         for index, cell in list(self._cells.items()):
-            if index in kept:
+            if index in seen or cell.is_held:
                 continue
-            if not cell.isHidden() and not cell.is_held:
-                cell.hide()
-            if len(self._cells) > _MOST_CELLS and not cell.is_held:
+            cell.hide()
+            if len(self._cells) > _MOST_CELLS:
                 del self._cells[index]
                 cell.deleteLater()
 
     def _make(self, index: int) -> ParameterCell:
         parameter = next(one for one in self._values.parameters if one.index == index)
         cell = ParameterCell(
-            self._desk, self._values, self._theme, parameter, self._guard, self._ground
+            self._desk, self._values, self._theme, parameter, self._guard, self._size, self._ground
         )
         cell.hide()  # until it has its place
         self._cells[index] = cell

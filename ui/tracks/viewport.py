@@ -7,7 +7,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 FINEST = 8.0  # frames a pixel: what an overview of a short file still shows
 MARGIN = 1.25  # of the song's length that can be scrolled to
 LOWEST_ROW, HIGHEST_ROW = 38, 160
-NORMAL_ROW = 66
+NORMAL_ROW = 72
 
 
 class Viewport(QObject):

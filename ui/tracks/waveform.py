@@ -112,7 +112,7 @@ def notes_cover(
     lowest -= missing // 2
     keys = max(_LOWEST_KEYS, highest - lowest + 1)
     each = height / keys
-    thick = max(1, round(min(each, 7 * scale) - (scale if each >= 4 * scale else 0)))
+    thick = max(round(2.5 * scale), round(min(each, 7 * scale) - scale))
     left = np.floor((notes.start - first_frame) / frames_per_px).astype(np.int64)
     right = np.ceil((notes.end - first_frame) / frames_per_px).astype(np.int64)
     gap = round(scale)  # between two of the same key
@@ -127,7 +127,7 @@ def notes_cover(
             110 + np.minimum(127, notes.velocity[seen]) * 145 // 127,
         ]
     ).astype(np.int64)
-    every[2] = np.clip(every[2], 0, height - 1)
+    every[2] = np.clip(every[2], 0, max(0, height - thick))
     for begin, end, top, lit in np.unique(every, axis=1).T.tolist():
         part = cover[top : top + thick, begin:end]
         np.maximum(part, lit, out=part)
