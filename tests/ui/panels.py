@@ -49,6 +49,7 @@ def attached(qtbot: QtBot, song: Path | None = None) -> Iterator[tuple[Served, D
             yield host, desk
         finally:
             link.close()
+        assert not refused, "a panel has asked for what cannot be done"
 
 
 # ---------------------------------------------------------------- songs

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from ipc.desk.requests import AskSlot, Change, RemoveSlot, SetParameter, Undo
 from ipc.status import SlotStatus
+from tests.process.conftest import MDA_DELAY, ZAM_EQ2
 from tests.ui.panels import all_active, attached, drag, small_song, until
 from ui.desk import Desk
 from ui.editor.dial import Dial
@@ -81,6 +82,32 @@ def test_a_drag_arrives_at_the_plugin_and_is_one_step_of_undo(
     until(qtbot, lambda: not desk.state.undo)
     until(qtbot, lambda: knob.amount == pytest.approx(before, abs=1e-4))
     assert host_value(qtbot, desk) == pytest.approx(before, abs=1e-4)
+
+
+@pytest.mark.parametrize("plugin", [MDA_DELAY, ZAM_EQ2], ids=["lv2", "vst3"])
+def test_a_real_plugin_is_turned_in_its_own_words(
+    qtbot: QtBot, tmp_path: Path, plugin: str
+) -> None:
+    folder = Path("/usr/lib/lv2/mda.lv2" if plugin == MDA_DELAY else ZAM_EQ2.partition(":")[2])
+    if not folder.exists():
+        pytest.skip(f"{folder} is not installed")
+    with attached(qtbot, small_song(tmp_path, plugin)) as (_, desk):
+        editor = opened(qtbot, desk, (900, 700))
+        index = next(
+            one.index
+            for one in editor.values.parameters
+            if one.steps == 0 and not one.read_only and "Rate" not in one.name
+        )
+        knob = dial(editor, index)
+        before, words = knob.amount, editor.values.texts[index]
+        drag(knob, (30, 30), (30, 70 if before > 0.5 else -10))
+        turned = knob.amount
+        assert abs(turned - before) > 0.1
+        until(qtbot, lambda: host_value(qtbot, desk, "g", index) == pytest.approx(turned, abs=1e-3))
+        until(qtbot, lambda: editor.values.texts[index] != words)
+        editor.undo()
+        until(qtbot, lambda: knob.amount == pytest.approx(before, abs=1e-3))
+        until(qtbot, lambda: editor.values.texts[index] == words)
 
 
 def test_a_held_knob_is_not_overwritten_and_others_changes_are_shown(
@@ -183,8 +210,6 @@ def test_a_plugin_that_was_given_up_is_said_and_restarted(
     until(qtbot, lambda: now()[0] is SlotStatus.QUARANTINED)
     assert "set aside" in editor.trouble.words
     assert not editor.grid.isEnabled()
-    with qtbot.waitSignal(editor.report_wanted):
-        qtbot.mouseClick(editor.trouble.report, Qt.MouseButton.LeftButton)
     qtbot.mouseClick(editor.trouble.restart, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: all_active(desk.state) and not editor.trouble.words)
     assert editor.grid.isEnabled()

@@ -9,16 +9,25 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from pytestqt.qtbot import QtBot
 
 from ipc.description import ParameterDescription, PluginDescription
-from ipc.desk.requests import AskSlot, AskText, Change, Details, Done, ValueText
+from ipc.desk.requests import (
+    AskSlot,
+    AskText,
+    Change,
+    Details,
+    Done,
+    RestartSlot,
+    ValueText,
+)
 from ipc.desk.state import DeskState, SlotDetails, SlotState, TrackState
 from ipc.messages import Request
 from ipc.status import SlotStatus
 from tests.ui.panels import drag
 from ui.desk import Desk
-from ui.editor.cell import ParameterCell, is_list, origin_of
+from ui.editor.cell import ParameterCell, is_list, origin_of, tidied
 from ui.editor.choice import Choice
 from ui.editor.dial import Dial
 from ui.editor.editor import PluginEditor
+from ui.editor.panels import panels_of, place
 from ui.editor.sets import TwoSets
 from ui.editor.switch import Switch
 from ui.theme.theme import Theme
@@ -83,7 +92,7 @@ def opened(qtbot: QtBot) -> Iterator[Any]:
         link = FakeLink(parameters)
         links.append(link)
         desk = Desk(link)  # type: ignore[arg-type]
-        slot = SlotState(id="g", plugin="lv2:x", name="Plug", status=SlotStatus.ACTIVE)
+        slot = SlotState(id="g", plugin="lv2:x", name="Plug", status=SlotStatus.ACTIVE, pid=7)
         track = TrackState(id="a", name="A", kind="audio", slots=(slot,))
         link.shown.emit(DeskState(tracks=(track,)))
         theme = Theme(reduced_motion=True)
@@ -138,8 +147,8 @@ def test_five_hundred_parameters_are_made_as_they_are_seen(opened: Any) -> None:
     assert len(editor.grid.shown) == 500
     assert 10 < editor.grid.made < 60
     bar = editor.grid.verticalScrollBar()
-    for place in range(0, bar.maximum(), 400):
-        bar.setValue(place)
+    for top in range(0, bar.maximum(), 400):
+        bar.setValue(top)
     assert editor.grid.made <= 240 + 60
     editor.grid.reveal(499)
     assert not cell(editor, 499).isHidden()
@@ -216,3 +225,64 @@ def test_two_sets_remember_what_was_heard() -> None:
     assert sets.switch([0.9]) == [0.1]
     sets.copy([0.4])
     assert sets.switch([0.4]) == [0.4]
+
+
+def test_what_is_wrong_is_said_with_what_can_be_done(qtbot: QtBot, opened: Any) -> None:
+    editor, link = opened([parameter(0)])
+    assert editor.trouble.words == ""
+    slot = SlotState(
+        id="g",
+        plugin="lv2:x",
+        name="Plug",
+        status=SlotStatus.FAILED,
+        reason="it is not installed",
+        report="r1",
+    )
+    track = TrackState(id="a", name="A", kind="audio", slots=(slot,))
+    link.shown.emit(DeskState(tracks=(track,)))
+    assert "could not be loaded. It is not installed." in editor.trouble.words
+    assert not editor.grid.isEnabled()
+    with qtbot.waitSignal(editor.report_wanted) as told:
+        editor.trouble.report.click()
+    assert told.args == ["r1"]
+    editor.trouble.restart.click()
+    assert isinstance(link.asked[-1], RestartSlot)
+
+
+def test_numbered_parameters_stand_in_panels() -> None:
+    names = ("Mix", "Gain 1", "Freq 1", "Gain 2", "Freq 2", "LFO Rate", "LFO Depth", "LFO Shape")
+    panels = panels_of(
+        [ParameterDescription(index=n, id=str(n), name=name) for n, name in enumerate(names)]
+    )
+    assert [(panel.name, panel.members) for panel in panels] == [
+        ("", (0,)),
+        ("1", (1, 2)),
+        ("2", (3, 4)),
+        ("LFO", (5, 6, 7)),
+    ]
+    placed, rows = place(panels, 4)
+    assert [one.cell(0) for one in placed] == [(0, 0), (0, 1), (1, 0), (2, 0)]
+    assert rows == 3
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 8])
+def test_no_two_parameters_stand_in_one_place(columns: int) -> None:
+    names = [*(f"P{n}x" for n in range(7)), *(f"G{m} {n // 9}" for n in range(45) for m in "abc")]
+    panels = panels_of(
+        [ParameterDescription(index=n, id=str(n), name=name) for n, name in enumerate(names)]
+    )
+    placed, rows = place(panels, columns)
+    cells = [one.cell(n) for one in placed for n in range(len(one.panel.members))]
+    assert len(set(cells)) == len(cells) == len(names)
+    assert cells == sorted(cells)
+    assert max(row for row, _ in cells) == rows - 1
+    assert max(column for _, column in cells) < columns
+
+
+def test_digits_that_tell_nothing_are_left_out() -> None:
+    assert tidied("500.000000 Hz", "Hz") == "500 Hz"
+    assert tidied("0.000001", "dB") == "0 dB"
+    assert tidied("-0.333333", "") == "-0.333"
+    assert tidied("12.345678 ms", "ms") == "12.35 ms"
+    assert tidied("0.5", "") == "0.5"
+    assert tidied("Band-pass", "Hz") == "Band-pass"

@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ipc.desk.requests import Locate, Play, SetLoop
+from ipc.desk.state import Notice
 from tests.ui.panels import all_active, attached, drag, small_song, until
 from ui.desk import Desk
 from ui.meter_clock import MeterClock
@@ -104,11 +105,17 @@ def test_a_killed_plugin_is_marked_on_its_track(qtbot: QtBot, view: TrackView, d
     assert abs(marker.geometry().left() + 9 - x_of(view, RATE)) <= 2
     assert "SIGKILL" in marker.toolTip()
     assert "fault" in marker.accessibleName()
-    report = marker.cluster.report
-    assert report
+
+
+def test_a_click_on_a_marker_asks_for_the_report(qtbot: QtBot, view: TrackView, desk: Desk) -> None:
+    told_before = Notice(
+        number=1000, kind="fault", text="it ended", slot="g", report="r1", song_frame=RATE
+    )
+    desk.happened.emit((told_before,))
+    (marker,) = view.lanes.markers
     with qtbot.waitSignal(view.report_wanted) as told:
         qtbot.mouseClick(marker, Qt.MouseButton.LeftButton)
-    assert told.args == [report]
+    assert told.args == ["r1"]
     with qtbot.waitSignal(view.report_wanted):
         qtbot.keyClick(marker, Key.Key_Return)
 

@@ -141,8 +141,9 @@ def test_the_playhead_jumps_where_the_song_does(tell: Tell) -> None:
     playhead.take(tell(48000, True, 0), 1 / 60, 48000, None, 0)
     assert playhead.take(tell(480_000, True, 0), 1 / 60, 48000, None, 0) == 480_000
     assert playhead.take(tell(7, False, 0), 1 / 60, 48000, None, 10**12) == 7
+    playhead.take(tell(95_000, False, 0), 1 / 60, 48000, None, 0)
     near_end = tell(95_000, True, 0)
-    wrapped = Playhead().take(near_end, 1 / 60, 48000, (0, 96_000), 50_000_000)
+    wrapped = playhead.take(near_end, 1 / 60, 48000, (0, 96_000), 50_000_000)
     assert wrapped == pytest.approx(1400)
 
 

@@ -26,11 +26,12 @@ class CellSize(NamedTuple):
     dial: int
 
 
-NORMAL = CellSize(97, 122, 60)
+NORMAL = CellSize(96, 122, 60)
 LARGE = CellSize(122, 148, 80)  # where there are few
 
 _NAME_TOP, _NAME_HEIGHT = 9, 18
 _VALUE_HEIGHT = 18
+_QUIET = 0.75  # opacity of what cannot be changed
 _FEW = 12  # steps that make a list
 _MANY_WORDS = 64  # that do when they are words
 _LONG = re.compile(r"^-?\d+\.\d{4,}")  # more decimals than anybody reads
@@ -113,6 +114,8 @@ class ParameterCell(QWidget):
         value = self._values.values[index]
         text = self._values.texts[index] if index < len(self._values.texts) else ""
         text = tidied(text.strip(), self.parameter.unit)
+        if isinstance(self.control, Switch) and (not text or _NUMBER.fullmatch(text)):
+            text = "On" if value >= 0.5 else "Off"  # a number is no word for a switch
         control = self.control
         if isinstance(control, Dial):
             if not control.is_active:
@@ -171,7 +174,8 @@ class ParameterCell(QWidget):
         width = self.width() - 12
         centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font("small"))
-        painter.setPen(theme.colour("text_faint" if self.parameter.read_only else "text_dim"))
+        painter.setOpacity(1.0 if self.control.isEnabled() else _QUIET)
+        painter.setPen(theme.colour("text_dim" if self.control.isEnabled() else "text_faint"))
         name = painter.fontMetrics().elidedText(self._name, Qt.TextElideMode.ElideRight, width)
         painter.drawText(QRect(6, _NAME_TOP, width, _NAME_HEIGHT), centre, name)
         if not isinstance(self.control, Choice):

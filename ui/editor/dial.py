@@ -11,6 +11,7 @@ from ui.theme.theme import Theme
 
 _SWEEP = 270.0  # degrees, from one end to the other
 _RING = 3.5
+_QUIET = 0.55  # opacity of what cannot be turned
 _STEP = 0.01
 _PAGE = 0.1
 
@@ -83,6 +84,7 @@ class Dial(Control):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(1.0 if self.isEnabled() else _QUIET)
         outer = QRectF(self.rect()).adjusted(5.0, 5.0, -5.0, -5.0)
         self._paint_ring(painter, outer)
         self._paint_body(painter, outer.adjusted(7.0, 7.0, -7.0, -7.0))

@@ -35,8 +35,8 @@ class _Ground(QWidget):
         painter, damaged = QPainter(self), QRectF(event.rect())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         is_dark = self._theme.name == "dark"
-        painter.setPen(self._theme.colour("line_soft" if is_dark else "line", 0.7))
-        painter.setBrush(self._theme.colour("raised", 0.6))
+        painter.setPen(self._theme.colour("line_soft" if is_dark else "line", 0.9))
+        painter.setBrush(self._theme.colour("raised", 0.85))
         for panel in self.panels:
             if panel.intersects(damaged):
                 painter.drawRoundedRect(panel, 8.0, 8.0)

@@ -14,6 +14,7 @@ from ui.desk import Desk
 _PERIOD_MS = 250
 # A change is heard by the plugin some blocks later; an answer of before then shows the old value.
 _SETTLED_S = 0.45
+_REFUSED_S = 3.0  # until it is asked again: each refusal is told to the user
 _SAME = 1e-5
 
 
@@ -35,6 +36,7 @@ class Values(QObject):
         self.snapshots = 0
         self._desk = desk
         self._is_waiting = False
+        self._not_before_s = 0.0
         self._epoch = 0  # of the slot: what an older one was asked is of no use
         self._held: set[int] = set()
         self._touched: dict[int, float] = {}  # when the user last changed it
@@ -72,6 +74,8 @@ class Values(QObject):
         """How it is now, unless that is being asked."""
         if self._is_waiting or self._desk.is_lost or self._desk.slot(self.slot) is None:
             return
+        if time.monotonic() < self._not_before_s:
+            return
         self._is_waiting = True
         epoch, asked_s = self._epoch, time.monotonic()
 
@@ -83,6 +87,7 @@ class Values(QObject):
         def refused(_: str) -> None:
             if epoch == self._epoch:
                 self._is_waiting = False
+                self._not_before_s = time.monotonic() + _REFUSED_S
 
         self._desk.ask(AskSlot(self.slot, self.description is None), arrived, refused)
 
@@ -163,7 +168,7 @@ class Values(QObject):
 
     def _ask_text(self, index: int) -> None:
         """Of the newest value, when the last has been told."""
-        if index in self._texts_asked or index not in self._texts_due:
+        if index in self._texts_asked or index not in self._texts_due or not self._is_alive:
             return
         value, epoch = self._texts_due.pop(index), self._epoch
         self._texts_asked.add(index)
@@ -182,11 +187,19 @@ class Values(QObject):
 
         self._desk.ask(AskText(self.slot, index, value), arrived, refused)
 
+    @property
+    def _is_alive(self) -> bool:
+        """Whether there is a plugin to ask for words."""
+        found = self._desk.slot(self.slot)
+        return found is not None and found[1].pid is not None
+
     def step_text(self, index: int, step: int) -> str:
         """The plugin's word for a step, "" while it is asked; `one_changed` when it has come."""
         key = (index, step)
         if key in self._step_texts:
             return self._step_texts[key]
+        if not self._is_alive:
+            return ""
         self._step_texts[key] = ""
         steps = self.parameters[index].steps
 

@@ -149,6 +149,10 @@ class Lanes(QWidget):
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         assert event is not None
+        self.turn(event, event.position().x())
+
+    def turn(self, event: QWheelEvent, x: float) -> None:
+        """The wheel, wherever on the panel; `x` is what is zoomed about."""
         event.accept()
         turned = event.angleDelta()
         modifiers, viewport = event.modifiers(), self._viewport
@@ -158,7 +162,7 @@ class Lanes(QWidget):
             if has_shift:
                 viewport.show(row_height=round(viewport.row_height * _ZOOM**steps))
             else:
-                viewport.zoom(_ZOOM**steps, event.position().x())
+                viewport.zoom(_ZOOM**steps, x)
             return
         pixels = event.pixelDelta()
         sideways = pixels.x() or turned.x() / _NOTCH * 90
@@ -264,9 +268,7 @@ class Lanes(QWidget):
         height = int(clip.bottom() - top - 3)
         if height < 4:
             return
-        lit = colour.lighter(112) if self._theme.name == "dark" else colour.darker(165)
-        if isinstance(content, Notes):
-            lit = colour.lighter(125) if self._theme.name == "dark" else colour.darker(160)
+        lit = _ink(colour, self._theme.name == "dark", isinstance(content, Notes))
         span = TILE_WIDTH * viewport.frames_per_px
         low = max(damaged.left() - 1, clip.left())
         high = min(damaged.right() + 2, clip.right())
@@ -332,3 +334,13 @@ def _with_alpha(colour: QColor, alpha: float) -> QColor:
     changed = QColor(colour)
     changed.setAlphaF(alpha)
     return changed
+
+
+def _ink(colour: QColor, is_dark: bool, is_fine: bool) -> QColor:
+    """What a wave is drawn in: the track's colour, as it stands out from its own wash. `is_fine`:
+    thin lines need more of that."""
+    if is_dark:
+        return colour.lighter(125 if is_fine else 112)
+    hue, saturation, lightness, _ = colour.getHslF()
+    deep = min(lightness or 0.0, 0.36 if is_fine else 0.42)
+    return QColor.fromHslF(max(0.0, hue or 0.0), min(1.0, (saturation or 0.0) * 1.15), deep)

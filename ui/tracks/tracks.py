@@ -4,7 +4,7 @@
 import time
 
 from PyQt6.QtCore import QEasingCurve, Qt, QVariantAnimation, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
 from ipc.desk.meters import Meters
@@ -163,7 +163,8 @@ class TrackView(QWidget):
             self._shown_s = now
         self.ruler.show_playhead(frame)
         self.lanes.show_playhead(frame)
-        if self.follow.isChecked() and self._playhead.is_playing:
+        # It stands still where nothing plays, unless somebody has located.
+        if self.follow.isChecked() and frame != before:
             self._keep_in_view(frame)
 
     def select(self, track: str) -> None:
@@ -272,6 +273,11 @@ class TrackView(QWidget):
             viewport.show(top_px=viewport.top_px + page)
         else:
             event.ignore()
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Over the names and the ruler it does what it does over the lanes."""
+        assert event is not None
+        self.lanes.turn(event, max(0.0, event.position().x() - self.lanes.x()))
 
     # ------------------------------------------------------------------ the look
 
