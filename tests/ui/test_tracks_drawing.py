@@ -200,3 +200,12 @@ def test_another_song_has_no_faults_yet() -> None:
     assert len(faults.marks("a")) == 1
     assert faults.show_state(state("/two.json"))
     assert not faults.marks("a")
+
+
+def test_another_host_counts_its_notices_anew() -> None:
+    faults = Faults()
+    faults.show_state(state())
+    faults.take((notice(5, "fault", 1000),), state())
+    faults.show_other_host()
+    assert faults.take((notice(0, "fault", 2000),), state())
+    assert len(faults.marks("a")) == 2

@@ -104,7 +104,7 @@ class Contents(QObject):
 
         def refused(_: str) -> None:
             self._is_waiting = False
-            known.is_refused = True
+            known.is_refused = not self._desk.is_lost  # another host may take this one's place
             self._ask_next()
 
         self._desk.ask(AskOverview(track, buckets), arrived, refused)

@@ -101,6 +101,11 @@ class Faults:
         early, self._early = self._early, []
         return self._place(early, state.device.sample_rate) or is_other
 
+    def show_other_host(self) -> None:
+        """It counts its notices from 0; what was heard of the last one stays."""
+        self._next = 0
+        self._open = {}
+
     def take(self, notices: Iterable[Notice], state: DeskState) -> bool:
         """Whether any of them is shown. Those that were told before are passed over."""
         fresh = [notice for notice in notices if notice.number >= self._next]

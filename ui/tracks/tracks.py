@@ -47,6 +47,7 @@ class TrackView(QWidget):
         self._desk = desk
         self._theme = theme
         self._selected = ""
+        self._host_pid = 0
         self._has_fitted = False
         self._shown_s = 0.0  # when the playhead was drawn last
         self._playhead = Playhead()
@@ -146,6 +147,9 @@ class TrackView(QWidget):
         self.lanes.show_state(state, metre)
 
     def show_notices(self, notices: tuple[Notice, ...]) -> None:
+        if self._desk.host_pid != self._host_pid:
+            self._host_pid = self._desk.host_pid
+            self.faults.show_other_host()
         if self.faults.take(notices, self._desk.state):
             self.lanes.show_faults()
 
