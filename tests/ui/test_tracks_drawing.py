@@ -62,6 +62,20 @@ def test_zoom_keeps_what_is_under_the_mouse() -> None:
     assert viewport.last_frame <= 12_500_001
 
 
+def test_the_whole_song_stays_in_view_when_the_panel_is_resized() -> None:
+    viewport = Viewport()
+    viewport.take_size(1000, 300)
+    viewport.take_content(4, 10_000_000)
+    viewport.fit()
+    viewport.take_size(2000, 300)
+    assert 1900 < viewport.x_of(10_000_000) < 2000
+    viewport.take_content(4, 20_000_000)
+    assert 1900 < viewport.x_of(20_000_000) < 2000
+    viewport.zoom(2.0, 0)
+    viewport.take_size(1000, 300)
+    assert viewport.x_of(20_000_000) > 1900
+
+
 def wave(*pairs: tuple[int, int], step: int = 100, start: int = 0) -> Wave:
     overview = Overview(
         start_frame=start,

@@ -8,7 +8,7 @@ turned in the meantime is there when the plugin is back.
 import random
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
@@ -74,6 +74,9 @@ class PluginEditor(QWidget):
         self._dress()
         self.show_state(desk.state)
         self.values.ask()
+
+    def sizeHint(self) -> QSize:
+        return QSize(580, 440)
 
     def _connect(self) -> None:
         desk, bar = self._desk, self.bar

@@ -3,7 +3,7 @@
 
 import time
 
-from PyQt6.QtCore import QEasingCurve, Qt, QVariantAnimation, pyqtSignal
+from PyQt6.QtCore import QEasingCurve, QSize, Qt, QVariantAnimation, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
@@ -22,7 +22,7 @@ from ui.tracks.lanes import Lanes
 from ui.tracks.playhead import Playhead
 from ui.tracks.ruler import HEIGHT as RULER_HEIGHT
 from ui.tracks.ruler import Ruler
-from ui.tracks.viewport import Viewport
+from ui.tracks.viewport import NORMAL_ROW, Viewport
 
 _KEY_ZOOM = 1.4
 _LEAST_S = 20.0  # of a song that is shown, so that an empty one has a time line
@@ -72,6 +72,9 @@ class TrackView(QWidget):
         self._connect()
         self._dress()
         self.show_state(desk.state)
+
+    def sizeHint(self) -> QSize:
+        return QSize(960, RULER_HEIGHT + 5 * NORMAL_ROW)
 
     def _lay_out(self) -> None:
         corner = QFrame()

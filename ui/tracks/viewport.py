@@ -25,6 +25,7 @@ class Viewport(QObject):
         self.length_frames = 48_000 * 60  # of what can be seen, at least
         self.width_px = 800
         self.height_px = 400
+        self._is_whole = False  # the whole song is shown, also when the panel is resized
 
     # ------------------------------------------------------------------ where things are
 
@@ -77,6 +78,8 @@ class Viewport(QObject):
     ) -> None:
         """Within what there is; `changed` if it differs."""
         before = (self.first_frame, self.frames_per_px, self.top_px, self.row_height)
+        if frames_per_px is not None or first_frame is not None:
+            self._is_whole = False
         if frames_per_px is not None:
             self.frames_per_px = min(self.coarsest, max(FINEST, frames_per_px))
         if first_frame is not None:
@@ -98,6 +101,7 @@ class Viewport(QObject):
     def fit(self) -> None:
         """The whole song."""
         self.show(frames_per_px=self.length_frames * 1.04 / max(1, self.width_px), first_frame=0.0)
+        self._is_whole = True
 
     def take_size(self, width: int, height: int) -> None:
         self.width_px, self.height_px = max(1, width), max(1, height)
@@ -111,6 +115,8 @@ class Viewport(QObject):
     def _settle(self) -> None:
         self.frames_per_px = min(self.coarsest, max(FINEST, self.frames_per_px))
         self._keep_within()
+        if self._is_whole:
+            self.fit()
         self.changed.emit()
 
     def _keep_within(self) -> None:
