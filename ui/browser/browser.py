@@ -29,9 +29,7 @@ class Browser(QWidget):
         self._was_seen = False
         self.plugins = PluginTab(desk, theme, settings)
         self.files = FileTab(desk, theme)
-        self.tabs = Segments(
-            theme, "What to browse", ("Plugins", "Files"), ("mdi6.puzzle", "mdi6.folder-music")
-        )
+        self.tabs = Segments(theme, "What to browse", ("Plugins", "Files"))
         self._pages = QStackedLayout()
         for page in (self.plugins, self.files):
             self._pages.addWidget(page)

@@ -3,7 +3,15 @@
 
 from PyQt6.QtCore import QModelIndex, QSettings, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QKeyEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ipc.desk.requests import AskCatalogue, Catalogue
 from ipc.desk.state import CatalogueEntry
@@ -12,7 +20,7 @@ from ui.browser.plugin_details import PluginDetails
 from ui.browser.plugin_model import WORKS, PluginFilter, PluginModel, Usable
 from ui.browser.plugin_rows import INSTRUMENT, PluginList, PluginRows, format_name
 from ui.desk import Desk
-from ui.pages.parts.buttons import Chip
+from ui.pages.parts.buttons import Chip, Primary
 from ui.pages.parts.hint import Hint
 from ui.pages.parts.rows import list_of_rows
 from ui.pages.parts.words import Words
@@ -41,6 +49,23 @@ class Search(QLineEdit):
             self.clear()
         else:
             super().keyPressEvent(event)
+
+
+class _ScanStrip(QFrame):
+    """Above the list as long as only Isobooth's own plugins are known."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.button = Primary(theme, "Scan", "mdi6.radar", "Find out what is installed")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(6)
+        column.addWidget(Words(theme, "Only Isobooth’s own plugins are known yet", bold=True))
+        text = "A scan tries each plugin in a process of its own, so nothing can go wrong here."
+        column.addWidget(Words(theme, text, colour="text_dim", size="small", wraps=True))
+        column.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignLeft)
+        self.hide()
 
 
 class PluginTab(QWidget):
@@ -87,6 +112,8 @@ class PluginTab(QWidget):
         self.details.hide()
         self.details.add_wanted.connect(lambda: self._choose(self.list.currentIndex()))
         self.details.star_wanted.connect(lambda: self._star(self.list.currentIndex()))
+        self.scan_strip = _ScanStrip(theme)
+        self.scan_strip.button.clicked.connect(self.scan_wanted)
         self._count = Words(theme, colour="text_faint", size="small")
         self._middle = QStackedLayout()
         self._middle.addWidget(self.list)
@@ -96,6 +123,7 @@ class PluginTab(QWidget):
         column.setSpacing(6)
         column.addWidget(self.search)
         column.addLayout(self._filters())
+        column.addWidget(self.scan_strip)
         column.addLayout(self._middle, 1)
         column.addWidget(self.details)
         theme.changed.connect(self._dress)
@@ -149,6 +177,7 @@ class PluginTab(QWidget):
         there = {entry.format for entry in reply.entries}
         for name, chip in self.formats.items():
             chip.setVisible(name in there)
+        self.scan_strip.setVisible(there <= {_OWN})
         self._after_change(chosen)
 
     def _show_failure(self, reason: str) -> None:
@@ -183,23 +212,13 @@ class PluginTab(QWidget):
             self.details.hide()
             self.list.scrollToTop()
         self._count.show_text(f"{shown:,} of {total:,}" if shown != total else f"{total:,}")
-        only_own = all(self.formats[one].isHidden() for one in _FORMATS if one != _OWN)
-        if total == 0 or (only_own and shown == 0):
-            self.hint.show_hint(
-                "No plugins are known yet",
-                "A scan tries each plugin in a process of its own, so nothing can go wrong here.",
-                "Scan for plugins",
-            )
-        elif shown == 0:
+        if shown == 0:
             self.hint.show_hint("Nothing like that", "No plugin passes the filters.", "Show all")
         self._middle.setCurrentWidget(self.hint if shown == 0 else self.list)
 
     def _on_hint(self) -> None:
         if not self.model.total:
-            if self.hint.text.startswith("No plugins"):
-                self.scan_wanted.emit()
-            else:
-                self.refresh()
+            self.refresh()
             return
         for chip in (*self.formats.values(), *self.kinds.values(), self.only_favourites):
             chip.setChecked(False)

@@ -72,12 +72,13 @@ class CrashActions(QWidget):
             row.setSpacing(6)
         for one in (self.restart, self.older, self.alone, self.standby, self.quarantine):
             above.addWidget(one)
-        above.addSpacing(6)
-        above.addWidget(self._light)
-        above.addWidget(self._where, 1)
+        above.addStretch(1)
         for one in (self.replay, self.export, self.stress, self.forgive):
             below.addWidget(one)
         below.addStretch(1)
+        below.addWidget(self._light)
+        below.addWidget(self._where)
+        below.addSpacing(2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)

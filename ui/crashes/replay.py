@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from ui.crashes.report_text import ReportText
+from ui.crashes.report_text import PlainText
 from ui.pages.command import Command, Ended
 from ui.pages.parts.buttons import Action
 from ui.pages.parts.mark import MarkLight
@@ -32,7 +32,7 @@ class ReplayDrawer(QFrame):
         self._words = Words(theme, bold=True)
         self._cancel = Action(theme, "Cancel", "mdi6.stop", "Stop the replay")
         self._away = Action(theme, "Put away", "mdi6.chevron-down")
-        self._text = ReportText(theme, "What the replay said")
+        self._text = PlainText(theme, "What the replay said")
         self._text.setFixedHeight(92)
         head = QHBoxLayout()
         head.setSpacing(8)

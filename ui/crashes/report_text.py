@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QPlainTextEdit, QWidget
 
 from ui.theme.theme import Theme
 
-_FACT = re.compile(r"^(\w[\w ]{1,10})\s{2,}|^(\w[\w ]{10,11}) ")
+_FACT = re.compile(r"^[a-z][a-z ]{10} (?=\S)")  # the names stand in twelve columns
 _FRAME = re.compile(r"^ {2}#(\d+)")
 _PLACE = re.compile(r" in (\S+)$|\(([^()]*\+0x[0-9a-f]+)\)$")
 
@@ -44,12 +44,19 @@ class _Colours(QSyntaxHighlighter):
         self.setFormat(start, length, look)
 
 
-class ReportText(QPlainTextEdit):
+class PlainText(QPlainTextEdit):
+    """What a command has written."""
+
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
         self.setAccessibleName(name)
         self.setFont(theme.font("small", figures=True))
+
+
+class ReportText(PlainText):
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, name, parent)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._colours = _Colours(theme, self.document())
         theme.changed.connect(self._colours.rehighlight)

@@ -92,7 +92,9 @@ class LevelBar(QWidget):
             box = QRectF(place * (width + _GAP), 1, width, self.height() - 2)
             lit = place < self._level
             hot = place + 1 >= _HOT_FROM
-            fill = theme.colour("late" if hot else "accent_strong") if lit else theme.colour("well")
+            fill = (
+                theme.colour("late" if hot else "accent_strong") if lit else theme.colour("control")
+            )
             if not self.isEnabled():
                 fill.setAlphaF(0.45)
             last = place + 1 == self._level

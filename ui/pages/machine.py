@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What `isobooth doctor` found, in the few lines that matter to somebody who wants to play."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,12 +54,14 @@ def lines_of(findings: Sequence[Finding]) -> list[MachineLine]:
         told.update(checks)
         if there:
             worst = max(there, key=lambda one: _rank(one.status))  # the first of equals
-            lines.append(MachineLine(worst.status, name, _sentence(worst.found), worst.advice))
+            lines.append(
+                MachineLine(worst.status, name, _sentence(worst.found), _sentence(worst.advice))
+            )
     rest = [one for one in findings if one.check not in told]
     for one in rest:
         if one.status == "fail":
             name = one.check.replace("_", " ").capitalize()
-            lines.append(MachineLine("fail", name, _sentence(one.found), one.advice))
+            lines.append(MachineLine("fail", name, _sentence(one.found), _sentence(one.advice)))
     doubtful = [one.check.replace("_", " ") for one in rest if one.status == "warn"]
     if doubtful:
         lines.append(
@@ -66,7 +69,7 @@ def lines_of(findings: Sequence[Finding]) -> list[MachineLine]:
                 "warn",
                 "The rest",
                 f"Works; could be better: {', '.join(doubtful)}",
-                "`isobooth doctor` in a terminal says how",
+                "“isobooth doctor” in a terminal says how",
             )
         )
     elif not any(one.status == "fail" for one in rest):
@@ -81,4 +84,6 @@ def _rank(status: str) -> int:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Commands stand in back quotes, which are for terminals."""
+    quoted = re.sub(r"`([^`]*)`", r"“\1”", text)
+    return quoted[:1].upper() + quoted[1:]

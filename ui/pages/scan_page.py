@@ -149,6 +149,7 @@ class ScanPage(Page):
 
     def _show_counts(self) -> None:
         counts = self._counts
+        self.tally.setVisible(bool(counts) or self.command.is_running)
         self.tally.show_counts(
             {_FOUND: counts["usable"], _FAILED: counts["bad"], _NEW: counts["new"]}
         )

@@ -192,6 +192,7 @@ class StressPage(Page):
 
     def _show_counts(self) -> None:
         counts = counts_of(self.model.rows)
+        self.tally.setVisible(bool(self.model.rows) or self.command.is_running)
         self.tally.show_counts({mark_of(verdict): count for verdict, count in counts.items()})
 
     def _on_ended(self, ended: Ended) -> None:
@@ -203,6 +204,7 @@ class StressPage(Page):
             word, text = "skip", "Cancelled" if end is None else end.line
         elif end is not None and ended.code in (0, _FAILED):
             word, text = end.verdict, end.line
+            self.line.show_count(1, 1)
         else:
             word, text = "error", f"The run has failed: {ended.problem or 'it was killed'}"
         self._light.show_word(word)

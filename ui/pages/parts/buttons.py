@@ -9,8 +9,22 @@ from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QWid
 from ui.controls.buttons import Button
 from ui.theme.theme import Theme
 
+_SPARE = 8  # pixels
 
-class Primary(Button):
+
+class _Worded(Button):
+    """Qt reserves more room than an icon with a word beside it takes."""
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        both = self.text() and not self.icon().isNull()
+        return QSize(hint.width() - _SPARE, hint.height()) if both else hint
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+
+class Primary(_Worded):
     """The one that the page is for. Its icon is drawn in the colour of writing on it."""
 
     def __init__(self, theme: Theme, text: str, icon: str = "", tip: str = "") -> None:
@@ -27,7 +41,7 @@ class Primary(Button):
         self.setIcon(self._theme.icon(self._icon, "on_accent"))
 
 
-class Action(Button):
+class Action(_Worded):
     """Something else that can be done: an icon and a word."""
 
     def __init__(
@@ -42,7 +56,7 @@ class Action(Button):
         self.setIconSize(QSize(15, 15))
 
 
-class Chip(Button):
+class Chip(_Worded):
     """A filter that is on or off."""
 
     def __init__(
@@ -65,9 +79,8 @@ class Segments(QFrame):
     chosen = pyqtSignal(int)
 
     def __init__(
-        self, theme: Theme, name: str, texts: Sequence[str], icons: Sequence[str] = (),
-        parent: QWidget | None = None,
-    ) -> None:  # fmt: skip
+        self, theme: Theme, name: str, texts: Sequence[str], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("segments")
         self.setAccessibleName(name)
@@ -76,13 +89,8 @@ class Segments(QFrame):
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
         for place, text in enumerate(texts):
-            button = Button(
-                theme, text, text=text, icon=icons[place] if icons else "", checkable=True
-            )
+            button = Button(theme, text, text=text, checkable=True)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            if icons:
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-                button.setIconSize(QSize(15, 15))
             self._group.addButton(button, place)
             row.addWidget(button)
         self.choose(0)

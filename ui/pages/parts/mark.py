@@ -125,7 +125,7 @@ def paint_mark(
             painter.setPen(QPen(colour, max(1.0, thick * 0.6)))
             painter.drawEllipse(box.adjusted(2, 2, -2, -2))
         case _:
-            painter.drawEllipse(middle, radius * 0.36, radius * 0.36)
+            painter.drawEllipse(middle, radius * 0.5, radius * 0.5)
     painter.restore()
 
 

@@ -72,7 +72,7 @@ class ProgressLine(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         box = QRectF(self.rect())
         round_ = box.height() / 2
-        painter.setBrush(self._theme.colour("well"))
+        painter.setBrush(self._theme.colour("knob_edge", 0.28))
         painter.drawRoundedRect(box, round_, round_)
         painter.setBrush(self._theme.colour(self._colour))
         if self._is_running and not self._total:

@@ -52,7 +52,7 @@ class RowDelegate(QStyledItemDelegate):
                 QRectF(ground.x(), ground.y() + 7, 3, ground.height() - 14), 1.5, 1.5
             )
         elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setBrush(self.theme.colour("raised"))
+            painter.setBrush(self.theme.colour("control", 0.6))
             painter.drawRoundedRect(ground, 4.0, 4.0)
         self.paint_row(painter, ground.adjusted(9, 0, -8, 0), index, option)
         painter.restore()

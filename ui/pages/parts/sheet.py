@@ -19,7 +19,18 @@ def dress(widget: QWidget, theme: Theme) -> None:
         for table in ("type", "space", "radius"):
             for name, value in msgspec.structs.asdict(getattr(theme.tokens, table)).items():
                 values[f"{table}_{name}"] = value
-        widget.setStyleSheet(template.substitute(values))
+        # Where one reads long lists the ground is dark in the dark and bright in the light.
+        values["list"] = theme.colours.well if theme.name == "dark" else theme.colours.raised
+        values["chip_line"] = (
+            theme.colours.line_soft if theme.name == "dark" else theme.colours.line
+        )
+        tones = "".join(
+            f'QLabel[tone="{name}"] {{ color: {colour}; background: transparent; }}\n'
+            for name, colour in msgspec.structs.asdict(theme.colours).items()
+        )
+        # Qt looks again for rules only where it has looked before.
+        widget.ensurePolished()
+        widget.setStyleSheet(template.substitute(values) + tones)
 
     theme.changed.connect(apply)
     apply()

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-from PyQt6.QtCore import QRectF, QSize
+from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QFontMetricsF, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
@@ -42,6 +42,7 @@ class Tally(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         painter = QPainter(self)
         large, small = QFontMetricsF(self._large), QFontMetricsF(self._small)
+        left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         left = 0.0
         for mark, count in self._counts:
             text = f"{count:,}"
@@ -49,9 +50,9 @@ class Tally(QWidget):
             paint_mark(painter, QRectF(left, 7, 12, 12), mark, self._theme)
             painter.setFont(self._large)
             painter.setPen(self._theme.colour("text" if count else "text_faint"))
-            painter.drawText(QRectF(left + 18, 0, width, 26), 0x84, text)
+            painter.drawText(QRectF(left + 18, 0, width, 26), left_middle, text)
             painter.setFont(self._small)
             painter.setPen(self._theme.colour("text_dim" if count else "text_faint"))
-            painter.drawText(QRectF(left, 26, width + 4, 16), 0x81, mark.word)
+            painter.drawText(QRectF(left, 26, width + 4, 16), left_middle, mark.word)
             left += width + _GAP
         painter.end()

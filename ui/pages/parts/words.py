@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that stands still, in a colour of the theme."""
+"""Text that stands still, in a colour of the theme.
+
+The colour comes from a rule of the sheet (ui/pages/parts/sheet.py): a palette of its own would be
+taken away whenever the sheet above it changes.
+"""
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QPalette
 from PyQt6.QtWidgets import QLabel, QWidget
 
 from ui.theme.theme import Theme
@@ -25,8 +28,6 @@ class Words(QLabel):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
-        self._theme = theme
-        self._colour = colour
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, bold=bold, figures=figures))
         self.setWordWrap(wraps)
@@ -35,20 +36,14 @@ class Words(QLabel):
                 Qt.TextInteractionFlag.TextSelectableByMouse
                 | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
-        theme.changed.connect(self._dress)
-        self._dress()
+        self.setProperty("tone", colour)
 
     def show_text(self, text: str, colour: str = "") -> None:
         """`colour`: "" keeps it."""
         if text != self.text():
             self.setText(text)
-        if colour and colour != self._colour:
-            self._colour = colour
-            self._dress()
-
-    def _dress(self) -> None:
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, self._theme.colour(self._colour))
-        palette.setColor(QPalette.ColorRole.Highlight, self._theme.colour("selection"))
-        palette.setColor(QPalette.ColorRole.HighlightedText, self._theme.colour("text"))
-        self.setPalette(palette)
+        if colour and colour != self.property("tone"):
+            self.setProperty("tone", colour)
+            style = self.style()
+            assert style is not None
+            style.polish(self)  # looks for the rule again
