@@ -18,6 +18,9 @@ from ui.pages.parts.buttons import Action, Primary
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
 
+_KILLED = "killed"
+_NO_REPLAY = "It was killed from outside: it would not do that again"
+
 
 class CrashActions(QWidget):
     """Of one report at a time."""
@@ -88,6 +91,7 @@ class CrashActions(QWidget):
             one: one.toolTip()
             for one in (self.restart, self.older, self.alone, self.standby, self.quarantine)
         }
+        self._replay_tip = self.replay.toolTip()
         self.restart.clicked.connect(lambda: self._ask_slot(RestartSlot))
         self.older.clicked.connect(self._pop_states)
         self.quarantine.clicked.connect(lambda: self._ask_slot(QuarantineSlot))
@@ -133,6 +137,9 @@ class CrashActions(QWidget):
             self.older.setToolTip("There is no older good state")
         self._light.setVisible(slot is not None)
         self.forgive.setVisible(entry.blacklisted)
+        by_others = entry.kind == _KILLED
+        self.replay.setEnabled(not by_others)
+        self.replay.setToolTip(_NO_REPLAY if by_others else self._replay_tip)
         if slot is None:
             self._where.show_text("not in this song", "text_faint")
             return
