@@ -30,6 +30,7 @@ from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
 
 _DEMO_SECONDS = 6  # the shortest that `demo` plays: it plays it once before the song is left
+_MOST_WIDTH = 820
 _DEMO_SONG = "isobooth-demo.json"
 
 
@@ -86,6 +87,7 @@ class WelcomePage(Page):
             "Isobooth",
             "Every plugin plays in a process of its own. When one crashes, the music goes on.",
             parent,
+            most_width=_MOST_WIDTH,
         )
         self._desk = desk
         self._data = data or _data_folder()
