@@ -269,3 +269,18 @@ def test_one_that_does_not_listen_is_killed(qtbot: QtBot, monkeypatch: pytest.Mo
             with qtbot.waitSignal(command.ended, timeout=_S):
                 command.cancel()
         assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_scan_is_cancelled_before_it_has_begun(scan: ScanPage, qtbot: QtBot) -> None:
+    scan.scan()
+    scan.cancel.click()
+    assert scan.start.isVisible() and "cancelled" in scan.now.text
+    qtbot.wait(300)
+    assert not scan.command.is_running
+
+
+def test_after_the_end_nothing_is_begun(qtbot: QtBot) -> None:
+    command = Command()
+    command.close()
+    command.start((sys.executable, "-c", "import time; time.sleep(60)"))
+    assert not command.is_running and command.pid == 0

@@ -46,6 +46,7 @@ class Command(QObject):
         self._decoder = None if events is None else msgspec.json.Decoder(events)
         self._process: QProcess | None = None
         self._cancelled = False
+        self._is_closed = False
         self._stage = 0  # of the escalation
         self._output = bytearray()
         self._lines = {True: b"", False: b""}  # not ended yet, by "is standard error"
@@ -71,8 +72,9 @@ class Command(QObject):
         return 0 if self._process is None else self._process.processId()
 
     def start(self, command: Sequence[str], *words: str) -> None:
-        """`command` begins it (DeskState.command), `words` follow. Nothing if one runs already."""
-        if self._process is not None:
+        """`command` begins it (DeskState.command), `words` follow. Nothing if one runs already,
+        or the window goes."""
+        if self._process is not None or self._is_closed:
             return
         self._cancelled, self._stage, self._problem = False, 0, ""
         self._output.clear()
@@ -96,6 +98,7 @@ class Command(QObject):
 
     def close(self) -> None:
         """When the window goes: waits some seconds at most until it has ended."""
+        self._is_closed = True
         process = self._process
         if process is None:
             return

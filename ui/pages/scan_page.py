@@ -44,6 +44,7 @@ class ScanPage(Page):
         )
         self._desk = desk
         self._known: frozenset[str] | None = None  # before the scan
+        self._is_waiting = False  # for what was known
         self._counts: Counter[str] = Counter()
         self._probed = 0
         self.command = Command(ScanEvent, self)
@@ -57,6 +58,9 @@ class ScanPage(Page):
         self.now = ElidedText(theme, colour="text_dim")
         self.amount = Words(theme, colour="text_dim", figures=True, size="small")
         self.tally = Tally(theme)
+        policy = self.tally.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.tally.setSizePolicy(policy)
         self.list = list_of_rows(ScanRows(theme), "What the scan has found")
         self.list.setModel(self.model)
         self._hint = Hint(theme, "mdi6.radar")
@@ -96,9 +100,10 @@ class ScanPage(Page):
 
     def scan(self, *places: str) -> None:
         """`places`: folders or files; none: where plugins are installed."""
-        if self.command.is_running:
+        if self.command.is_running or self._is_waiting:
             return
         self._known = None
+        self._is_waiting = True
         self._counts.clear()
         self._probed = 0
         self.model.clear()
@@ -111,6 +116,9 @@ class ScanPage(Page):
         words = [*(["--force"] if self.all_again.isChecked() else []), "--", *places]
 
         def begin() -> None:
+            if not self._is_waiting:
+                return  # cancelled
+            self._is_waiting = False
             self.command.start(self._desk.state.command, "scan", "--progress", "json", *words)
 
         def answered(reply: Catalogue) -> None:
@@ -195,6 +203,10 @@ class ScanPage(Page):
     # ------------------------------------------------------------------ what the user does
 
     def _stop(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            self._on_ended(Ended(None, True, b"", ""))
+            return
         self.cancel.setEnabled(False)
         self.now.show_text("stopping…", "text_dim")
         self.command.cancel()

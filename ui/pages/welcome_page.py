@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QShowEvent
+from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -65,6 +65,15 @@ class Tile(QPushButton):
 
     def sizeHint(self) -> QSize:
         return QSize(260, 76)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        elif event.key() == Qt.Key.Key_Space:
+            event.ignore()  # plays and stops, everywhere in the window
+        else:
+            super().keyPressEvent(event)
 
     def _dress(self) -> None:
         icon = self._theme.icon(self._icon, "accent")

@@ -2,11 +2,13 @@
 """What stands where there is nothing to show: why, and what can be done."""
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ui.pages.parts.buttons import Primary
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
+
+_MOST_WIDTH = 420
 
 
 class Hint(QWidget):
@@ -24,17 +26,19 @@ class Hint(QWidget):
         self._text = Words(theme, colour="text_dim", wraps=True)
         self._button = Primary(theme, "")
         self._button.clicked.connect(self.clicked)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 20, 20, 20)
+        held = QWidget()
+        held.setMaximumWidth(_MOST_WIDTH)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(20, 20, 20, 20)
+        outer.addWidget(held)
+        column = QVBoxLayout(held)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addStretch(2)
         column.addWidget(self._picture)
         for label in (self._title, self._text):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            label.setMaximumWidth(420)
             column.addWidget(label)
-            column.setAlignment(label, Qt.AlignmentFlag.AlignHCenter)
-            label.setMinimumWidth(180)
         column.addSpacing(4)
         column.addWidget(self._button, alignment=Qt.AlignmentFlag.AlignCenter)
         column.addStretch(3)

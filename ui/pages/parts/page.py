@@ -12,7 +12,16 @@ from ui.theme.theme import Theme
 class Page(QWidget):
     """Subclasses fill `head` (to the right of the title) and `body`."""
 
-    def __init__(self, theme: Theme, title: str, text: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        title: str,
+        text: str,
+        parent: QWidget | None = None,
+        *,
+        most_width: int = 0,
+    ) -> None:
+        """`most_width`: of what it holds, which stands in the middle then; 0: all there is."""
         super().__init__(parent)
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
