@@ -12,6 +12,7 @@ import typer
 
 from tools import console
 from tools.options import CatalogueOption, JsonOption, ProfileOption, file_name, number
+from tools.progress_lines import ProgressOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,7 @@ def scan_command(
     ] = None,
     profile: ProfileOption = None,
     catalogue: CatalogueOption = None,
+    progress: ProgressOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Find plugins, try each in a worker, and keep what they are in the catalogue.
@@ -90,6 +92,7 @@ def scan_command(
     from tools.commands.permission_rules import permission_rules
     from tools.commands.store import open_store
     from tools.foreground import Stop, in_foreground
+    from tools.scan.events import ScanEvents
     from tools.scan.places import formats_of, places_of
     from tools.scan.progress import ScanProgress
     from tools.scan.summary import print_summary
@@ -112,18 +115,19 @@ def scan_command(
     def work(stop: Stop) -> ScanReport:
         database = open_place(catalogue, console.warn)
         try:
-            with open_store() as store, ScanProgress(quiet=as_json) as progress:
+            follower = ScanEvents() if progress == "json" else ScanProgress(quiet=as_json)
+            with open_store() as store, follower as watcher:
                 scan = Scan(
                     options=options,
                     catalogue=Catalogue(database),
                     crashes=CrashStore(store),
                     blacklist=Blacklist(store),
                     rules=rules,
-                    watcher=progress,
+                    watcher=watcher,
                     stop=stop.check,
                 )
                 if cluster is not None:
-                    scan.make_farm = _cluster_farm(cluster, options, rules, progress.warn)
+                    scan.make_farm = _cluster_farm(cluster, options, rules, watcher.warn)
                 return scan.run()
         finally:
             database.close()

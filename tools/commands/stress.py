@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from tools import console
 from tools.options import JsonOption, ProfileOption, file_name, number
+from tools.progress_lines import ProgressOption
 
 if TYPE_CHECKING:
     from host.stress.call_log import CallLog
@@ -115,6 +116,7 @@ def run_command(
         ),
     ] = None,
     profile: ProfileOption = None,
+    progress: ProgressOption = "auto",
 ) -> None:
     """Run checks on plugins, each in a process of its own.
 
@@ -138,6 +140,7 @@ def run_command(
     from ipc.errors import IsoboothError
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
+    from tools.stress.events import StressEvents, tell_end
     from tools.stress.folder import ReportFolder
     from tools.stress.outcome import exit_code
     from tools.stress.outputs import Outputs
@@ -168,10 +171,15 @@ def run_command(
         def work(stop: Stop) -> StressRun:
             checks = chosen(ALL, options)
             total = len(checks) * len(set(wanted))
-            with (
-                StressProgress(
+            follower = (
+                StressEvents(checks=total, level=level)
+                if progress == "json"
+                else StressProgress(
                     plugins=len(set(wanted)), checks=total, level=level, quiet=quiet
-                ) as progress,
+                )
+            )
+            with (
+                follower as watcher,
                 Workshop(rules, timeout_s=timeout_s) as workshop,
                 Workshop(rules, timeout_s=timeout_s, audits=True) as auditor,
             ):
@@ -181,7 +189,7 @@ def run_command(
                     options=folder.with_logs(options),
                     workshop=workshop,
                     auditor=auditor,
-                    watcher=progress,
+                    watcher=watcher,
                     stop=stop.check,
                 )
                 if known is not None:
@@ -191,7 +199,7 @@ def run_command(
                 if cluster is not None:
                     from host.stress.cluster import run_on_cluster
 
-                    run_on_cluster(cluster, run, rules, progress.say)
+                    run_on_cluster(cluster, run, rules, watcher.say)
                 run.run()
                 return run
 
@@ -222,6 +230,8 @@ def run_command(
                 failure = failure or error
         for remark in remarks:
             console.warn(remark)
+        if progress == "json":
+            tell_end(made)
         if not quiet:
             print_report(made)
         if failure is not None:

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of sound and notes, to be dragged onto tracks."""
+
+import os
+from pathlib import Path
+
+from PyQt6.QtCore import QDir, QFileInfo, QModelIndex, QStandardPaths, Qt, pyqtSignal
+from PyQt6.QtGui import QAbstractFileIconProvider, QFileSystemModel, QIcon, QKeyEvent
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QTreeView, QVBoxLayout, QWidget
+
+from ipc.desk.state import DeskState
+from ui.controls.elided import ElidedText
+from ui.desk import Desk
+from ui.pages.parts.buttons import Chip
+from ui.theme.theme import Theme
+
+MIDI = ("mid", "midi", "smf")
+AUDIO = (
+    "wav",
+    "wave",
+    "flac",
+    "ogg",
+    "oga",
+    "opus",
+    "mp3",
+    "aif",
+    "aiff",
+    "aifc",
+    "au",
+    "caf",
+    "w64",
+)
+
+
+class _Icons(QAbstractFileIconProvider):
+    """By what a file is to us."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._folder = theme.icon("mdi6.folder", "text_faint")
+        self._audio = theme.icon("mdi6.waveform", "accent")
+        self._midi = theme.icon("mdi6.music-note", "standby")
+
+    def icon(self, what: QFileInfo | QAbstractFileIconProvider.IconType) -> QIcon:
+        if not isinstance(what, QFileInfo) or what.isDir():
+            return self._folder
+        return self._midi if what.suffix().lower() in MIDI else self._audio
+
+
+class FileTree(QTreeView):
+    chosen = pyqtSignal(QModelIndex)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.setExpanded(self.currentIndex(), not self.isExpanded(self.currentIndex()))
+            self.chosen.emit(self.currentIndex())
+        elif event.key() == Qt.Key.Key_Space:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+
+class FileTab(QWidget):
+    """A tree below one of some places. Qt reads folders in a thread of its own."""
+
+    file_chosen = pyqtSignal(str)
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._song_folder = ""
+        self.files = QFileSystemModel(self)
+        self.files.setFilter(QDir.Filter.AllDirs | QDir.Filter.Files | QDir.Filter.NoDotAndDotDot)
+        self.files.setNameFilters(
+            [f"*.{suffix}" for suffix in (*AUDIO, *MIDI)]  # in any case, unless told otherwise
+        )
+        self.files.setNameFilterDisables(False)
+        self.files.setReadOnly(True)
+        self._icons = _Icons(theme)
+        self.files.setIconProvider(self._icons)
+        self.tree = FileTree()
+        self.tree.setAccessibleName("Files")
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
+        self.tree.setModel(self.files)
+        self.tree.setHeaderHidden(True)
+        for place in range(1, self.files.columnCount()):
+            self.tree.hideColumn(place)
+        self.tree.setUniformRowHeights(True)
+        self.tree.setIndentation(16)
+        self.tree.setDragEnabled(True)
+        self.tree.setDragDropMode(QTreeView.DragDropMode.DragOnly)
+        self.tree.setSelectionMode(QTreeView.SelectionMode.ExtendedSelection)
+        self.tree.setExpandsOnDoubleClick(True)
+        self.tree.doubleClicked.connect(self._choose)
+        self.tree.chosen.connect(self._choose)
+        self._where = ElidedText(theme, colour="text_faint", size="tiny")
+        self._home = Chip(theme, "Home", "Your own folder", "mdi6.home")
+        self._music = Chip(theme, "Music", "The folder for music", "mdi6.music")
+        self._song = Chip(theme, "Song", "Where the song's file is", "mdi6.folder-music")
+        self._all = Chip(theme, "/", "All of this machine")
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for chip, folder in (
+            (self._home, QDir.homePath()),
+            (self._music, _music_folder()),
+            (self._song, ""),
+            (self._all, "/"),
+        ):
+            row.addWidget(chip)
+            chip.clicked.connect(
+                lambda _, folder=folder: self.show_folder(folder or self._song_folder)
+            )
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(row)
+        column.addWidget(self._where)
+        column.addWidget(self.tree, 1)
+        self._music.setVisible(bool(_music_folder()))
+        self._song.hide()
+        self.show_folder(QDir.homePath())
+        desk.shown.connect(self._on_shown)
+        self._on_shown(desk.state)
+        theme.changed.connect(self._dress)
+
+    def show_folder(self, folder: str) -> None:
+        """From there on down."""
+        self.tree.setRootIndex(self.files.setRootPath(folder))
+        self._where.show_text(folder, "text_faint")
+        for chip, place in (
+            (self._home, QDir.homePath()),
+            (self._music, _music_folder()),
+            (self._song, self._song_folder),
+            (self._all, "/"),
+        ):
+            chip.show_checked(place == folder)
+
+    def _on_shown(self, state: DeskState) -> None:
+        folder = os.path.dirname(state.path)
+        if folder != self._song_folder:
+            self._song_folder = folder
+            self._song.setVisible(bool(folder))
+
+    def _choose(self, index: QModelIndex) -> None:
+        if index.isValid() and not self.files.isDir(index):
+            self.file_chosen.emit(self.files.filePath(index))
+
+    def _dress(self) -> None:
+        self._icons = _Icons(self._theme)
+        self.files.setIconProvider(self._icons)
+
+
+def _music_folder() -> str:
+    """ "" if there is none beside the home folder."""
+    where = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
+    return where if where and where != QDir.homePath() and Path(where).is_dir() else ""

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks for plugins, with results as they come."""
+
+from collections import Counter
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QStackedLayout, QWidget
+
+from ipc.desk.requests import AskCatalogue, Catalogue
+from ui.controls.elided import ElidedText
+from ui.desk import Desk
+from ui.pages.command import Command, Ended
+from ui.pages.events import Count, Looking, Probing, Result, Resuming, ScanEvent, Warned
+from ui.pages.parts.buttons import Action, Chip, Primary
+from ui.pages.parts.hint import Hint
+from ui.pages.parts.mark import Mark
+from ui.pages.parts.page import Page
+from ui.pages.parts.progress_line import ProgressLine
+from ui.pages.parts.rows import list_of_rows
+from ui.pages.parts.tally import Tally
+from ui.pages.parts.words import Words
+from ui.pages.scan_rows import FINE, ScanModel, ScanRows
+from ui.theme.theme import Theme
+
+_FLUSH_MS = 80
+_FOUND = Mark("tick", "active", "usable")
+_FAILED = Mark("cross", "failed", "not usable")
+_NEW = Mark("dot", "accent", "new")
+
+
+class ScanPage(Page):
+    """Emits `catalogue_changed` after every scan that has probed something."""
+
+    catalogue_changed = pyqtSignal()
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(
+            theme,
+            "Scan for plugins",
+            "Each is tried in a process of its own: one that crashes or hangs is noted, and harms "
+            "nothing.",
+            parent,
+        )
+        self._desk = desk
+        self._known: frozenset[str] | None = None  # before the scan
+        self._is_waiting = False  # for what was known
+        self._counts: Counter[str] = Counter()
+        self._probed = 0
+        self.command = Command(ScanEvent, self)
+        self.model = ScanModel(self)
+        self.start = Primary(theme, "Scan", "mdi6.radar", "Look where plugins are installed")
+        self.folder = Action(theme, "Folder…", "mdi6.folder-search-outline", "Scan only one folder")
+        self.cancel = Action(theme, "Cancel", "mdi6.stop", "What was found by then is kept")
+        self.all_again = Chip(theme, "Also what has not changed", "Try every plugin again")
+        self.only_bad = Chip(theme, "Only what is wrong", "Hide plugins that work")
+        self.line = ProgressLine(theme)
+        self.now = ElidedText(theme, colour="text_dim")
+        self.amount = Words(theme, colour="text_dim", figures=True, size="small")
+        self.tally = Tally(theme)
+        policy = self.tally.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.tally.setSizePolicy(policy)
+        self.list = list_of_rows(ScanRows(theme), "What the scan has found")
+        self.list.setModel(self.model)
+        self._hint = Hint(theme, "mdi6.radar")
+        self._hint.show_hint(
+            "Nothing was scanned yet",
+            "A first scan takes some minutes; later ones only look at what is new.",
+        )
+        for button in (self.folder, self.cancel, self.start):
+            self.head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
+        self.cancel.hide()
+        counts = QHBoxLayout()
+        counts.setSpacing(6)
+        counts.addWidget(self.tally, 1)
+        counts.addWidget(self.all_again, alignment=Qt.AlignmentFlag.AlignBottom)
+        counts.addWidget(self.only_bad, alignment=Qt.AlignmentFlag.AlignBottom)
+        status = QHBoxLayout()
+        status.addWidget(self.now, 1)
+        status.addWidget(self.amount)
+        self._middle = QStackedLayout()
+        self._middle.addWidget(self._hint)
+        self._middle.addWidget(self.list)
+        self.body.addLayout(counts)
+        self.body.addWidget(self.line)
+        self.body.addLayout(status)
+        self.body.addLayout(self._middle, 1)
+        self._flush = QTimer(self)
+        self._flush.setInterval(_FLUSH_MS)
+        self._flush.timeout.connect(self.model.flush)
+        self.start.clicked.connect(lambda _: self.scan())
+        self.folder.clicked.connect(self._choose_folder)
+        self.cancel.clicked.connect(self._stop)
+        self.only_bad.toggled.connect(self.model.show_only_bad)
+        self.command.told.connect(self._on_told)
+        self.command.said.connect(lambda text: self.now.show_text(text, "late"))
+        self.command.ended.connect(self._on_ended)
+        self._show_counts()
+
+    def scan(self, *places: str) -> None:
+        """`places`: folders or files; none: where plugins are installed."""
+        if self.command.is_running or self._is_waiting:
+            return
+        self._known = None
+        self._is_waiting = True
+        self._counts.clear()
+        self._probed = 0
+        self.model.clear()
+        self._show_counts()
+        self.line.begin()
+        self.amount.show_text("")
+        self.now.show_text("looking for plugins…", "text_dim")
+        self._middle.setCurrentWidget(self.list)
+        self._show_running(True)
+        words = [*(["--force"] if self.all_again.isChecked() else []), "--", *places]
+
+        def begin() -> None:
+            if not self._is_waiting:
+                return  # cancelled
+            self._is_waiting = False
+            self.command.start(self._desk.state.command, "scan", "--progress", "json", *words)
+
+        def answered(reply: Catalogue) -> None:
+            # What is new is known by what was known before; without the answer, nothing is.
+            self._known = frozenset(entry.id for entry in reply.entries)
+            begin()
+
+        self._desk.ask(AskCatalogue(), answered, lambda _: begin())
+
+    def close_commands(self) -> None:
+        """When the window goes: waits some seconds at most until the scan has ended."""
+        self.command.close()
+
+    # ------------------------------------------------------------------ while it runs
+
+    def _on_told(self, event: ScanEvent) -> None:
+        match event:
+            case Looking():
+                self.now.show_text(f"looking at {event.files:,} files…", "text_dim")
+            case Resuming():
+                self.now.show_text("going on with the scan that was cut short", "text_dim")
+            case Probing():
+                self.now.show_text(event.what, "text_dim")
+            case Count():
+                self.line.show_count(event.done, event.total)
+                self.amount.show_text(f"{event.done:,} of about {event.total:,}")
+            case Warned():
+                self.now.show_text(event.text, "late")
+            case Result():
+                is_new = self._known is not None and event.id not in self._known
+                self._probed += event.was_run
+                self._counts["usable" if event.status in FINE else "bad"] += 1
+                self._counts["new"] += is_new
+                self.model.add(event, is_new=is_new)
+                self._show_counts()
+
+    def _show_counts(self) -> None:
+        counts = self._counts
+        self.tally.setVisible(bool(counts) or self.command.is_running)
+        self.tally.show_counts(
+            {_FOUND: counts["usable"], _FAILED: counts["bad"], _NEW: counts["new"]}
+        )
+
+    def _on_ended(self, ended: Ended) -> None:
+        self.model.flush()
+        self._show_running(False)
+        if ended.cancelled:
+            self.line.end("bypassed")
+            self.now.show_text("cancelled; the next scan goes on from here", "text_dim")
+        elif ended.code == 0:
+            self.line.show_count(1, 1)
+            self.line.end("active")
+            self.now.show_text(self._summary(), "text")
+            self.amount.show_text("")
+        else:
+            self.line.end("failed")
+            reason = ended.problem or "it was killed"
+            self.now.show_text(f"the scan has failed: {reason}", "failed")
+        if self.model.rowCount() == 0 and not self.model.results:
+            self._hint.show_hint("Nothing was found", "There are no plugins in that place.")
+            self._middle.setCurrentWidget(self._hint)
+        if self._probed or ended.code == 0:
+            self.catalogue_changed.emit()
+
+    def _summary(self) -> str:
+        total = sum(self._counts[one] for one in ("usable", "bad"))
+        if not self._probed:
+            return f"done: {total:,} plugins, none of them new or changed"
+        return f"done: {total:,} plugins, {self._probed:,} of them tried now"
+
+    def _show_running(self, running: bool) -> None:
+        self.start.setVisible(not running)
+        self.folder.setVisible(not running)
+        self.cancel.setVisible(running)
+        self.cancel.setEnabled(True)
+        self.all_again.setEnabled(not running)
+        if running:
+            self._flush.start()
+        else:
+            self._flush.stop()
+
+    # ------------------------------------------------------------------ what the user does
+
+    def _stop(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            self._on_ended(Ended(None, True, b"", ""))
+            return
+        self.cancel.setEnabled(False)
+        self.now.show_text("stopping…", "text_dim")
+        self.command.cancel()
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, "Scan a folder", str(Path.home()))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self.scan)
+        dialog.open()
