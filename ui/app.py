@@ -32,6 +32,8 @@ def run(socket: str, tell_first_paint: bool = False) -> int:
     if tell_first_paint:
         first = FirstPaint(window)
         first.happened.connect(lambda: print("painted", flush=True))
+    if not settings.is_known:
+        window.panels.show_welcome()
     window.show()
     desk.attach()
     link.open(socket)

@@ -7,10 +7,23 @@ from typing import Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from ipc.desk.requests import DESK_PROTOCOL, AnyEdit, Attach, Change, Shown
+from ipc.desk.requests import (
+    DESK_PROTOCOL,
+    AnyEdit,
+    AskCatalogue,
+    AskCrashes,
+    AskOverview,
+    AskSlot,
+    AskText,
+    Attach,
+    Change,
+    Shown,
+)
 from ipc.desk.state import DeskState, SlotState, TrackState
 from ipc.messages import Request
 from ui.link import Link, OnFailure, OnReply
+
+_QUESTIONS = (AskCatalogue, AskCrashes, AskOverview, AskSlot, AskText)
 
 
 class Desk(QObject):
@@ -62,10 +75,12 @@ class Desk(QObject):
         on_reply: OnReply | None = None,
         on_failure: OnFailure | None = None,
     ) -> None:
-        """A failure is told in `refused` too, unless the host has gone, which is told anyway."""
+        """A failure is told in `refused` too, unless the host has gone, which is told anyway, or a
+        question was asked by who shows in its own place that there is no answer."""
+        is_shown = on_failure is not None and isinstance(request, _QUESTIONS)
 
         def failed(reason: str) -> None:
-            if not self._link.is_lost:
+            if not self._link.is_lost and not is_shown:
                 self.refused.emit(reason)
             if on_failure is not None:
                 on_failure(reason)

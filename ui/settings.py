@@ -21,6 +21,20 @@ class Settings:
         self._store = QSettings(str(path), QSettings.Format.IniFormat)
 
     @property
+    def store(self) -> QSettings:
+        """For panels that remember more."""
+        return self._store
+
+    @property
+    def is_known(self) -> bool:
+        """The user has been here before."""
+        return self._store.value("is_known") in (True, "true")
+
+    @is_known.setter
+    def is_known(self, known: bool) -> None:
+        self._store.setValue("is_known", known)
+
+    @property
     def theme(self) -> ThemeName:
         kept = self._store.value("theme", "dark")
         return next((name for name in THEMES if name == kept), "dark")

@@ -6,7 +6,7 @@ through their signals, which are connected here.
 """
 
 from PyQt6.QtCore import QSize, Qt, QTimer
-from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStatusBar, QVBoxLayout, QWidget
 
 from ipc.desk.requests import Quit
@@ -15,8 +15,10 @@ from ui.desk import Desk
 from ui.lost import LostBanner
 from ui.menus import Menus
 from ui.meter_clock import MeterClock
+from ui.mixer.inserts import PLUGIN_MIME
 from ui.mixer.mixer import Mixer
 from ui.notices import Notices
+from ui.panels import Panels
 from ui.revival import Revival
 from ui.settings import Settings
 from ui.song_files import SongFiles
@@ -45,11 +47,13 @@ class Window(QMainWindow):
         self.clock = MeterClock(desk, self)
         self.revival = Revival(desk, self)
         self._busy = QLabel()
+        self._said = QLabel()
         self._lay_out()
         self.menus = Menus(self)
-        self.add_panel("mixer", "Mixer", self.mixer, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.panels = Panels(self)
         self._connect()
-        self.resize(1280, 760)
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
         self.workspaces.keep_first()
         self.workspaces.restore_last()
         self.show_state(desk.state)
@@ -89,12 +93,11 @@ class Window(QMainWindow):
         status = QStatusBar()
         status.setSizeGripEnabled(False)
         status.addWidget(self._busy, 1)
+        status.addPermanentWidget(self._said)
         status.setContentsMargins(8, 0, 8, 0)
         self.setStatusBar(status)
 
     def _connect(self) -> None:
-        self.mixer.plugin_wanted.connect(self.mixer.ask_for_plugin)
-        self.mixer.replacement_wanted.connect(self.mixer.ask_for_replacement)
         self.clock.call(self.transport.show_meters)
         self.clock.call(self.mixer.show_meters)
         self.banner.restart_wanted.connect(self._revive)
@@ -103,7 +106,36 @@ class Window(QMainWindow):
         self.desk.shown.connect(self.show_state)
         self.desk.lost.connect(self._on_lost)
 
+    # ------------------------------------------------------------------ what is dropped
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        data = event.mimeData() if event is not None else None
+        if (
+            event is not None
+            and data is not None
+            and (data.hasUrls() or data.hasFormat(PLUGIN_MIME))
+        ):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Where no panel takes it: on a track of its own."""
+        data = event.mimeData() if event is not None else None
+        if event is None or data is None:
+            return
+        event.acceptProposedAction()
+        if data.hasFormat(PLUGIN_MIME):
+            plugin = data.data(PLUGIN_MIME).data().decode(errors="replace")
+            self.panels.add_track(plugin=plugin)
+            return
+        for url in data.urls():
+            if url.isLocalFile():
+                self.panels.add_file(url.toLocalFile())
+
     # ------------------------------------------------------------------ what is shown
+
+    def say(self, text: str) -> None:
+        """A line in the status bar, until there is another."""
+        self._said.setText(text)
 
     def show_state(self, state: DeskState) -> None:
         self.setWindowTitle(f"{state.song or 'Untitled'}[*] – Isobooth")
@@ -138,6 +170,7 @@ class Window(QMainWindow):
         assert event is not None
         if self._may_close:
             self.workspaces.keep_last()
+            self.panels.close_commands()
             self.clock.close()
             event.accept()
             return

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QInputDialog, QMainWindow, QMenu
 from ui.controls.action import add_action
 from ui.settings import Settings
 
-_VERSION = 1  # of what panels there are
+_VERSION = 2  # of what panels there are
 
 
 class Workspaces(QObject):

@@ -226,7 +226,6 @@ def test_escape_leaves_a_name_as_it_is(stage: Stage) -> None:
 
 def test_a_plugin_is_wanted_at_the_end_of_the_chain(stage: Stage) -> None:
     mixer = stage.window.mixer
-    mixer.plugin_wanted.disconnect(mixer.ask_for_plugin)
     with stage.bot.waitSignal(mixer.plugin_wanted) as wanted:
         mixer.strips["kick"].inserts._add.click()
     assert wanted.args == ["kick", 2]

@@ -8,11 +8,10 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QWidget
 
 from ipc.desk.meters import Meters
-from ipc.desk.requests import AddSlot, AddTrack, SetSlot
+from ipc.desk.requests import AddTrack
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
-from ui.mixer.plugin_question import ask_for_plugin
 from ui.mixer.strip import Strip
 from ui.mixer.taper import heights_of_peaks
 from ui.theme.theme import Theme
@@ -143,21 +142,6 @@ class Mixer(QWidget):
             chosen = self.selected_track
             index = ids.index(chosen) + 1 if chosen in ids else len(ids)
         self._desk.change(AddTrack(name=f"Track {len(ids) + 1}", index=index))
-
-    def ask_for_plugin(self, track: str, index: int) -> None:
-        """By its id, for want of a browser."""
-        ask_for_plugin(
-            self,
-            "Add a plugin",
-            lambda plugin: self._desk.change(AddSlot(track=track, index=index, plugin=plugin)),
-        )
-
-    def ask_for_replacement(self, slot: str) -> None:
-        ask_for_plugin(
-            self,
-            "Replace the plugin",
-            lambda plugin: self._desk.change(SetSlot(slot=slot, plugin=plugin)),
-        )
 
     def _go_on(self, track: str, by: int) -> None:
         """With the focus, to a neighbour."""
