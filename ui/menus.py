@@ -90,6 +90,7 @@ class Menus(QObject):
         self.reduce_motion = add_action(menu, "Reduce &motion", checked=window.theme.reduced_motion)
         self.reduce_motion.toggled.connect(window.reduce_motion)
         menu.addSeparator()
+        self.welcome = add_action(menu, "&Welcome", window.show_welcome)
         add_action(menu, "&Save workspace…", window.workspaces.ask_for_name)
         restore = add_submenu(menu, "Restore &workspace")
         restore.aboutToShow.connect(lambda: window.workspaces.fill(restore))

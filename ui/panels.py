@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtWidgets import QDockWidget, QWidget
+from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QWidget
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
 from ui.browser.browser import Browser
@@ -40,6 +40,12 @@ class Panels(QObject):
         self._target: tuple[str, int] | None = None  # where the next plugin that is chosen goes
         self._replaced = ""  # or the slot whose place it takes
         self.docks: dict[str, QDockWidget] = {}
+        self._middle = QStackedWidget()
+        # A stack is never smaller than its largest page.
+        self._welcome_page = QScrollArea()
+        self._welcome_page.setWidgetResizable(True)
+        self._welcome_page.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._welcome_page.setWidget(self.welcome)
         self._place()
         self._connect()
 
@@ -54,19 +60,20 @@ class Panels(QObject):
             window.setCorner(corner, area)
         for key, title, widget, area in (
             ("browser", "Browser", self.browser, _Area.LeftDockWidgetArea),
-            ("tracks", "Tracks", self.tracks, _Area.TopDockWidgetArea),
-            ("welcome", "Welcome", self.welcome, _Area.TopDockWidgetArea),
             ("mixer", "Mixer", window.mixer, _Area.BottomDockWidgetArea),
             ("crashes", "Crash centre", self.crashes, _Area.RightDockWidgetArea),
             ("scan", "Scan", self.scan, _Area.RightDockWidgetArea),
             ("stress", "Stress", self.stress, _Area.RightDockWidgetArea),
         ):
             self.docks[key] = window.add_panel(key, title, widget, area)
-        window.tabifyDockWidget(self.docks["tracks"], self.docks["welcome"])
         window.tabifyDockWidget(self.docks["crashes"], self.docks["scan"])
         window.tabifyDockWidget(self.docks["scan"], self.docks["stress"])
-        for key in ("welcome", "crashes", "scan", "stress"):
+        for key in ("crashes", "scan", "stress"):
             self.docks[key].hide()
+        # The docks have the size they like; what is left is the tracks'.
+        self._middle.addWidget(self.tracks)
+        self._middle.addWidget(self._welcome_page)
+        window.setCentralWidget(self._middle)
 
     def _connect(self) -> None:
         mixer, window = self._window.mixer, self._window
@@ -106,8 +113,9 @@ class Panels(QObject):
         self.crashes.show_report(report)
 
     def show_welcome(self) -> None:
-        """At the first start."""
-        self.show("welcome").setFocus()
+        """At the first start, and when it is asked for."""
+        self._middle.setCurrentWidget(self._welcome_page)
+        self.welcome.setFocus()
 
     def start_scan(self) -> None:
         self.show("scan")
@@ -118,7 +126,7 @@ class Panels(QObject):
         self.stress.show_plugin(plugin)
 
     def _leave_welcome(self) -> None:
-        self.docks["welcome"].hide()
+        self._middle.setCurrentWidget(self.tracks)
         self._window.settings.is_known = True
 
     def _open_song(self, path: str) -> None:

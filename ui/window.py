@@ -50,10 +50,10 @@ class Window(QMainWindow):
         self._said = QLabel()
         self._lay_out()
         self.menus = Menus(self)
+        self.resize(1440, 900)
         self.panels = Panels(self)
         self._connect()
         self.setAcceptDrops(True)
-        self.resize(1440, 900)
         self.workspaces.keep_first()
         self.workspaces.restore_last()
         self.show_state(desk.state)
@@ -132,6 +132,9 @@ class Window(QMainWindow):
                 self.panels.add_file(url.toLocalFile())
 
     # ------------------------------------------------------------------ what is shown
+
+    def show_welcome(self) -> None:
+        self.panels.show_welcome()
 
     def say(self, text: str) -> None:
         """A line in the status bar, until there is another."""
