@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QWidget
+from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
 from ui.browser.browser import Browser
@@ -45,6 +45,7 @@ class Panels(QObject):
         self._welcome_page = QScrollArea()
         self._welcome_page.setWidgetResizable(True)
         self._welcome_page.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._welcome_page.setAccessibleName("Welcome")
         self._welcome_page.setWidget(self.welcome)
         self._place()
         self._connect()
@@ -96,6 +97,11 @@ class Panels(QObject):
         self.welcome.open_wanted.connect(window.files.open)
         self.welcome.empty_wanted.connect(self._leave_welcome)
 
+    def name_tabs(self) -> None:
+        """Of panels that lie over each other, for screen readers; Qt makes them as it needs."""
+        for bar in self._window.findChildren(QTabBar):
+            bar.setAccessibleName("Panels")
+
     # ------------------------------------------------------------------ showing
 
     def show(self, key: str) -> QWidget:
@@ -103,6 +109,7 @@ class Panels(QObject):
         dock = self.docks[key]
         dock.show()
         dock.raise_()
+        self.name_tabs()
         widget = dock.widget()
         assert widget is not None
         return widget

@@ -56,6 +56,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.workspaces.keep_first()
         self.workspaces.restore_last()
+        self.panels.name_tabs()
         self.show_state(desk.state)
         self.mixer.setFocus()
 

@@ -8,19 +8,32 @@ from ipc.channel import FrameReader, MessageDecoder, encode_frame
 from ipc.desk.requests import (
     DESK_PROTOCOL,
     AnyRequest,
+    AskCatalogue,
+    AskCrashes,
     AskDevices,
+    AskOverview,
+    AskSlot,
+    AskText,
     Attach,
+    Catalogue,
     Change,
+    Crashes,
+    Details,
     Devices,
     Done,
+    Overview,
     Shown,
+    ValueText,
 )
-from ipc.desk.state import DeskState, DeviceChoice
+from ipc.desk.state import DeskState, DeviceChoice, SlotDetails
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message
+
+# What panels ask by themselves, to show it.
+_OF_PANELS = (AskCatalogue, AskCrashes, AskOverview, AskSlot, AskText)
 
 
 class FakeHost:
-    """`requests`: what was asked, in order."""
+    """`requests`: what was asked, in order, but for what panels ask by themselves."""
 
     def __init__(self, path: str, state: DeskState) -> None:
         self.path = path
@@ -74,7 +87,8 @@ class FakeHost:
         assert self._socket is not None
         for body in self._frames.feed(self._socket.readAll().data()):
             number, message = self._decoder.decode(body)
-            self.requests.append(message)
+            if not isinstance(message, _OF_PANELS):
+                self.requests.append(message)
             answer = self._answer(message)
             if self.is_slow:
                 self._waiting.append((number, answer))
@@ -90,6 +104,16 @@ class FakeHost:
                 DeviceChoice(device="hw:1", label="USB Audio", sample_rates=(44100, 48000)),
             )
             return Devices(choices)
+        if isinstance(message, AskCatalogue):
+            return Catalogue(())
+        if isinstance(message, AskCrashes):
+            return Crashes(())
+        if isinstance(message, AskOverview):
+            return Overview()
+        if isinstance(message, AskSlot):
+            return Details(SlotDetails(slot=message.slot))
+        if isinstance(message, AskText):
+            return ValueText("")
         if isinstance(message, Change) and self.refusal:
             return Failed("request", self.refusal)
         return Done()

@@ -229,8 +229,10 @@ def test_everything_that_takes_the_focus_has_a_name(stage: Stage) -> None:
         widget
         for widget in stage.window.findChildren(QWidget)
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not widget.isHidden()
         and not widget.accessibleName()
         and not (isinstance(widget, QAbstractButton) and widget.text())
         and not widget.objectName().startswith("qt_")
     ]
-    assert [type(widget).__name__ for widget in nameless] == []
+    named = [f"{type(one).__name__} in {type(one.parent()).__name__}" for one in nameless]
+    assert not named, "\n".join(named)
