@@ -93,6 +93,18 @@ void a_plain_users_worker_gets_its_priority_back() {
     if (!done) std::puts("no real-time priority here: half of this is not tested");
 }
 
+void a_host_without_descriptors_takes_no_thread_for_dead() {
+    const Spinner spinner;
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    const rlimit none{0, files.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const host::WorkerThread worker(spinner.pid, kPriority, 0);
+    setrlimit(RLIMIT_NOFILE, &files);
+    worker.demote();
+    CHECK(getpriority(PRIO_PROCESS, static_cast<id_t>(spinner.pid)) == 19, "it is left as it is");
+}
+
 // A process with the number of a thread that has ended; -1 if this user may not choose.
 pid_t start_as(pid_t number) {
     clone_args arguments{};
@@ -162,6 +174,7 @@ void who_shares_a_process_is_never_stopped() {
 
 int main() {
     a_plain_users_worker_gets_its_priority_back();
+    a_host_without_descriptors_takes_no_thread_for_dead();
     who_has_the_number_of_a_thread_that_has_ended_is_left_alone();
     a_worker_at_normal_priority_is_stopped_and_goes_on();
     who_shares_a_process_is_never_stopped();
