@@ -79,7 +79,7 @@ class Rig:
         request: Mount,
         announce: Callable[[str], None],
         after_plugin: Callable[[], None],
-        disk_is_watched: bool,
+        disk_is_watched: bool = False,
     ) -> None:
         self._plugin_id = request.plugin
         self.announce = announce
