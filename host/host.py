@@ -254,6 +254,10 @@ class Host:
             blacklist.remove(entry.id)
         self._control.call(lambda: supervisor.restart(snapshot))
 
+    def quarantine_slot(self, slot: str) -> None:
+        """Its plugin is not heard any more, and not tried again until `restart_slot`."""
+        self._control.call(lambda: self.mix.slot(slot).quarantine("the user has put it there"))
+
     def fail_slot(self, slot: str, reason: str) -> None:
         """The slot goes on without its plugin, as its policy for misses says, for as long as this
         host lives."""
@@ -307,6 +311,15 @@ class Host:
     def parameters(self, slot: str) -> list[float]:
         """All parameters' values, as the plugin says. Raises WorkerError."""
         return self._control.run(self.mix.slot(slot).parameters())
+
+    def value_text(self, slot: str, parameter: int, value: float) -> str:
+        """The plugin's words for a value. Raises WorkerError."""
+        return self._control.run(self.mix.slot(slot).value_text(parameter, value))
+
+    def snapshot_count(self, slot: str) -> int:
+        """How many good states it could be restarted with."""
+        journal = self.mix.slot(slot).journal
+        return sum(snapshot.good or snapshot.recovered for snapshot in journal.snapshots)
 
     def events_since(self, index: int) -> list[HostEvent]:
         return self.events.since(index)

@@ -40,7 +40,7 @@ from ipc._native import monotonic_ns
 from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
 from ipc.errors import IsoboothError, ProtocolError, WorkerError
-from ipc.messages import GetParameters, Loaded
+from ipc.messages import GetParameters, Loaded, ParameterText
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
@@ -253,6 +253,13 @@ class SlotSupervisor:
         if self.worker is None:
             raise WorkerError(f"{self.spec.label} is {self.status}: nobody to ask")
         return (await self.worker.request(GetParameters(), self._policy.save_limit_s)).values
+
+    async def value_text(self, parameter: int, value: float) -> str:
+        """The plugin's words for a normalized value. Raises WorkerError."""
+        if self.worker is None:
+            raise WorkerError(f"{self.spec.label} is {self.status}: nobody to ask")
+        asked = ParameterText(parameter, value)
+        return (await self.worker.request(asked, self._policy.save_limit_s)).text
 
     async def capture(self) -> Slot:
         """The slot as a song keeps it, as it is now: with the plugin's state, or the last good one

@@ -61,6 +61,9 @@ class SegmentNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.semaphores, self.end)
 
 
+METERS_SUFFIX = "-meters"
+
+
 def new_segment_names(records: int) -> SegmentNames:
     """Names that no other chain of this or any other host process has."""
     prefix = f"/isobooth-{own_identity()}-{next(_chain_numbers)}"
@@ -75,7 +78,7 @@ def new_segment_names(records: int) -> SegmentNames:
 
 def new_meters_name() -> str:
     """Of the segment in which a host shows its levels to windows."""
-    return f"/isobooth-{own_identity()}-{next(_chain_numbers)}-meters"
+    return f"/isobooth-{own_identity()}-{next(_chain_numbers)}{METERS_SUFFIX}"
 
 
 def runtime_folder() -> str:

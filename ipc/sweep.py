@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ipc.confinement import remove_folder
-from ipc.names import SHM_DIR, owner_of_command, owner_of_file, runtime_folder
+from ipc.names import METERS_SUFFIX, SHM_DIR, owner_of_command, owner_of_file, runtime_folder
 from ipc.processes import (
     ProcessIdentity,
     all_pids,
@@ -137,7 +137,9 @@ def _is_left_behind(pid: int, hosts: _Liveness, look_at_mappings: bool) -> bool:
 
 
 def _maps_only_dead_hosts(pid: int, hosts: _Liveness) -> bool:
-    owners = [owner_of_file(path.removeprefix(f"{SHM_DIR}/")) for path in mapped_files(pid)]
+    # A window that outlives its host has its meters mapped: it shows what was, and waits.
+    paths = [path for path in mapped_files(pid) if not path.endswith(METERS_SUFFIX)]
+    owners = [owner_of_file(path.removeprefix(f"{SHM_DIR}/")) for path in paths]
     ours = [owner for owner in owners if owner is not None]
     # A process that maps segments of a living host as well is that host's business.
     return bool(ours) and all(hosts.is_dead(owner) for owner in ours) and not is_elsewhere(pid)

@@ -482,6 +482,51 @@ class ClapProcessor(Processor):
     def close(self) -> None:
         """Every later block is refused. Repeatable."""
 
+class Vst3Editor:
+    """Of a second instance, which does not play. Main thread; methods raise RuntimeError with the
+    plugin's reason."""
+
+    def __init__(self, module: str, class_id: str) -> None:
+        """`class_id` has 32 hexadecimal digits."""
+    def open(self, window: int) -> None:
+        """In a window of X11."""
+    def close(self) -> None:
+        """Repeatable; it can be opened again."""
+    @property
+    def size(self) -> tuple[int, int]: ...
+    def resize(self, width: int, height: int) -> None: ...
+    def idle(self) -> None: ...
+    def set_value(self, parameter: int, value: float) -> None:
+        """By the plugin's number for it; normalized."""
+    def take_edits(self) -> list[tuple[int, float]]: ...
+
+class Lv2Editor:
+    """An X11 UI. Main thread; methods raise RuntimeError with the plugin's reason."""
+
+    def __init__(
+        self,
+        library: str,
+        uri: str,
+        plugin_uri: str,
+        bundle: str,
+        symbols: Sequence[str],
+        sample_rate: float,
+    ) -> None:
+        """`bundle` ends in a slash; `symbols` are those of all ports, in their order."""
+    def open(self, window: int) -> None:
+        """In a window of X11."""
+    def close(self) -> None:
+        """Repeatable; it can be opened again."""
+    @property
+    def wanted_size(self) -> tuple[int, int] | None:
+        """What it has asked for; most ask for nothing."""
+    def resize(self, width: int, height: int) -> bool:
+        """False where it is not resized by being told."""
+    def idle(self) -> None: ...
+    def set_value(self, port: int, value: float) -> None:
+        """By the port's number; as the port has it."""
+    def take_edits(self) -> list[tuple[int, float]]: ...
+
 class Gain(ParameterProcessor):
     def __init__(self, sample_rate: float) -> None: ...
 

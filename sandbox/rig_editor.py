@@ -5,6 +5,7 @@ import os
 import time
 
 from ipc.errors import WorkerError
+from sandbox.backends.editor import Sides
 from sandbox.backends.plugin import LoadedPlugin
 from sandbox.x11_window import X11Window
 
@@ -20,7 +21,7 @@ class RigEditor:
         self._window: X11Window | None = None
         self._plugin: LoadedPlugin | None = None
 
-    def open(self, plugin: LoadedPlugin) -> tuple[int, int]:
+    def open(self, plugin: LoadedPlugin) -> Sides:
         """Its size. Raises WorkerError."""
         if self._window is not None:
             raise WorkerError("the editor is open already")
@@ -30,29 +31,28 @@ class RigEditor:
         os.environ["LIBGL_ALWAYS_SOFTWARE"] = "1"
         window = X11Window(self._display)
         try:
-            size = plugin.open_editor(window.id)
+            plugin.open_editor(window)
         except BaseException:
             window.close()
             raise
         self._window, self._plugin = window, plugin
-        window.resize(*size)
         self.turn()
-        return size
+        return plugin.editor_size
 
-    def resize(self, width: int, height: int) -> tuple[int, int]:
+    def resize(self, width: int, height: int) -> Sides:
         """The size that it has then. Raises WorkerError."""
         if self._window is None or self._plugin is None:
             raise WorkerError("the editor is not open")
-        size = self._plugin.resize_editor(width, height)
-        self._window.resize(*size)
+        self._plugin.resize_editor(width, height)
         self.turn()
-        return size
+        return self._plugin.editor_size
 
     def turn(self) -> None:
-        """Gives it the time to draw itself."""
-        if self._plugin is None:
+        """Gives it the time to draw itself. Its window becomes as large as it is."""
+        if self._plugin is None or self._window is None:
             return
         for _ in range(_TURNS):
+            self._window.resize(*self._plugin.editor_size)
             self._plugin.idle()
             time.sleep(_TURN_S)
 

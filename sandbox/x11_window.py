@@ -6,10 +6,11 @@ process; here nothing comes of it, because hosts do not die of it either.
 """
 
 import ctypes
-from ctypes import c_char_p, c_int, c_uint, c_ulong, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int, c_uint, c_ulong, c_void_p
 
 from ipc.errors import WorkerError
 from ipc.rig_calls import MAX_EDITOR_SIDE
+from sandbox.backends.editor import Sides
 
 _LIBRARY = "libX11.so.6"
 _FUNCTIONS = {
@@ -23,6 +24,21 @@ _FUNCTIONS = {
     "XMapWindow": (c_int, (c_void_p, c_ulong)),
     "XResizeWindow": (c_int, (c_void_p, c_ulong, c_uint, c_uint)),
     "XDestroyWindow": (c_int, (c_void_p, c_ulong)),
+    "XQueryTree": (
+        c_int,
+        (
+            *(c_void_p, c_ulong, POINTER(c_ulong), POINTER(c_ulong)),
+            *(POINTER(POINTER(c_ulong)), POINTER(c_uint)),
+        ),
+    ),
+    "XGetGeometry": (
+        c_int,
+        (
+            *(c_void_p, c_ulong, POINTER(c_ulong), POINTER(c_int), POINTER(c_int)),
+            *(POINTER(c_uint), POINTER(c_uint), POINTER(c_uint), POINTER(c_uint)),
+        ),
+    ),
+    "XFree": (c_int, (c_void_p,)),
     "XSync": (c_int, (c_void_p, c_int)),
     "XSetErrorHandler": (c_void_p, (c_void_p,)),
 }
@@ -34,6 +50,10 @@ def _let_pass(_display: object, _error: object) -> int:
 
 
 _ERROR_HANDLER = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p)(_let_pass)
+
+
+def _within_limits(width: int, height: int) -> Sides:
+    return max(1, min(width, MAX_EDITOR_SIDE)), max(1, min(height, MAX_EDITOR_SIDE))
 
 
 class X11Window:
@@ -56,9 +76,43 @@ class X11Window:
         self._x.XMapWindow(self._display, self.id)
         self._x.XSync(self._display, 0)
 
+        self._size = _FIRST_SIZE
+
     def resize(self, width: int, height: int) -> None:
-        sides = (max(1, min(side, MAX_EDITOR_SIDE)) for side in (width, height))
-        self._x.XResizeWindow(self._display, self.id, *sides)
+        size = _within_limits(width, height)
+        if size != self._size:
+            self._size = size
+            self._resize(self.id, size)
+
+    def child_size(self) -> Sides | None:
+        """Of the window in it that lies on top; None: there is none."""
+        child = self._child()
+        width, height = c_uint(), c_uint()
+        root, place, unused = c_ulong(), c_int(), c_uint()
+        found = child and self._x.XGetGeometry(
+            *(self._display, child, byref(root), byref(place), byref(place)),
+            *(byref(width), byref(height), byref(unused), byref(unused)),
+        )
+        return (width.value, height.value) if found else None
+
+    def resize_child(self, width: int, height: int) -> None:
+        child = self._child()
+        if child:
+            self._resize(child, _within_limits(width, height))
+
+    def _child(self) -> int:
+        """0: none."""
+        root, parent, children, count = c_ulong(), c_ulong(), POINTER(c_ulong)(), c_uint()
+        self._x.XQueryTree(
+            *(self._display, self.id, byref(root), byref(parent), byref(children), byref(count))
+        )
+        child = int(children[count.value - 1]) if count.value else 0
+        if count.value:
+            self._x.XFree(children)
+        return child
+
+    def _resize(self, window: int, size: Sides) -> None:
+        self._x.XResizeWindow(self._display, window, *size)
         self._x.XSync(self._display, 0)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ and a test measures it.
 
 import importlib
 import inspect
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -25,6 +26,8 @@ COMMANDS = (
     "stress",
     "soak",
     "play",
+    "open",
+    "ui",
     "crashes",
     "blacklist",
     "permissions",
@@ -33,6 +36,9 @@ COMMANDS = (
     "doctor",
     "bench",
 )
+
+
+_SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -63,7 +69,10 @@ def _let_flow(app: typer.Typer) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command to its end; its exit code."""
+    """Run one command to its end; its exit code. None named: a window is opened where there is a
+    screen, else the help is shown."""
+    if not arguments and any(os.environ.get(name) for name in _SCREENS):
+        arguments = ["open"]
     # Where one is named, nothing tells of the others, and to get them ready takes a moment.
     commands = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS
 

@@ -1,44 +1,64 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a desk answers to each request of a window."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
 from host.desk.desk import Desk
+from host.desk.library import Library
 from host.desk.overview import overview
+from host.desk.presets import preset_names
 from host.device import list_devices
 from host.events import HostEvent
 from host.portaudio import DeviceInfo
 from ipc.desk.requests import (
+    AskCatalogue,
+    AskCrashes,
     AskDevices,
     AskOverview,
+    AskSlot,
+    AskText,
+    Catalogue,
     Change,
+    Crashes,
+    CrashText,
+    Details,
     Devices,
     Done,
+    Forgive,
+    LoadPreset,
     Locate,
     OpenSong,
     Overview,
     Play,
+    QuarantineSlot,
     Redo,
     RestartSlot,
     Save,
+    SavePreset,
     SetDevice,
     SetLoop,
+    ShowCrash,
     Undo,
+    ValueText,
 )
-from ipc.desk.state import DeviceChoice, Notice
-from ipc.errors import InputError, MachineError
+from ipc.desk.state import DeviceChoice, Notice, SlotDetails
+from ipc.errors import InputError, MachineError, WorkerError
 from ipc.messages import Message
 
+_MOST_TEXTS = 20_000
 _RATES = (44100, 48000, 88200, 96000, 176400, 192000)
 
 
 class Answers:
     """`to` may wait for plugins and files. Raises IsoboothError if it cannot be done."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, library: Library) -> None:
         self._desk = desk
+        self._library = library
+        self._texts: dict[tuple[str, int, float], str] = {}  # by slot, parameter and value
         self._clock_s = time.time() - time.monotonic()
 
     def notices(self, since: int) -> tuple[Notice, ...]:
@@ -117,6 +137,44 @@ class Answers:
         return Done()
 
     @to.register
+    def _(self, request: QuarantineSlot) -> Message:
+        self._desk.host.quarantine_slot(request.slot)
+        return Done()
+
+    @to.register
+    def _(self, request: AskSlot) -> Message:
+        return Details(self._details(request.slot, request.with_description))
+
+    @to.register
+    def _(self, request: AskText) -> Message:
+        return ValueText(self._text(request.slot, request.parameter, request.value))
+
+    @to.register
+    def _(self, request: SavePreset) -> Message:
+        self._desk.save_preset(request.slot, request.name)
+        return Done()
+
+    @to.register
+    def _(self, request: LoadPreset) -> Message:
+        return Done(self._desk.load_preset(request.slot, request.name))
+
+    @to.register
+    def _(self, request: AskCatalogue) -> Message:
+        return Catalogue(self._library.plugins())
+
+    @to.register
+    def _(self, request: AskCrashes) -> Message:
+        return Crashes(self._library.crashes())
+
+    @to.register
+    def _(self, request: ShowCrash) -> Message:
+        return CrashText(self._library.crash(request.id))
+
+    @to.register
+    def _(self, request: Forgive) -> Message:
+        return Done(self._library.forgive(request.plugin))
+
+    @to.register
     def _(self, request: AskOverview) -> Overview:
         return overview(self._desk, request.track, request.buckets)
 
@@ -130,6 +188,36 @@ class Answers:
         return Devices(
             (*found, DeviceChoice(device="null", label="No device", sample_rates=_RATES))
         )
+
+    # ------------------------------------------------------------------ a slot's parameters
+
+    def _details(self, slot: str, with_description: bool) -> SlotDetails:
+        host = self._desk.host
+        description = host.description(slot)
+        values: tuple[float, ...] = ()
+        with contextlib.suppress(WorkerError):  # it has none just now
+            values = tuple(host.parameters(slot))
+        plugin = next(report.plugin for report in host.slots() if report.id == slot)
+        return SlotDetails(
+            slot=slot,
+            description=description if with_description else None,
+            values=values,
+            texts=tuple(self._text(slot, index, value) for index, value in enumerate(values)),
+            presets=preset_names(plugin),
+            snapshots=host.snapshot_count(slot),
+        )
+
+    def _text(self, slot: str, parameter: int, value: float) -> str:
+        """Asked of the plugin once: most values stay as they are while an editor looks."""
+        key = (slot, parameter, value)
+        if key not in self._texts:
+            text = ""
+            with contextlib.suppress(WorkerError):
+                text = self._desk.host.value_text(slot, parameter, value)
+            if len(self._texts) >= _MOST_TEXTS:
+                self._texts.clear()
+            self._texts[key] = text
+        return self._texts[key]
 
 
 def _choice(device: DeviceInfo) -> DeviceChoice:

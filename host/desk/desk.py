@@ -17,8 +17,9 @@ from pathlib import Path
 import msgspec
 
 from host.config import HostConfig
-from host.desk.edits import edited, name_of
+from host.desk.edits import edited, name_of, new_slot_id
 from host.desk.history import History, Version, parameters_of, with_slots
+from host.desk.presets import load_preset, save_preset
 from host.device import NULL_DEVICE, AudioDevice
 from host.events import HostEvent, HostEventKind
 from host.host import Host
@@ -132,9 +133,17 @@ class Desk:
         self.history.saved()
         return self.path
 
-    def close(self) -> None:
-        """Stops everything; nothing is left to resume. Safe to call twice."""
-        self._end_host(in_order=True)
+    @property
+    def session_id(self) -> str | None:
+        """Of what is kept of this song on disk while it plays."""
+        return self._session.id if self._session is not None else None
+
+    def close(self, keep: bool = False) -> None:
+        """Stops everything. `keep`: the session can be resumed, else nothing is left of it. Safe to
+        call twice."""
+        if keep and self._session is not None:
+            self._session.keep()
+        self._end_host()
 
     # ------------------------------------------------------------------ edits
 
@@ -220,6 +229,30 @@ class Desk:
         """With its last state, or an older one; also a plugin that was given up."""
         self.host.restart_slot(slot_id, snapshot)
 
+    def save_preset(self, slot_id: str, name: str) -> None:
+        """The plugin as it is now. Raises InputError or MachineError."""
+        save_preset(self.host.capture_slot(slot_id), name)
+
+    def load_preset(self, slot_id: str, name: str) -> str:
+        """In a slot that takes this one's place; returns its id. Raises InputError."""
+        old = next((slot for _, slot in self.song.slots() if slot.id == slot_id), None)
+        if old is None:
+            raise InputError(f"the song has no slot '{slot_id}'")
+        preset = load_preset(old.plugin, name)
+        new = msgspec.structs.replace(
+            old,
+            id=new_slot_id(self.song, old.plugin),
+            state=preset.state,
+            program=None,
+            parameters=preset.parameters,
+        )
+        self._capture([old])
+        before = self.history.current
+        after = replace(before, song=with_slots(before.song, {slot_id: new}))
+        self._become(before, after)
+        self.history.add(after, f"preset {name} of {old.label}", 0)
+        return new.id
+
     # ------------------------------------------------------------------ inside: versions
 
     def _become(self, old: Version, new: Version) -> None:
@@ -300,7 +333,7 @@ class Desk:
         except BaseException:
             host.close()
             raise
-        self._end_host(in_order=True)
+        self._end_host()
         self._host, self._session, self.path = host, session, path
         self.history = History(song)
         self.loop = None
@@ -338,7 +371,7 @@ class Desk:
         if ports:
             self._midi = MidiInput(self.host, ports)
 
-    def _end_host(self, in_order: bool) -> None:
+    def _end_host(self) -> None:
         host, self._host = self._host, None
         if self._midi is not None:
             self._midi.close()

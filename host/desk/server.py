@@ -9,16 +9,19 @@ anything: one that breaks the protocol loses its connection and nothing else.
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from host.desk.answers import Answers
 from host.desk.desk import Desk
+from host.desk.library import Library
 from host.desk.view import Meters, desk_state
+from host.events import HostEventKind
 from ipc.channel import FrameReader, MalformedMessage, MessageDecoder, encode_frame
+from ipc.desk.places import SOCKET_NAME
 from ipc.desk.requests import (
     DESK_PROTOCOL,
     AnyRequest,
@@ -26,8 +29,11 @@ from ipc.desk.requests import (
     Done,
     Happened,
     Locate,
+    OpenSong,
     Play,
     Quit,
+    Save,
+    SetDevice,
     SetLoop,
     Shown,
 )
@@ -36,11 +42,14 @@ from ipc.errors import InputError, IsoboothError, ProtocolError
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 from ipc.names import new_private_folder
 
-SOCKET_NAME = "desk.sock"
-
 _METERS_S = 1 / 60
 _LOOK_S = 0.05  # for what has changed by itself
 _READ_BYTES = 65536
+_BUSY: dict[type[Message], str] = {
+    OpenSong: "opening the song",
+    Save: "saving the song",
+    SetDevice: "changing the device",
+}
 # A window that does not read what it is told is cut off.
 _MOST_UNSENT_BYTES = 64 * 1024 * 1024
 
@@ -48,23 +57,42 @@ _MOST_UNSENT_BYTES = 64 * 1024 * 1024
 class DeskServer:
     """`run` serves until a window says quit, or `stop` is called."""
 
-    def __init__(self, desk: Desk) -> None:
-        """The socket is there from now on. Raises OSError."""
+    def __init__(
+        self,
+        desk: Desk,
+        library: Library,
+        command: Sequence[str] = (),
+        restart: Sequence[str] = (),
+    ) -> None:
+        """The socket is there from now on. `command`: of this Isobooth; `restart`: what, behind it
+        and followed by the id of a session, goes on with that when this process was killed. Raises
+        OSError or MachineError."""
+        self._command = tuple(command)
+        self._restart = (*command, *restart)
         self.desk = desk
         self._folder = new_private_folder()
         self.path = os.path.join(self._folder, SOCKET_NAME)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         self._socket.bind(self.path)
+        self._socket.listen(16)  # who comes before it serves waits
         self._meters = Meters()
-        self._answers = Answers(desk)
+        self._answers = Answers(desk, library)
         self._work = ThreadPoolExecutor(1, "isb-desk")
         self._transport = ThreadPoolExecutor(1, "isb-transport")
         self._windows: set[_Window] = set()
+        self._meetings: set[asyncio.Task[None]] = set()
         self._state: DeskState | None = None
         self._busy = ""
+        self.was_asked_to_quit = False
         self._told = 0
+        self._said: set[str] = set()
         self._quit: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def meters_name(self) -> str:
+        """Of the shared memory that windows read."""
+        return self._meters.name
 
     @property
     def windows(self) -> int:
@@ -94,6 +122,9 @@ class DeskServer:
 
     async def _serve(self) -> None:
         self._loop, self._quit = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+                self._loop.add_signal_handler(number, self._quit.set)
         server = await asyncio.start_unix_server(self._meet, sock=self._socket)
         tasks = [
             asyncio.create_task(self._every(_METERS_S, self._show_meters)),
@@ -108,27 +139,45 @@ class DeskServer:
             await asyncio.gather(*tasks, return_exceptions=True)
             for window in list(self._windows):
                 window.close()
+            # Cancelled instead, each would be a traceback of asyncio's.
+            await asyncio.wait(
+                {*self._meetings, asyncio.create_task(asyncio.sleep(0))}, timeout=1.0
+            )
 
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
         due = time.monotonic()
         while True:
-            # The song may be another one's just now: then there is another look soon.
-            with contextlib.suppress(IsoboothError):
+            try:
                 work()
+            except IsoboothError:
+                pass  # the song is just being exchanged: there is another look soon
+            except Exception as error:  # ours: what is shown stands still once, and is said
+                self._tell_once(f"the window's view failed: {type(error).__name__}: {error}")
             due = max(due + period_s, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.desk.host.events.add(HostEventKind.NOTICE, text)
 
     def _show_meters(self) -> None:
         self._meters.update(self.desk.host, self.desk.revision)
 
     def _show_changes(self) -> None:
-        state = desk_state(self.desk, self._meters.name, self._busy)
+        state = self._look()
         if state != self._state:
             self._state = state
             self._tell(self._shown(state))
         if notices := self._notices(self._told):
             self._told += len(notices)
             self._tell(Happened(notices))
+
+    def _look(self) -> DeskState:
+        restart: tuple[str, ...] = ()
+        if self._restart and (session := self.desk.session_id) is not None:
+            restart = (*self._restart, session)
+        return desk_state(self.desk, self._meters.name, self._busy, self._command, restart)
 
     def _shown(self, state: DeskState) -> Shown:
         return Shown(DESK_PROTOCOL, os.getpid(), state)
@@ -144,6 +193,10 @@ class DeskServer:
     # ------------------------------------------------------------------ windows
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meeting = asyncio.current_task()
+        assert meeting is not None
+        self._meetings.add(meeting)
+        meeting.add_done_callback(self._meetings.discard)
         window = _Window(writer)
         self._windows.add(window)
         frames = FrameReader(LARGE_FRAME_BYTES)
@@ -173,21 +226,29 @@ class DeskServer:
             reply = Failed("request", str(error))
         except Exception as error:  # ours: the window is told, and everything goes on
             reply = Failed("request", f"an error of Isobooth's: {type(error).__name__}: {error}")
-        window.send(number, reply)
-        # What was done is shown at once.
+        # What was done is shown before it is said.
         with contextlib.suppress(IsoboothError):
             self._show_changes()
+        window.send(number, reply)
 
     async def _reply(self, window: "_Window", message: Message) -> Message:
         loop = asyncio.get_running_loop()
         if isinstance(message, Attach):
             return self._attach(window, message)
         if isinstance(message, Quit):
+            self.was_asked_to_quit = True
             loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
             return Done()
+        busy = _BUSY.get(type(message), "")
+        if busy:
+            self._busy = busy
         executor = self._transport if isinstance(message, Play | Locate | SetLoop) else self._work
         assert isinstance(message, Request)
-        return await loop.run_in_executor(executor, self._answers.to, message)
+        try:
+            return await loop.run_in_executor(executor, self._answers.to, message)
+        finally:
+            if busy:
+                self._busy = ""
 
     def _attach(self, window: "_Window", message: Attach) -> Shown:
         if message.protocol != DESK_PROTOCOL:
@@ -195,7 +256,7 @@ class DeskServer:
                 f"this host speaks version {DESK_PROTOCOL} of the windows' protocol, the window "
                 f"version {message.protocol}: they are of different versions of Isobooth"
             )
-        self._state = desk_state(self.desk, self._meters.name, self._busy)
+        self._state = self._look()
         window.is_attached = True
         if notices := self._notices(0):
             loop = asyncio.get_running_loop()
@@ -220,11 +281,3 @@ class _Window:
 
     def close(self) -> None:
         self._writer.close()
-
-
-def running_desks() -> list[Path]:
-    """The sockets of this user's desks, the newest first; some may be of hosts that have died."""
-    from ipc.names import runtime_folder
-
-    found = Path(os.path.realpath(runtime_folder())).glob(f"isobooth-*-tmp-*/{SOCKET_NAME}")
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)

@@ -28,7 +28,13 @@ _CPU_EVERY_S = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def desk_state(desk: Desk, meters: str, busy: str) -> DeskState:
+def desk_state(
+    desk: Desk,
+    meters: str,
+    busy: str = "",
+    command: tuple[str, ...] = (),
+    restart: tuple[str, ...] = (),
+) -> DeskState:
     """The whole state, as it is now."""
     host, song, history = desk.host, desk.song, desk.history
     reports = {report.id: report for report in host.slots()}
@@ -79,6 +85,8 @@ def desk_state(desk: Desk, meters: str, busy: str) -> DeskState:
         meters=meters,
         revision=desk.revision,
         busy=busy,
+        command=command,
+        restart=restart,
     )
 
 
@@ -123,7 +131,7 @@ def _device(desk: Desk, host: Host) -> DeviceState:
     driver = host.driver
     assert driver is not None
     return DeviceState(
-        device=desk.settings.device or "",
+        device=device.device.name if device is not None else desk.settings.device or "",
         label=device.device.label if device is not None else "No device",
         sample_rate=host.config.sample_rate,
         block_frames=host.config.block_frames,

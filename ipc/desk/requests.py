@@ -54,7 +54,7 @@ class Shown(Message, tag="shown"):
 
 
 class Details(Message, tag="details"):
-    """Of one slot; also told unasked while it is watched."""
+    """Of one slot."""
 
     max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
     details: SlotDetails
@@ -274,18 +274,18 @@ class RestartSlot(Request[Done], tag="restart-slot"):
     snapshot: Annotated[int, Meta(ge=0, le=15)] = 0
 
 
-class OpenWindow(Request[Done], tag="open-window"):
-    """The plugin's own window, in its worker. False closes it."""
+class QuarantineSlot(Request[Done], tag="quarantine-slot"):
+    """It is not tried again in this session, until it is restarted."""
 
     slot: Name
-    is_open: bool = True
 
 
-class WatchSlot(Request[Details], tag="watch-slot"):
-    """Its details, and from now on again whenever they change, until it is unwatched."""
+class AskSlot(Request[Details], tag="ask-slot"):
+    """All of one plugin, as it is now. An editor asks again while it is open, without the
+    description, which stays."""
 
     slot: Name
-    watch: bool = True
+    with_description: bool = True
 
 
 class AskText(Request[ValueText], tag="ask-text"):
@@ -304,6 +304,9 @@ class SavePreset(Request[Done], tag="save-preset"):
 
 
 class LoadPreset(Request[Done], tag="load-preset"):
+    """The plugin is loaded anew with it, in a slot of another id in the same place; `text` is that
+    id. It can be undone."""
+
     slot: Name
     name: Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -362,8 +365,8 @@ AnyRequest = (
     | SetLoop
     | SetDevice
     | RestartSlot
-    | OpenWindow
-    | WatchSlot
+    | QuarantineSlot
+    | AskSlot
     | AskText
     | SavePreset
     | LoadPreset

@@ -35,7 +35,6 @@ class SlotState(_Shown, frozen=True):
     standby: bool = False  # it shall keep one
     alone: bool = False  # it shares its process with nobody
     is_instrument: bool = False
-    has_window: bool = False  # the plugin has one of its own that can be opened
     latency_frames: int = 0
     restarts: int = 0
     report: Text | None = None
@@ -102,6 +101,8 @@ class DeskState(_Shown, frozen=True):
     meters: Text = ""  # the name of the meters' shared memory
     revision: int = 0  # of tracks and slots: what the meters' places mean
     busy: Text = ""  # what takes long just now, such as "loading ZamEQ2"
+    command: tuple[Text, ...] = ()  # of this Isobooth: "scan", "stress" and so on may follow it
+    restart: tuple[Text, ...] = ()  # the command that goes on with this song when the host has died
 
 
 class Notice(_Shown, frozen=True):
@@ -120,11 +121,11 @@ class SlotDetails(_Shown, frozen=True):
     """All of one plugin: what its editor shows. Values are normalized, by parameter index."""
 
     slot: Text
-    description: PluginDescription | None  # None: it was never loaded
+    description: PluginDescription | None = None  # None: it was never loaded, or not asked for
     values: tuple[float, ...] = ()
     texts: tuple[Text, ...] = ()  # the plugin's words for the values
     presets: tuple[Text, ...] = ()  # that the user has kept for this plugin
-    snapshots: tuple[float, ...] = ()  # ages of its good states, seconds, newest first
+    snapshots: int = 0  # good states that it can be restarted with
 
 
 class CatalogueEntry(_Shown, frozen=True):

@@ -14,6 +14,7 @@ from ipc.errors import NoSuchPlugin, WorkerError
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
 from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor
+from sandbox.backends.editor import EditorWindow, Sides
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin, LoadSettings, ParameterName
 from sandbox.backends.plugin_id import PluginId
 from sandbox.backends.saved_values import decode_values, encode_values
@@ -103,6 +104,7 @@ class ClapPlugin(LoadedPlugin):
         self._descriptor = descriptor
         self._path = path
         self._closed = False
+        self._editor_size = (0, 0)
 
     @property
     def tail_s(self) -> float:
@@ -151,15 +153,19 @@ class ClapPlugin(LoadedPlugin):
 
     # Its editor: the first instance's, as where there are two they are told the same.
 
-    def open_editor(self, window: int) -> tuple[int, int]:
+    def open_editor(self, window: EditorWindow) -> None:
         try:
-            return self._first.open_editor(window)
+            self._editor_size = self._first.open_editor(window.id)
         except RuntimeError as error:
             raise WorkerError(f"{self.id}: {error}") from None
 
-    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
+    @property
+    def editor_size(self) -> Sides:
+        return self._editor_size
+
+    def resize_editor(self, width: int, height: int) -> None:
         try:
-            return self._first.resize_editor(width, height)
+            self._editor_size = self._first.resize_editor(width, height)
         except RuntimeError as error:
             raise WorkerError(f"{self.id}: {error}") from None
 

@@ -17,6 +17,7 @@ import msgspec
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
 from sandbox._native import MinihostProcessor
+from sandbox.backends.editor import BesideEditor, EditorWindow, Sides
 from sandbox.backends.minihost_library import (
     BusInfo,
     InstanceInfo,
@@ -101,16 +102,21 @@ class JucePlugin(LoadedPlugin):
         library: Minihost,
         instances: Instances,
         about: PluginDescription,
+        make_editor: Callable[[Sequence[str]], BesideEditor],
         ranges: Mapping[str, PlainRange] | None = None,
     ) -> None:
         """`about` is what the format knows of the plugin; `ranges` by parameter id, where the
-        format knows more than JUCE tells. The processors own the handles."""
+        format knows more than JUCE tells; `make_editor` is given the ids of all parameters, and
+        raises RuntimeError or WorkerError. The processors own the handles."""
         super().__init__(plugin_id, instances.processors)
         self._c = library.c
         self._handles = list(instances.handles)
         self._native = list(instances.processors)
         self._about = about
         self._ranges = ranges or {}
+        self._make_editor = make_editor
+        self._editor: BesideEditor | None = None  # made when first opened
+        self._editor_is_open = False
         self._programs = self._read_programs()
         for processor in self._native:
             processor.set_program_order([index for index, _ in self._programs])
@@ -151,6 +157,7 @@ class JucePlugin(LoadedPlugin):
                     )
         finally:
             self._resume()
+        self._show_all()
 
     @property
     def programs(self) -> list[str]:
@@ -187,12 +194,56 @@ class JucePlugin(LoadedPlugin):
                 self.set_parameter(parameter, value)
         self._expect_hearing()
 
+    # Its editor, which is none of minihost's.
+
+    def open_editor(self, window: EditorWindow) -> None:
+        try:
+            if self._editor is None:
+                self._editor = self._make_editor([one.id for one in self.parameter_names])
+            self._editor.open(window)
+        except (RuntimeError, WorkerError) as error:
+            raise WorkerError(f"{self.id}: {error}") from None
+        self._editor_is_open = True
+        self._show_all()
+
+    @property
+    def editor_size(self) -> Sides:
+        return self._open_editor.size
+
+    def resize_editor(self, width: int, height: int) -> None:
+        self._open_editor.resize(width, height)
+
+    def close_editor(self) -> None:
+        if self._editor is not None:
+            self._editor_is_open = False
+            self._editor.close()
+
+    @property
+    def _open_editor(self) -> BesideEditor:
+        if self._editor is None or not self._editor_is_open:
+            raise WorkerError(f"{self.id}: its editor is not open")
+        return self._editor
+
+    def _show_all(self) -> None:
+        if self._editor is not None and self._editor_is_open:
+            for index, value in enumerate(self.get_parameters()):
+                self._editor.show(index, value)
+
+    # Life.
+
     idles_for_all = True  # JUCE has one queue of messages
 
     def idle(self) -> None:
         self._c.mh_message_thread_poll()
+        if self._editor is not None and self._editor_is_open:
+            self._editor.idle()
+            for index, value in self._editor.take_edits():
+                if 0.0 <= value <= 1.0:  # false for NaN as well
+                    self._send_parameter(index, value)
 
     def close(self) -> None:
+        self.close_editor()
+        self._editor = None
         self._handles.clear()
         for processor in self._native:
             processor.close()
@@ -238,6 +289,11 @@ class JucePlugin(LoadedPlugin):
         return float(self._c.mh_get_param(self._first, index))
 
     def _set_parameter(self, index: int, value: float) -> None:
+        self._send_parameter(index, value)
+        if self._editor is not None and self._editor_is_open:
+            self._editor.show(index, value)
+
+    def _send_parameter(self, index: int, value: float) -> None:
         for handle in [self._first, *self._handles[1:]]:
             self._c.mh_set_param(handle, index, value)
         self._expect_hearing()

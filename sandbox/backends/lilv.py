@@ -9,7 +9,7 @@ no names, parameters no units, and side-chain inputs could not be told from main
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_int, c_uint32, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +68,22 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "lilv_node_as_float": (c_float, (c_void_p,)),
     "lilv_free": (None, (c_void_p,)),
+    "lilv_plugin_get_uis": (c_void_p, (c_void_p,)),
+    "lilv_uis_free": (None, (c_void_p,)),
+    "lilv_uis_begin": (c_void_p, (c_void_p,)),
+    "lilv_uis_is_end": (c_bool, (c_void_p, c_void_p)),
+    "lilv_uis_get": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_uis_next": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_ui_get_uri": (c_void_p, (c_void_p,)),
+    "lilv_ui_get_classes": (c_void_p, (c_void_p,)),
+    "lilv_ui_get_binary_uri": (c_void_p, (c_void_p,)),
+    "lilv_ui_get_bundle_uri": (c_void_p, (c_void_p,)),
+    "lilv_world_load_resource": (c_int, (c_void_p, c_void_p)),
+    "lilv_world_find_nodes": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),
+    "lilv_nodes_begin": (c_void_p, (c_void_p,)),
+    "lilv_nodes_is_end": (c_bool, (c_void_p, c_void_p)),
+    "lilv_nodes_get": (c_void_p, (c_void_p, c_void_p)),
+    "lilv_nodes_next": (c_void_p, (c_void_p, c_void_p)),
     "lilv_file_uri_parse": (c_void_p, (c_char_p, POINTER(c_void_p))),
 }
 
@@ -86,6 +102,18 @@ class Lv2Data(NamedTuple):
     has_latency: bool
     keys: tuple[int, ...]  # which of the audio inputs are a side-chain
     controls: dict[str, PlainRange]  # by port symbol
+    symbols: tuple[str, ...]  # of all ports, in their order
+
+
+class Lv2Ui(NamedTuple):
+    """What a plugin's data says of one of its editors."""
+
+    uri: str
+    binary: str
+    bundle: str
+    classes: frozenset[str]
+    required: frozenset[str]  # features
+    optional: frozenset[str]
 
 
 class LilvWorld:
@@ -172,7 +200,54 @@ class LilvWorld:
             has_latency=bool(c.lilv_plugin_has_latency(plugin)),
             keys=keys,
             controls=controls,
+            symbols=tuple(
+                self._text(c.lilv_port_get_symbol(plugin, port)) for port in self._ports(plugin)
+            ),
         )
+
+    def uis_of(self, uri: str) -> list[Lv2Ui]:
+        """A plugin's editors; none if it is not installed. Reads their files when first asked."""
+        plugin = self._plugin(uri)
+        if plugin is None:
+            return []
+        c = self._c
+        uis = c.lilv_plugin_get_uis(plugin)
+        place = c.lilv_uis_begin(uis)
+        found = []
+        while not c.lilv_uis_is_end(uis, place):
+            found.append(self._read_ui(c.lilv_uis_get(uis, place)))
+            place = c.lilv_uis_next(uis, place)
+        c.lilv_uis_free(uis)
+        return found
+
+    def _read_ui(self, ui: int) -> Lv2Ui:
+        c = self._c
+        node = c.lilv_ui_get_uri(ui)
+        c.lilv_world_load_resource(self._world, node)
+        return Lv2Ui(
+            uri=self._text(node),
+            binary=self._path(c.lilv_ui_get_binary_uri(ui)),
+            bundle=self._path(c.lilv_ui_get_bundle_uri(ui)),
+            classes=self._texts(c.lilv_ui_get_classes(ui)),
+            required=self._objects(node, _CORE + "requiredFeature"),
+            optional=self._objects(node, _CORE + "optionalFeature"),
+        )
+
+    def _objects(self, subject: int, predicate: str) -> frozenset[str]:
+        node = self._uri(predicate)
+        nodes = self._c.lilv_world_find_nodes(self._world, subject, node, None)
+        found = self._texts(nodes)
+        self._c.lilv_nodes_free(nodes)
+        self._c.lilv_node_free(node)
+        return found
+
+    def _texts(self, nodes: int | None) -> frozenset[str]:
+        c, found = self._c, set()
+        place = c.lilv_nodes_begin(nodes) if nodes else None
+        while nodes and not c.lilv_nodes_is_end(nodes, place):
+            found.add(self._text(c.lilv_nodes_get(nodes, place)))
+            place = c.lilv_nodes_next(nodes, place)
+        return frozenset(found)
 
     def _read_ports(self, plugin: int) -> tuple[int, int, tuple[int, ...], dict[str, PlainRange]]:
         c = self._c

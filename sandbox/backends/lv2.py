@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
 from sandbox.backends.lilv import LilvWorld, Lv2Data, world
+from sandbox.backends.lv2_editor import Lv2BesideEditor, ui_for_x11
 from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
@@ -100,7 +102,12 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         remarks=remarks,
     )
     ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
-    return JucePlugin(plugin.text, library, instances, about, ranges)
+
+    def make_editor(parameter_ids: Sequence[str]) -> Lv2BesideEditor:
+        ui = ui_for_x11(world().uis_of(uri))
+        return Lv2BesideEditor(uri, data, ui, settings.sample_rate, parameter_ids)
+
+    return JucePlugin(plugin.text, library, instances, about, make_editor, ranges)
 
 
 def _nearest(uri: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
 from sandbox._native import Processor, Slot
+from sandbox.backends.editor import EditorWindow, Sides
 
 # What a slot may ask for (ipc/native/layout.hpp).
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000.0, 768_000.0
@@ -142,12 +143,17 @@ class LoadedPlugin(ABC):
 
     # Its editor. One at a time; idle() is its turn, too.
 
-    def open_editor(self, window: int) -> tuple[int, int]:
-        """In a window of X11, by its number. Width and height. Raises WorkerError."""
+    def open_editor(self, window: EditorWindow) -> None:
+        """Raises WorkerError."""
         raise WorkerError(f"{self.id}: no editor can be opened for plugins of this format")
 
-    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
-        """The size that it has then, which may be the old one. Raises WorkerError."""
+    @property
+    def editor_size(self) -> Sides:
+        """Of an open one; it may change with every turn. Raises WorkerError."""
+        raise WorkerError(f"{self.id}: its editor is not open")
+
+    def resize_editor(self, width: int, height: int) -> None:
+        """It may take another size, or none. Raises WorkerError."""
         raise WorkerError(f"{self.id}: its editor is not open")
 
     def close_editor(self) -> None:  # noqa: B027 - most formats open none

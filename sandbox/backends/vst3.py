@@ -2,6 +2,7 @@
 """vst3:PATH, or vst3:PATH#CLASS. One plugin of a VST3 bundle; without a class, the first."""
 
 import platform
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ipc.description import PluginDescription
@@ -13,6 +14,7 @@ from sandbox.backends.juce_plugin import JucePlugin, open_instances
 from sandbox.backends.minihost_library import Minihost, minihost, text_of
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
+from sandbox.backends.vst3_editor import Vst3BesideEditor
 from sandbox.backends.vst3_factory import VstClass, audio_classes
 
 _KEY_CHANNELS = 2  # asked for; a plugin with a mono side-chain gives one
@@ -77,7 +79,18 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         is_instrument=bool(info.is_instrument),
         sidechain_channels=instances.sidechain_channels,
     )
-    return JucePlugin(plugin.text, library, instances, about)
+    return JucePlugin(plugin.text, library, instances, about, _editor_maker(path, class_id))
+
+
+def _editor_maker(path: Path, class_id: str) -> Callable[[Sequence[str]], Vst3BesideEditor]:
+    """`class_id`: empty for the bundle's first."""
+
+    def make(parameter_ids: Sequence[str]) -> Vst3BesideEditor:
+        module = str(_module_of(path))
+        wanted = class_id or next((one.class_id for one in audio_classes(module)), "")
+        return Vst3BesideEditor(module, wanted, parameter_ids)
+
+    return make
 
 
 def _find_class(plugin: PluginId, path: Path, class_id: str) -> VstClass:
@@ -122,7 +135,7 @@ def _load_class(
         sidechain_channels=instances.processors[0].sidechain_channels,
         remarks=remarks,
     )
-    return JucePlugin(plugin.text, library, instances, about)
+    return JucePlugin(plugin.text, library, instances, about, _editor_maker(path, wanted.class_id))
 
 
 def _check_bundle(plugin_id: str, path: Path) -> None:

@@ -99,7 +99,7 @@ void bind_clap(nb::module_& m) {
             "open_editor",
             [](ClapProcessor& self, unsigned long window) {
                 const nb::gil_scoped_release release;
-                const ClapSize size = self.open_editor(window);
+                const EditorSize size = self.open_editor(window);
                 return std::make_pair(size.width, size.height);
             },
             "window"_a)
@@ -107,7 +107,7 @@ void bind_clap(nb::module_& m) {
             "resize_editor",
             [](ClapProcessor& self, std::uint32_t width, std::uint32_t height) {
                 const nb::gil_scoped_release release;
-                const ClapSize size = self.resize_editor({width, height});
+                const EditorSize size = self.resize_editor({width, height});
                 return std::make_pair(size.width, size.height);
             },
             "width"_a, "height"_a)

@@ -4,12 +4,9 @@
 #pragma once
 
 #include "sandbox/native/clap_abi.hpp"
+#include "sandbox/native/editor_size.hpp"
 
 namespace isobooth::sandbox {
-
-struct ClapSize {
-    std::uint32_t width, height;
-};
 
 class ClapEditor {
 public:
@@ -19,14 +16,14 @@ public:
     ClapEditor(const ClapEditor&) = delete;
     ClapEditor& operator=(const ClapEditor&) = delete;
 
-    ClapSize size() const noexcept { return size_; }
+    EditorSize size() const noexcept { return size_; }
     // What the plugin makes of a wish; the same as before where it cannot be resized.
-    ClapSize resize(ClapSize wanted);
+    EditorSize resize(EditorSize wanted);
 
 private:
     const clap::Plugin& plugin_;
     const clap::Gui* gui_;
-    ClapSize size_{};
+    EditorSize size_{};
 };
 
 }  // namespace isobooth::sandbox

@@ -3,27 +3,50 @@
 
 #include <poll.h>
 
-#include <algorithm>
-
 namespace isobooth::sandbox {
 
+namespace {
+
+// There is one watch for each descriptor, so its number is its key.
+EventLoop::Key key_of(int descriptor) { return static_cast<unsigned>(descriptor); }
+
+struct Calls final : EventLoop::Client {
+    explicit Calls(const clap::Plugin& called) : plugin(called) {}
+
+    template <class T>
+    const T* extension(const char* id) const {
+        return static_cast<const T*>(plugin.get_extension(&plugin, id));
+    }
+
+    void on_timer(EventLoop::Key key) override {
+        const auto* timers = extension<clap::TimerSupport>(clap::kTimerSupport);
+        if (timers && timers->on_timer) timers->on_timer(&plugin, static_cast<clap::Id>(key));
+    }
+
+    void on_ready(EventLoop::Key, int descriptor, short events) override {
+        const auto* reader = extension<clap::DescriptorSupport>(clap::kDescriptorSupport);
+        if (!reader || !reader->on_descriptor) return;
+        const std::uint32_t flags = (events & POLLIN ? clap::kReadable : 0u) |
+                                    (events & POLLOUT ? clap::kWritable : 0u) |
+                                    (events & (POLLERR | POLLHUP) ? clap::kBroken : 0u);
+        reader->on_descriptor(&plugin, descriptor, flags);
+    }
+
+    const clap::Plugin& plugin;
+};
+
+}  // namespace
+
 bool ClapEventLoop::add_timer(std::uint32_t period_ms, clap::Id* id) {
-    if (!id || timers_.size() == kMost) return false;
-    const std::chrono::milliseconds period(std::max(period_ms, 1u));
-    timers_.push_back({next_, period, Clock::now() + period});
+    if (!id || !loop_.add_timer(next_, period_ms)) return false;
     *id = next_++;
     return true;
 }
 
-bool ClapEventLoop::remove_timer(clap::Id id) {
-    return std::erase_if(timers_, [&](const Timer& timer) { return timer.id == id; }) > 0;
-}
-
 bool ClapEventLoop::add_descriptor(int descriptor, std::uint32_t flags) {
-    if (descriptor < 0 || descriptors_.size() == kMost) return false;
-    remove_descriptor(descriptor);
-    descriptors_.push_back({descriptor, flags});
-    return true;
+    const auto events = static_cast<short>((flags & clap::kReadable ? POLLIN : 0) |
+                                           (flags & clap::kWritable ? POLLOUT : 0));
+    return loop_.add_descriptor(key_of(descriptor), descriptor, events);
 }
 
 bool ClapEventLoop::change_descriptor(int descriptor, std::uint32_t flags) {
@@ -31,50 +54,12 @@ bool ClapEventLoop::change_descriptor(int descriptor, std::uint32_t flags) {
 }
 
 bool ClapEventLoop::remove_descriptor(int descriptor) {
-    return std::erase_if(descriptors_,
-                         [&](const Descriptor& one) { return one.number == descriptor; }) > 0;
+    return loop_.remove_descriptor(key_of(descriptor));
 }
 
-// The plugin may add and remove while it is called: what is called is looked up anew each time.
 void ClapEventLoop::turn(const clap::Plugin& plugin) {
-    const auto now = Clock::now();
-    std::vector<clap::Id> due;
-    for (Timer& timer : timers_)
-        if (timer.due <= now) {
-            timer.due = now + timer.period;
-            due.push_back(timer.id);
-        }
-    const auto* timers = static_cast<const clap::TimerSupport*>(
-        due.empty() ? nullptr : plugin.get_extension(&plugin, clap::kTimerSupport));
-    for (const clap::Id id : due)
-        if (timers && timers->on_timer &&
-            std::any_of(timers_.begin(), timers_.end(), [&](const auto& t) { return t.id == id; }))
-            timers->on_timer(&plugin, id);
-    if (descriptors_.empty()) return;
-    const auto* reader = static_cast<const clap::DescriptorSupport*>(
-        plugin.get_extension(&plugin, clap::kDescriptorSupport));
-    if (!reader || !reader->on_descriptor) return;
-    std::vector<int> watched;
-    for (const Descriptor& one : descriptors_) watched.push_back(one.number);
-    for (const int number : watched) {
-        const auto one =
-            std::find_if(descriptors_.begin(), descriptors_.end(),
-                         [&](const Descriptor& still) { return still.number == number; });
-        if (one == descriptors_.end()) continue;
-        const auto wants = static_cast<short>((one->flags & clap::kReadable ? POLLIN : 0) |
-                                              (one->flags & clap::kWritable ? POLLOUT : 0));
-        pollfd ready{number, wants, 0};
-        if (poll(&ready, 1, 0) != 1) continue;
-        // Closed without having been taken back: it would be ready for ever.
-        if (ready.revents & POLLNVAL) {
-            remove_descriptor(number);
-            continue;
-        }
-        const std::uint32_t flags = (ready.revents & POLLIN ? clap::kReadable : 0u) |
-                                    (ready.revents & POLLOUT ? clap::kWritable : 0u) |
-                                    (ready.revents & (POLLERR | POLLHUP) ? clap::kBroken : 0u);
-        reader->on_descriptor(&plugin, number, flags);
-    }
+    Calls calls(plugin);
+    loop_.turn(calls);
 }
 
 }  // namespace isobooth::sandbox

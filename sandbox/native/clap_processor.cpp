@@ -266,12 +266,12 @@ double ClapProcessor::tail_s() const {
                                     : frames / settings_.sample_rate;
 }
 
-ClapSize ClapProcessor::open_editor(unsigned long window) {
+EditorSize ClapProcessor::open_editor(unsigned long window) {
     if (editor_) throw std::runtime_error("the plugin's editor is open");
     return editor_.emplace(plugin(), window).size();
 }
 
-ClapSize ClapProcessor::resize_editor(ClapSize wanted) {
+EditorSize ClapProcessor::resize_editor(EditorSize wanted) {
     if (!editor_) throw std::runtime_error("the plugin's editor is not open");
     return editor_->resize(wanted);
 }

@@ -76,8 +76,8 @@ public:
 
     // Its editor, in a window of X11; of the main thread, which must idle() while it is open. Throws
     // std::runtime_error where it has none, or has one open already.
-    ClapSize open_editor(unsigned long window);
-    ClapSize resize_editor(ClapSize wanted);
+    EditorSize open_editor(unsigned long window);
+    EditorSize resize_editor(EditorSize wanted);
     void close_editor() noexcept { editor_.reset(); }
 
     // Repeatable. Every later block is refused.

@@ -2,6 +2,7 @@
 """Every check finds the fault that was planted for it, and has nothing to say of a clean plugin."""
 
 import io
+import platform
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.fixtures.build import fixture_library
 from tests.fixtures.lv2_bundle import make_lv2_bundle
 
 # The plugin with a fault that the check must find, and what it makes of it: of stress_fixture.c, or
-# with "lv2 " before its name of stress_lv2_fixture.c.
+# with "lv2 " before its name of stress_lv2_fixture.c; the VST3 one is the second of vst3_fixture.c.
 PLANTED = (
     ("once", "lives-and-dies", Verdict.FAIL, "cannot be created twice"),
     ("nan", "sends-numbers", Verdict.FAIL, "NaN"),
@@ -74,6 +75,10 @@ PLANTED = (
     ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),
     ("vast-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 100000 × 200"),
     ("grows-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 4000000000 × "),
+    ("lv2 editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
+    ("lv2 blank-editor", "opens-its-editor", Verdict.WARN, "300 × 100 stays blank"),
+    ("lv2 stuck-editor", "opens-its-editor", Verdict.HANG, "did not come back"),
+    ("vst3 editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("waits", "survives-no-network", Verdict.WARN, "without a network, it takes"),
 )
 # What is no fault, or the business of another check.
@@ -92,6 +97,14 @@ ALSO_LV2 = (
     "survives-a-slow-disk",
     "survives-failed-allocations",
 )
+CLEAN_EDITORS = ("editor", "lv2 editor", "vst3 editor")
+# LV2 plugins without an editor that can be opened, and what is said of it.
+NO_EDITORS = {
+    "lv2 clean": "the plugin has no editor",
+    "lv2 gtk-editor": "only of another kind: GtkUI",
+    "lv2 needy-editor": "asks of its host what is not offered: windowOfGold",
+}
+VST3_CLASSES = {"vst3 editor": "", "vst3 editor-crash": "#49736F62FF6F74684669787475726532"}
 
 
 needs_display = pytest.mark.skipif(
@@ -108,6 +121,15 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def vst3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle = tmp_path_factory.mktemp("planted") / "planted.vst3"
+    code = bundle / "Contents" / f"{platform.machine()}-linux"
+    code.mkdir(parents=True)
+    shutil.copy(fixture_library("vst3_fixture"), code / "planted.so")
+    return bundle
+
+
+@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With an LV2 bundle, where JUCE looks for one."""
     home = tmp_path_factory.mktemp("home")
@@ -116,12 +138,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
+def found(library: Path, vst3: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
     """What each check says of the plugin with its fault, and of the clean one."""
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
     pairs += [("lv2 clean", check) for check in ALSO_LV2]
-    pairs += [(fault, "opens-its-editor") for fault in ("editor", "late-editor")]
+    editors = ("late-editor", *CLEAN_EDITORS, *NO_EDITORS)
+    pairs += [(fault, "opens-its-editor") for fault in editors]
     pairs += QUIET
     timed = [pair for pair in pairs if BY_NAME[pair[1]].is_timed]
     others = [pair for pair in pairs if not BY_NAME[pair[1]].is_timed]
@@ -136,6 +159,8 @@ def found(library: Path, home: Path) -> dict[tuple[str, str], CheckResult]:
             plugin = f"clap:{library}#{fault}"
             if fault.startswith("lv2 "):
                 plugin = fault.replace("lv2 ", "lv2:urn:isobooth:planted:")
+            if fault in VST3_CLASSES:
+                plugin = f"vst3:{vst3}{VST3_CLASSES[fault]}"
             report = StressRun([plugin], ALL, options, workshop, auditor).run()
             [result] = report.plugins[0].checks
             return result
@@ -166,7 +191,7 @@ def test_a_planted_fault_is_found(
         assert result.signal and result.signature
         assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
-        assert any("planted.clap" in line for line in result.backtrace)
+        assert any("planted." in line for line in result.backtrace)
 
 
 @pytest.mark.parametrize("check", sorted(BY_NAME))
@@ -187,8 +212,9 @@ def test_a_clean_lv2_plugin_passes(found: dict[tuple[str, str], CheckResult], ch
 
 
 @needs_display
-def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult]) -> None:
-    result = found["editor", "opens-its-editor"]
+@pytest.mark.parametrize("plugin", CLEAN_EDITORS)
+def test_a_clean_editor_passes(found: dict[tuple[str, str], CheckResult], plugin: str) -> None:
+    result = found[plugin, "opens-its-editor"]
     assert result.verdict is Verdict.PASS, result
     assert result.figures["can_be_resized"] == 1.0
     with Image.open(io.BytesIO(result.pictures[0].png)) as picture:
@@ -204,6 +230,16 @@ def test_an_editor_that_draws_a_second_late_is_seen(
     result = found["late-editor", "opens-its-editor"]
     assert result.verdict is Verdict.PASS, result
     assert result.figures["colours"] == 3
+
+
+@needs_display
+@pytest.mark.parametrize("plugin", NO_EDITORS)
+def test_why_an_editor_cannot_be_opened_is_said(
+    found: dict[tuple[str, str], CheckResult], plugin: str
+) -> None:
+    result = found[plugin, "opens-its-editor"]
+    assert result.verdict is Verdict.SKIP, result
+    assert NO_EDITORS[plugin] in result.message
 
 
 def test_every_check_has_a_planted_fault() -> None:

@@ -67,7 +67,9 @@ def test_the_version_is_told(run_cli: Any) -> None:
     assert run_cli("--version") == (0, f"isobooth {isobooth_version()}\n", "")
 
 
-def test_no_command_shows_the_help(run_cli: Any) -> None:
+def test_no_command_shows_the_help(run_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for screen in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(screen, raising=False)
     ended = run_cli()
     assert ended.code == ExitCode.USAGE
     assert "crashes" in ended.out + ended.err

@@ -17,6 +17,7 @@ from tools.bench import (
     slots,
     standby,
     stress,
+    window,
 )
 from tools.bench.common import BLOCK, PLUGIN, RATE, machine
 
@@ -36,6 +37,7 @@ class Scale:
     offline_blocks: int = 3000
     rounds: int = 3
     replays: int = 100
+    window_frames: int = 600
 
 
 FULL = Scale()
@@ -49,6 +51,7 @@ QUICK = Scale(
     offline_blocks=400,
     rounds=1,
     replays=5,
+    window_frames=60,
 )
 
 PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
@@ -64,6 +67,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "grouping": lambda scale, tell: grouping.measure(scale.slot_blocks, scale.slot_rounds, tell),
     "scanning": lambda scale, tell: scanning.measure(scale.rounds, tell),
     "stress": lambda scale, tell: stress.measure(scale.rounds, scale.replays, tell),
+    "window": lambda scale, tell: window.measure(scale.window_frames, scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
@@ -149,6 +153,14 @@ def verdicts(figures: dict[str, Any]) -> list[Verdict]:
             workers = jobs.removeprefix("jobs_")
             check(f"scan, {workers} at a time, × minihost's scanner", ratio, "≥ 4", ratio >= 4)
         check("scan with nothing new, s", rescan_s, "< 1", rescan_s < 1)
+    if "window_frame_ms" in figures:
+        frame, start = figures["window_frame_ms"]["median"], figures["window_start_ms"]
+        check("a window's frame, 64 strips, ms", frame, "≤ 16", frame <= 16)
+        check("a window's first paint, ms", start, "≤ 1500", start <= 1500)
+        blocks = figures["window_block_us"]
+        rounds = figures["window_block_rounds_us"]["without"]
+        cost, noise = round(blocks["with"] - blocks["without"], 2), max(rounds) - min(rounds)
+        check("a block with a window over without, µs", cost, f"≤ {noise:g} (noise)", cost <= noise)
     if "chaos" in figures:
         late, calm = figures["chaos"]["late_blocks"], figures["chaos"]["calm_late_blocks"]
         check("late blocks under faults", late, f"≤ {calm} (calm run)", late <= calm)

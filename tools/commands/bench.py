@@ -24,7 +24,7 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="PART",
-            help="Only slots, engine, restart, offline, sandbox, formats or chaos; repeatable.",
+            help="Only this part, such as slots or window (docs/cli.md); repeatable.",
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A short run, to see that it works.")] = (

@@ -95,7 +95,7 @@ def show_command(context: typer.Context, report: ReportId, as_json: JsonOption =
     if as_json or context.obj:
         console.print_json(found)
         return
-    for line in _lines_of(found):
+    for line in lines_of(found):
         print(line)
 
 
@@ -187,7 +187,7 @@ def _print_reports(reports: Sequence[CrashSummary]) -> None:
     )
 
 
-def _lines_of(report: CrashReport) -> Iterator[str]:
+def lines_of(report: CrashReport) -> Iterator[str]:
     """The report for a person, a line each; what the plugin wrote is made harmless."""
     for name, value in _facts_of(report):
         if value:

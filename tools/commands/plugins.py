@@ -97,8 +97,8 @@ def show_command(
     """Show all that is known of a plugin."""
     from tools.scan.details import detail_lines
 
-    with _opened(catalogue) as opened:
-        found = opened.show(plugin)
+    with opened(catalogue) as found_in:
+        found = found_in.show(plugin)
     entry = _Blacklisted().reason(found.plugin.id, found.plugin.path)
     if as_json:
         import msgspec
@@ -188,8 +188,8 @@ def _found(
     kinds = _words([kind] if kind else None, ["instrument", "effect"], "kind")
     if not wanted and not everything:
         wanted = [status.value for status in Status if status is not Status.NO_CODE]
-    with _opened(catalogue) as opened:
-        return opened.plugins(
+    with opened(catalogue) as found_in:
+        return found_in.plugins(
             formats=[each.value for each in chosen],
             kinds=kinds,
             statuses=wanted,
@@ -257,5 +257,6 @@ class _Opened:
         self._database.close()
 
 
-def _opened(where: str | None) -> _Opened:
+def opened(where: str | None) -> _Opened:
+    """The catalogue of that place, None: the user's; use with `with`."""
     return _Opened(where)

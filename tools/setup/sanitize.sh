@@ -65,7 +65,8 @@ run_sanitized_pytest() {
     say "Python tests with Address- and UndefinedBehaviorSanitizer"
     (
         cd build/asan/tree
-        fixed_addresses ../venv/bin/python -m pytest -p no:cacheprovider -m sanitize "$@"
+        fixed_addresses ../venv/bin/python -m pytest -p no:cacheprovider -p no:pytest-qt \
+            --ignore tests/ui -m sanitize "$@"
     ) || status=$?
     [ "$status" -ne 5 ] || { # pytest: nothing collected
         say "no Python test is marked 'sanitize'"

@@ -17,6 +17,11 @@ PACKAGES="build-essential python3-dev python3-venv pkg-config clang-format
 # What the demo, the tests and the benchmarks play.
 PACKAGES="$PACKAGES zam-plugins mda-lv2 swh-lv2 swh-plugins x42-plugins dpf-plugins-lv2
     lsp-plugins-lv2 synthv1-lv2"
+# What Qt loads to show a window, or to draw one that nobody sees, and the window's typefaces.
+PACKAGES="$PACKAGES libegl1 libgl1 libdbus-1-3 libfontconfig1 libgssapi-krb5-2 libx11-xcb1
+    libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0
+    libxcb-render-util0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxcb-xkb1
+    fonts-inter fonts-jetbrains-mono"
 # Where the editors of plugins are opened, and nobody sees it.
 PACKAGES="$PACKAGES xvfb"
 # Of which the tests start a server of their own, for a catalogue that machines share.

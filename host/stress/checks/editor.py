@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Its window."""
+"""Its window. Of VST3 and LV2 plugins it is not the playing instance's, which minihost keeps to
+itself: it is opened beside it and told its values (sandbox/backends/editor.py)."""
 
 import math
 import time
@@ -25,8 +26,7 @@ class OpensItsEditor(Check):
         "parameters, plays and closes it, ten times"
     )
     means = "whoever wants to see it loses the song, or sees nothing"
-    # minihost opens no editors, and there is no other way to those of VST3 and LV2 plugins here.
-    formats = frozenset({PluginFormat.CLAP})
+    formats = frozenset({PluginFormat.CLAP, PluginFormat.VST3, PluginFormat.LV2})
 
     _TIMES = 10
     _LARGER = 1.25

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Presets that a user keeps of a plugin: a file each, in a folder for each plugin."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+
+from host.song import Slot
+from host.store.folder import data_folder, made_data_folder
+from host.user_file import AtomicFile, file_error, read_input
+from ipc.errors import InputError
+
+_MOST_BYTES = 100_000_000
+_SUFFIX = ".json"
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept: the plugin's state, or where it has none its parameters."""
+
+    plugin: str
+    name: str
+    state: bytes | None = None
+    parameters: dict[str, float | str] = {}
+
+
+def preset_names(plugin: str) -> tuple[str, ...]:
+    """Of this plugin, in their order."""
+    try:
+        paths = [path for path in _folder(plugin).iterdir() if path.suffix == _SUFFIX]
+    except OSError:
+        return ()
+    return tuple(sorted((path.stem for path in paths), key=str.casefold))
+
+
+def save_preset(slot: Slot, name: str) -> None:
+    """Replaces one of the same name. Raises InputError or MachineError."""
+    made_data_folder()
+    path = _path(slot.plugin, name)
+    preset = Preset(
+        plugin=slot.plugin, name=name, state=slot.state, parameters=dict(slot.parameters)
+    )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_error(path.parent, "written", error) from None
+    with AtomicFile(path) as output:
+        output.file.write(msgspec.json.encode(preset))
+
+
+def load_preset(plugin: str, name: str) -> Preset:
+    """Raises InputError if there is none, or it is damaged."""
+    path = _path(plugin, name)
+    data = read_input(path, "a preset", _MOST_BYTES)
+    try:
+        preset = msgspec.json.decode(data, type=Preset)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise InputError(f"{path}: this preset is damaged; save it anew") from None
+    if preset.plugin != plugin:
+        raise InputError(f"{path}: this preset is of another plugin, {preset.plugin}")
+    return preset
+
+
+def _folder(plugin: str) -> Path:
+    return data_folder() / "presets" / hashlib.sha256(plugin.encode()).hexdigest()[:32]
+
+
+def _path(plugin: str, name: str) -> Path:
+    if not re.fullmatch(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,99}", name):
+        raise InputError(
+            f"'{name}' is no name for a preset: 1 to 100 characters, no dot in front, no slash"
+        )
+    return _folder(plugin) / f"{name}{_SUFFIX}"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an editor lies in, and an editor that is beside what plays.
+
+minihost plays VST3 and LV2 plugins and opens no editors. Theirs are opened by our own code instead;
+the plugin (juce_plugin.py) carries values from the one to the other.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+# Width and height in pixels, as the plugin says.
+Sides = tuple[int, int]
+
+
+class EditorWindow(Protocol):
+    """A window of X11 that somebody else has made."""
+
+    @property
+    def id(self) -> int: ...
+
+    def child_size(self) -> Sides | None:
+        """Of the window that an editor has made in it; None: there is none."""
+
+    def resize_child(self, width: int, height: int) -> None: ...
+
+
+class BesideEditor(ABC):
+    """One plugin's, of the main thread. Parameters are numbered as the plugin's are, values are
+    normalized. Methods raise RuntimeError or WorkerError with the plugin's reason."""
+
+    @abstractmethod
+    def open(self, window: EditorWindow) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """It can be opened again. Does nothing where it is closed."""
+
+    @property
+    @abstractmethod
+    def size(self) -> Sides:
+        """While it is open."""
+
+    @abstractmethod
+    def resize(self, width: int, height: int) -> None:
+        """The plugin may take another size, or none."""
+
+    @abstractmethod
+    def idle(self) -> None: ...
+
+    @abstractmethod
+    def show(self, parameter: int, value: float) -> None: ...
+
+    @abstractmethod
+    def take_edits(self) -> list[tuple[int, float]]:
+        """What the user has changed in it since they were last taken."""

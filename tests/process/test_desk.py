@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A desk as a window meets it: edits with undo, transport, files, what others break."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from host.song import AudioSource, Slot, Song, Track
+from host.song_file import load_song, save_song
+from ipc.desk.meters import MeterReader
+from ipc.desk.requests import (
+    DESK_PROTOCOL,
+    AddSlot,
+    AddTrack,
+    AskDevices,
+    AskOverview,
+    AskSlot,
+    AskText,
+    Attach,
+    Change,
+    LoadPreset,
+    Locate,
+    MoveSlot,
+    MoveTrack,
+    OpenSong,
+    Play,
+    Quit,
+    Redo,
+    RemoveSlot,
+    RemoveTrack,
+    RestartSlot,
+    Save,
+    SavePreset,
+    SetDevice,
+    SetLoop,
+    SetParameter,
+    SetSlot,
+    SetSong,
+    SetTrack,
+    Undo,
+)
+from ipc.desk.state import DeskState
+from ipc.errors import InputError
+from ipc.status import SlotStatus
+from tests.process.desks import SETTINGS, Served, Window, served
+from tests.process.jack import until
+from tests.process.songs import sine, write_clip
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def desk() -> Iterator[Served]:
+    with served() as desk:
+        yield desk
+
+
+@pytest.fixture
+def song_file(tmp_path: Path) -> str:
+    """Two tracks with a tone; the first has a gain."""
+    tone = write_clip(tmp_path / "tone.wav", sine(48000, level=0.25))
+    source = AudioSource(file=tone, loop=True)
+    song = Song(
+        name="Two",
+        tracks=(
+            Track(id="a", audio=source, chain=(Slot(id="g", plugin="builtin:gain"),)),
+            Track(id="b", audio=source),
+        ),
+    )
+    save_song(song, tmp_path / "two.json")
+    return str(tmp_path / "two.json")
+
+
+@pytest.fixture
+def window(song_file: str) -> Iterator[Window]:
+    with served(song=song_file) as desk:
+        yield desk.window()
+
+
+def ids(state: DeskState) -> list[tuple[str, list[str]]]:
+    return [(track.id, [slot.id for slot in track.slots]) for track in state.tracks]
+
+
+def all_active(state: DeskState) -> bool:
+    slots = [slot for track in (*state.tracks, state.master) for slot in track.slots]
+    return all(slot.status is SlotStatus.ACTIVE for slot in slots)
+
+
+def change(window: Window, *edits: object, gesture: int = 0) -> None:
+    window.ask(Change(edits, gesture))  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- edits and undo
+
+
+def test_a_song_is_made_from_nothing(desk: Served, song_file: str, tmp_path: Path) -> None:
+    window = desk.window()
+    assert window.state.song == "Untitled"
+    tone = str(tmp_path / "tone.wav")
+    change(window, AddTrack(name="Drums", index=0, file=tone, plugins=("builtin:gain",)))
+    change(window, AddTrack(name="Synth", index=1, plugins=("builtin:synth", "builtin:gain")))
+    change(window, AddSlot(track="master", index=0, plugin="builtin:gain"))
+    state = window.until(lambda s: len(s.tracks) == 2 and s.master.slots and all_active(s), "all")
+    assert ids(state) == [("drums", ["gain"]), ("synth", ["synth", "gain-2"])]
+    assert [track.kind for track in state.tracks] == ["audio", "empty"]
+    assert state.master.slots[0].id == "gain-3"
+    assert state.is_modified
+    assert state.undo == "adding gain"
+    path = tmp_path / "made.json"
+    window.ask(Save(str(path)))
+    state = window.until(lambda s: not s.is_modified, "saved")
+    assert (state.path, state.song) == (str(path), "made")
+    saved = load_song(path)
+    assert [track.id for track in saved.tracks] == ["drums", "synth"]
+
+
+def test_faders_move_and_come_back(window: Window) -> None:
+    for gain in (-1.0, -3.0, -6.0):
+        change(window, SetTrack(track="a", gain_db=gain), gesture=7)
+    change(window, SetTrack(track="a", pan=0.5, mute=True))
+    change(window, SetTrack(track="master", gain_db=-2.0))
+    change(window, SetTrack(track="b", solo=True, name="Bass", colour="#3fa7d6"))
+    state = window.until(lambda s: s.tracks[1].solo, "solo")
+    assert (state.tracks[0].gain_db, state.tracks[0].pan, state.tracks[0].mute) == (-6.0, 0.5, True)
+    assert state.tracks[0].silenced
+    assert (state.tracks[1].name, state.tracks[1].colour) == ("Bass", "#3fa7d6")
+    names = []
+    while window.state.undo:
+        names.append(window.state.undo)
+        window.ask(Undo())
+    assert names == [
+        "name and colour and solo of b",
+        "gain of Master",
+        "pan and mute of a",
+        "gain of a",
+    ]
+    assert window.state.tracks[0].gain_db == 0.0
+    assert not window.state.is_modified
+    with pytest.raises(InputError, match="nothing to undo"):
+        window.ask(Undo())
+    window.ask(Redo())
+    assert window.state.tracks[0].gain_db == -6.0
+
+
+def test_plugins_are_moved_replaced_and_removed_with_their_sound(window: Window) -> None:
+    change(window, SetParameter(slot="g", parameter=0, value=0.25))
+    change(window, MoveSlot(slot="g", track="b", index=0))
+    window.until(lambda s: ids(s) == [("a", []), ("b", ["g"])] and all_active(s), "moved")
+    assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
+    change(window, RemoveSlot(slot="g"))
+    window.until(lambda s: ids(s) == [("a", []), ("b", [])], "removed")
+    window.ask(Undo())
+    window.until(lambda s: ids(s) == [("a", []), ("b", ["g"])] and all_active(s), "back")
+    assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
+    change(window, SetSlot(slot="g", plugin="builtin:tone"))
+    window.until(lambda s: ids(s) == [("a", []), ("b", ["tone"])] and all_active(s), "replaced")
+    for _ in range(2):
+        window.ask(Undo())
+    window.until(lambda s: ids(s) == [("a", ["g"]), ("b", [])] and all_active(s), "as it was")
+    before = window.ask(AskSlot("g")).details.values[0]
+    assert before == pytest.approx(0.25)
+    window.ask(Undo())
+    time.sleep(0.2)
+    assert window.ask(AskSlot("g")).details.values[0] != pytest.approx(0.25)
+
+
+def test_tracks_are_added_moved_and_removed(window: Window) -> None:
+    change(window, AddTrack(name="a", index=0), MoveTrack(track="b", index=0))
+    assert [track.id for track in window.state.tracks] == ["b", "a-2", "a"]
+    change(window, SetTrack(track="a", output="b"))
+    change(window, RemoveTrack(track="b"))
+    assert [(track.id, track.output) for track in window.state.tracks] == [
+        ("a-2", "master"),
+        ("a", "master"),
+    ]
+    window.ask(Undo())
+    assert window.state.tracks[2].output == "b"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (SetTrack(track="nobody", gain_db=0.0), "no track 'nobody'"),
+        (SetTrack(track="master", pan=0.0), "the master has a gain"),
+        (SetTrack(track="a", output="a"), "circle"),
+        (SetTrack(track="a", output="nobody"), "nobody"),
+        (AddSlot(track="a", index=0, plugin="nonsense"), "nonsense"),
+        (RemoveSlot(slot="nobody"), "no slot 'nobody'"),
+        (AddTrack(name="x", index=0, file="/nowhere/x.wav"), "/nowhere/x.wav"),
+        (SetSong(time_signature=(5, 7)), "5/7"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value.split()[0],
+)
+def test_what_cannot_be_done_says_why_and_changes_nothing(
+    window: Window, edit: object, words: str
+) -> None:
+    before = window.state.tracks
+    with pytest.raises(InputError, match=words):
+        change(window, SetTrack(track="a", gain_db=-40.0), edit)
+    assert window.ask(Attach(DESK_PROTOCOL)).state.tracks == before
+
+
+# ---------------------------------------------------------------- transport, meters, devices
+
+
+def test_it_plays_loops_and_stops_and_the_meters_show_it(window: Window) -> None:
+    meters = MeterReader(window.state.meters)
+    window.ask(Play(True))
+    window.until(lambda s: s.transport.playing, "playing")
+    deadline = time.monotonic() + 10
+    while meters.read()["strips"][0]["peaks"].max() < 0.2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    shown = meters.read()
+    assert shown["revision"] == window.state.revision
+    assert shown["strips"][2]["peaks"].max() > 0.4  # the master, which both tracks are heard in
+    assert shown["playing"] and shown["deadline_us"] > 1000 and shown["block_count"] > 0
+    first = int(meters.read()["position_frames"])
+    window.ask(SetLoop(0, 24000))
+    window.ask(Locate(1000))
+    time.sleep(0.3)
+    assert 0 <= int(meters.read()["position_frames"]) <= 24000 + 1024
+    assert window.until(lambda s: s.transport.loop, "loop").transport.loop == (0, 24000)
+    window.ask(Play(False))
+    window.until(lambda s: not s.transport.playing, "stopped")
+    assert first > 0
+    meters.close()
+
+
+def test_rate_and_block_change_without_an_end(window: Window) -> None:
+    change(window, SetParameter(slot="g", parameter=0, value=0.25))
+    window.ask(Play(True))
+    meters = MeterReader(window.state.meters)
+    time.sleep(0.5)
+    before_s = int(meters.read()["position_frames"]) / 48000
+    window.ask(SetDevice("null", 96000, 1024))
+    state = window.until(lambda s: s.device.sample_rate == 96000 and all_active(s), "rate")
+    assert state.device.block_frames == 1024
+    window.until(lambda s: s.transport.playing, "playing")
+    until(lambda: int(meters.read()["position_frames"]) / 96000 >= before_s, "where it was")
+    assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
+    window.ask(Undo())
+    assert window.state.device.sample_rate == 96000
+    meters.close()
+
+
+def test_a_device_that_is_not_there_is_said_and_the_mix_goes_on(window: Window) -> None:
+    with pytest.raises(InputError):
+        window.ask(SetDevice("no such device", 48000, 512))
+    window.until(lambda s: s.device.problem, "problem")
+    window.ask(SetDevice("null", 48000, 512))
+    assert not window.until(lambda s: not s.device.problem, "no problem").device.problem
+    assert window.ask(AskDevices()).devices[-1].device == "null"
+
+
+# ---------------------------------------------------------------- plugins
+
+
+def test_a_plugin_is_asked_and_told_all(window: Window) -> None:
+    details = window.ask(AskSlot("g")).details
+    assert details.description is not None
+    assert details.description.parameters[0].name == "Gain"
+    assert details.texts[0].endswith("dB")
+    assert window.ask(AskText("g", 0, 0.0)).text != details.texts[0]
+    assert window.ask(AskSlot("g", False)).details.description is None
+
+
+def test_a_preset_is_kept_and_taken(window: Window) -> None:
+    change(window, SetParameter(slot="g", parameter=0, value=0.25))
+    time.sleep(0.1)
+    window.ask(SavePreset("g", "Quiet"))
+    change(window, SetParameter(slot="g", parameter=0, value=0.9))
+    new = window.ask(LoadPreset("g", "Quiet")).text
+    window.until(lambda s: ids(s)[0] == ("a", [new]) and all_active(s), "loaded")
+    details = window.ask(AskSlot(new)).details
+    assert details.presets == ("Quiet",)
+    assert details.values[0] == pytest.approx(0.25)
+    window.ask(Undo())
+    window.until(lambda s: ids(s)[0] == ("a", ["g"]) and all_active(s), "undone")
+    assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.9)
+    for name in ("nobody", "../g", ""):
+        with pytest.raises(InputError):
+            window.ask(LoadPreset("g", name))
+
+
+def test_a_killed_plugin_is_shown_and_back_with_its_sound(window: Window) -> None:
+    change(window, SetParameter(slot="g", parameter=0, value=0.25))
+    pid = window.slot("g").pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    window.until(lambda s: window.slot("g").restarts == 1 and all_active(s), "back")
+    notice = window.until_told("SIGKILL")
+    assert (notice.kind, notice.slot) == ("fault", "g")
+    assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
+
+
+def test_a_plugin_that_was_given_up_is_restarted(window: Window) -> None:
+    for _ in range(3):
+        window.until(lambda s: all_active(s) and window.slot("g").pid, "back")
+        pid = window.slot("g").pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        window.until(lambda s, pid=pid: window.slot("g").pid != pid, "noticed")  # type: ignore[misc]
+    window.until(lambda s: window.slot("g").status is SlotStatus.QUARANTINED, "quarantined")
+    window.ask(RestartSlot("g"))
+    window.until(all_active, "active again")
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_other_songs_are_opened_and_what_is_none_is_refused(
+    window: Window, song_file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(InputError, match=r"bad\.json"):
+        window.ask(OpenSong(str(tmp_path / "bad.json")))
+    with pytest.raises(InputError, match=r"missing\.json"):
+        window.ask(OpenSong(str(tmp_path / "missing.json")))
+    assert window.state.song == "Two"
+    window.ask(OpenSong(""))
+    assert window.state.song == "Untitled"
+    with pytest.raises(InputError, match="no file yet"):
+        window.ask(Save())
+    with pytest.raises(InputError):
+        window.ask(Save("/nowhere/at/all.json"))
+    window.ask(OpenSong(song_file))
+    assert window.state.song == "Two"
+
+
+def test_a_track_is_drawn(window: Window) -> None:
+    overview = window.ask(AskOverview("a", 100))
+    assert overview.frames_per_bucket == 480
+    assert len(overview.low) == len(overview.high) == 100
+    assert np.frombuffer(overview.high, np.int8).max() == 32
+    with pytest.raises(InputError):
+        window.ask(AskOverview("nobody"))
+
+
+# ---------------------------------------------------------------- windows
+
+
+def test_windows_see_what_others_do_and_go_as_they_like(desk: Served) -> None:
+    one, two = desk.window(), desk.window()
+    change(one, AddTrack(name="Drums", index=0))
+    two.until(lambda s: len(s.tracks) == 1, "told")
+    one.close()
+    change(two, AddTrack(name="Bass", index=1))
+    assert len(desk.window().state.tracks) == 2
+
+
+def test_what_is_no_request_costs_its_sender_the_connection_and_nobody_else(desk: Served) -> None:
+    good = desk.window()
+    bad = Window(desk.server.path, attach=False)
+    bad.send_raw(b"\xff\xff\xff\xff" + b"x" * 100)
+    assert bad.is_closed()
+    odd = Window(desk.server.path, attach=False)
+    odd.send_raw(b"\x04\x00\x00\x00\x93\x01\x02\x03")
+    with pytest.raises(InputError):
+        odd.ask(Attach(DESK_PROTOCOL + 1))
+    assert odd.ask(Attach(DESK_PROTOCOL)).state.song == "Untitled"
+    change(good, AddTrack(name="Drums", index=0))
+    for window in (bad, odd):
+        window.close()
+
+
+def test_quit_ends_the_host_in_order(desk: Served) -> None:
+    window = desk.window()
+    window.ask(Quit())
+    assert window.is_closed()
+    assert desk.server.was_asked_to_quit
+
+
+def test_settings_are_what_was_asked_for() -> None:
+    with served(SETTINGS) as desk:
+        assert desk.window().state.device.block_frames == 512

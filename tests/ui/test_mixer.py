@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mixer follows the state, and says what the user does."""
+
+import msgspec
+import numpy as np
+import pytest
+from PyQt6.QtCore import QByteArray, QMimeData, QPointF, Qt
+from PyQt6.QtGui import QDropEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QMenu
+
+from ipc.desk.meters import MeterWriter
+from ipc.desk.requests import (
+    AddSlot,
+    AddTrack,
+    MoveSlot,
+    RemoveSlot,
+    RestartSlot,
+    SetSlot,
+    SetTrack,
+)
+from ipc.status import SlotStatus
+from tests.ui.conftest import Stage
+from ui.mixer.ballistics import Ballistics
+from ui.mixer.inserts import PLUGIN_MIME
+from ui.mixer.light import WORDS
+from ui.mixer.slot_row import SLOT_MIME
+from ui.theme.tokens import load_tokens
+
+replaced = msgspec.structs.replace
+
+
+def _drop(stage: Stage, mime: str, what: str, track: str, y: int) -> None:
+    inserts = stage.window.mixer.strips[track].inserts
+    data = QMimeData()
+    data.setData(mime, QByteArray(what.encode()))
+    event = QDropEvent(
+        QPointF(10.0, y), Qt.DropAction.MoveAction, data,
+        Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    inserts.dropEvent(event)
+    stage.settle()
+
+
+def _shown(stage: Stage, **changes: object) -> None:
+    with stage.bot.waitSignal(stage.desk.shown):
+        stage.host.show(**changes)
+
+
+# -- what is shown ------------------------------------------------------------------------------
+
+
+def test_strips_stay_the_same_widgets(stage: Stage) -> None:
+    before = dict(stage.window.mixer.strips)
+    first, *others = stage.host.state.tracks
+    _shown(stage, tracks=(*others, replaced(first, name="Boom", gain_db=-4.0)))
+    after = stage.window.mixer.strips
+    assert after == before
+    assert after["kick"].fader.amount == -4.0
+    assert after["kick"].accessibleName() == "Strip of Boom"
+    stage.bot.waitUntil(lambda: after["kick"].x() > after["drums"].x() > after["snare"].x())
+
+
+def test_removed_strips_go_and_new_ones_come(stage: Stage) -> None:
+    first, *others = stage.host.state.tracks
+    _shown(stage, tracks=(*others, replaced(first, id="new", name="New", slots=())))
+    assert "kick" not in stage.window.mixer.strips
+    assert stage.window.mixer.strips["new"].track.name == "New"
+
+
+def test_rows_stay_the_same_widgets_when_a_chain_changes(stage: Stage) -> None:
+    inserts = stage.window.mixer.strips["kick"].inserts
+    before = dict(inserts.rows)
+    first, *others = stage.host.state.tracks
+    _shown(stage, tracks=(replaced(first, slots=first.slots[::-1]), *others))
+    assert inserts.rows == before
+    stage.bot.waitUntil(lambda: inserts.rows["kick-comp"].y() < inserts.rows["kick-eq"].y())
+
+
+def test_nothing_is_asked_while_showing(stage: Stage) -> None:
+    _shown(stage, tracks=tuple(replaced(t, mute=True, solo=True) for t in stage.host.state.tracks))
+    assert stage.host.requests == []
+
+
+@pytest.mark.parametrize("status", list(SlotStatus))
+def test_each_state_has_its_words_and_its_own_picture(stage: Stage, status: SlotStatus) -> None:
+    first, *others = stage.host.state.tracks
+    slots = (replaced(first.slots[0], status=status), *first.slots[1:])
+    _shown(stage, tracks=(replaced(first, slots=slots), *others))
+    row = stage.window.mixer.strips["kick"].inserts.rows["kick-eq"]
+    assert row.accessibleName() == f"ZamEQ2, {WORDS[status]}"
+    assert not row.grab().isNull()
+
+
+def test_meters_show_what_is_heard_of_the_same_revision(stage: Stage) -> None:
+    writer = MeterWriter()
+    try:
+        writer.next["revision"] = 1
+        writer.next["strips"]["peaks"][0] = (0.5, 1.2)
+        writer.next["position_frames"] = 48_000
+        writer.write()
+        _shown(stage, meters=writer.name)
+        meter = stage.window.mixer.strips["kick"].meter
+        stage.bot.waitUntil(lambda: meter._bars[0] > 0)
+        assert meter._clipped == [False, True]
+        assert stage.window.transport.time.text() == "0:01.000"
+        QTest.mouseClick(meter, Qt.MouseButton.LeftButton)
+        writer.next["strips"]["peaks"][0] = 0.0
+        writer.write()
+        stage.bot.waitUntil(lambda: meter._clipped == [False, False] or _put_out(meter))
+        _shown(stage, revision=2)  # the meters' places mean other strips now
+        stage.bot.waitUntil(lambda: meter._bars == [0, 0], timeout=8000)
+    finally:
+        stage.window.clock.close()
+        writer.close()
+
+
+def _put_out(meter: object) -> bool:
+    meter.put_out.emit()  # type: ignore[attr-defined]
+    return False
+
+
+def test_peaks_stay_and_then_fall() -> None:
+    state = Ballistics(1, load_tokens().motion)
+    state.take(np.array([[0.5, 0.0]], np.float32), 0.016)
+    silence = np.zeros((1, 2), np.float32)
+    state.take(silence, 1.0)
+    assert state.levels[0, 0] < 0.5
+    assert state.peaks[0, 0] == 0.5
+    state.take(silence, 1.0)
+    assert state.peaks[0, 0] < 0.5
+    state.take(np.array([[np.nan, np.inf]], np.float32), 0.016)
+    assert state.clipped.all()
+
+
+# -- what the user does -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slot", "track", "y", "edit"),
+    [
+        ("snare-gate", "kick", 0, MoveSlot(slot="snare-gate", track="kick", index=0)),
+        ("snare-gate", "kick", 30, MoveSlot(slot="snare-gate", track="kick", index=1)),
+        ("snare-gate", "keys", 70, MoveSlot(slot="snare-gate", track="keys", index=0)),
+        ("kick-eq", "kick", 70, MoveSlot(slot="kick-eq", track="kick", index=1)),
+        ("kick-eq", "master", 0, MoveSlot(slot="kick-eq", track="master", index=0)),
+    ],
+)
+def test_a_dropped_slot_moves(stage: Stage, slot: str, track: str, y: int, edit: MoveSlot) -> None:
+    _drop(stage, SLOT_MIME, slot, track, y)
+    assert stage.host.edits() == [edit]
+
+
+@pytest.mark.parametrize("y", [3, 20])
+def test_a_slot_dropped_where_it_is_stays(stage: Stage, y: int) -> None:
+    _drop(stage, SLOT_MIME, "kick-eq", "kick", y)
+    assert stage.host.edits() == []
+
+
+def test_a_dropped_plugin_is_added(stage: Stage) -> None:
+    _drop(stage, PLUGIN_MIME, "lv2:urn:x", "kick", 30)
+    assert stage.host.edits() == [AddSlot(track="kick", index=1, plugin="lv2:urn:x")]
+
+
+def test_keys_steer_a_slot(stage: Stage) -> None:
+    row = stage.window.mixer.strips["kick"].inserts.rows["kick-eq"]
+    row.setFocus()
+    QTest.keyClick(row, Qt.Key.Key_B)
+    QTest.keyClick(row, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(row, Qt.Key.Key_Delete)
+    stage.settle()
+    assert stage.host.edits() == [
+        SetSlot(slot="kick-eq", bypassed=True),
+        MoveSlot(slot="kick-eq", track="kick", index=1),
+        RemoveSlot(slot="kick-eq"),
+    ]
+
+
+def test_the_menu_of_a_slot(stage: Stage) -> None:
+    strip = stage.window.mixer.strips["bass"]
+    strip._show_slot_menu("bass-sat", strip.mapToGlobal(strip.rect().center()))
+    menu = strip.findChild(QMenu)
+    assert menu is not None
+    actions = {action.text().partition("\t")[0]: action for action in menu.actions()}
+    assert actions["Keep a standby"].isChecked()
+    actions["Keep a standby"].trigger()
+    actions["Run alone"].trigger()
+    actions["Restart"].trigger()
+    stage.settle()
+    assert stage.host.edits() == [
+        SetSlot(slot="bass-sat", standby=False),
+        SetSlot(slot="bass-sat", alone=True),
+    ]
+    assert RestartSlot("bass-sat") in stage.host.requests
+    menu.close()
+
+
+def test_mute_solo_and_names(stage: Stage) -> None:
+    strip = stage.window.mixer.strips["kick"]
+    strip.setFocus()
+    QTest.keyClick(strip, Qt.Key.Key_M)
+    QTest.mouseClick(strip.solo, Qt.MouseButton.LeftButton)
+    QTest.keyClick(strip, Qt.Key.Key_F2)
+    field = QApplication.focusWidget()
+    assert field is not None
+    QTest.keyClicks(field, "Boom")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    stage.settle()
+    assert stage.host.edits() == [
+        SetTrack(track="kick", mute=True),
+        SetTrack(track="kick", solo=True),
+        SetTrack(track="kick", name="Boom"),
+    ]
+
+
+def test_escape_leaves_a_name_as_it_is(stage: Stage) -> None:
+    strip = stage.window.mixer.strips["kick"]
+    strip.rename()
+    field = QApplication.focusWidget()
+    assert field is not None
+    QTest.keyClicks(field, "Boom")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert stage.host.edits() == []
+    assert not strip._name.is_edited
+
+
+def test_a_plugin_is_wanted_at_the_end_of_the_chain(stage: Stage) -> None:
+    mixer = stage.window.mixer
+    mixer.plugin_wanted.disconnect(mixer.ask_for_plugin)
+    with stage.bot.waitSignal(mixer.plugin_wanted) as wanted:
+        mixer.strips["kick"].inserts._add.click()
+    assert wanted.args == ["kick", 2]
+
+
+def test_a_track_is_added_after_the_selected_one(stage: Stage) -> None:
+    stage.window.mixer.strips["snare"].setFocus()
+    stage.bot.waitUntil(lambda: stage.window.mixer.selected_track == "snare")
+    stage.window.menus.add_track.trigger()
+    stage.settle()
+    assert stage.host.edits() == [AddTrack(name="Track 9", index=2)]
+
+
+def test_the_focus_goes_from_strip_to_strip(stage: Stage) -> None:
+    strips = stage.window.mixer.strips
+    strips["snare"].setFocus()
+    QTest.keyClick(strips["snare"], Qt.Key.Key_Right)
+    assert strips["hats"].hasFocus()
+    QTest.keyClick(strips["hats"], Qt.Key.Key_Left)
+    assert strips["snare"].hasFocus()
+
+
+def test_tab_goes_through_a_chain_in_its_order_also_when_that_has_changed(stage: Stage) -> None:
+    first, *others = stage.host.state.tracks
+    _shown(stage, tracks=(replaced(first, slots=first.slots[::-1]), *others))
+    strip = stage.window.mixer.strips["kick"]
+    strip.setFocus()
+    names = []
+    for _ in range(4):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName())
+    assert names == ["ZamComp, active", "ZamEQ2, active", "Add a plugin to Kick", "Pan of Kick"]

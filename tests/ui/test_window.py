@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys, closing, and what the window says."""
+
+import time
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox, QWidget
+
+from ipc.desk.requests import (
+    Happened,
+    Locate,
+    Play,
+    Quit,
+    RestartSlot,
+    Save,
+    SetDevice,
+    SetLoop,
+    SetSong,
+    Undo,
+)
+from ipc.desk.state import Notice
+from tests.ui.conftest import Stage
+from ui.transport.position import bars_text, time_text
+
+Key = Qt.Key
+
+
+def _press(stage: Stage, key: Qt.Key, *, on: QWidget | None = None) -> None:
+    widget = on or stage.window
+    stage.window.activateWindow()
+    QTest.keyClick(widget, key)
+    stage.settle()
+
+
+# -- the transport ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "request_"),
+    [(Key.Key_Space, Play(False)), (Key.Key_Home, Locate(0)), (Key.Key_L, SetLoop(0, 0))],
+)
+def test_keys_steer_the_transport(stage: Stage, key: Qt.Key, request_: object) -> None:
+    _press(stage, key)
+    assert stage.host.requests == [request_]
+
+
+def test_space_plays_also_when_a_button_has_the_focus(stage: Stage) -> None:
+    mute = stage.window.mixer.strips["kick"].mute
+    mute.setFocus()
+    _press(stage, Key.Key_Space, on=mute)
+    assert stage.host.requests == [Play(False)]
+
+
+def test_letters_go_into_a_field_that_is_typed_in(stage: Stage) -> None:
+    stage.window.mixer.strips["kick"].rename()
+    field = stage.window.focusWidget()
+    assert isinstance(field, QLineEdit)
+    QTest.keyClicks(field, "l l")
+    assert stage.host.requests == []
+    assert field.text() == "l l"
+
+
+def test_undo_is_named_and_asked_for(stage: Stage) -> None:
+    assert stage.window.menus.undo.text() == "&Undo gain of Bass"
+    assert not stage.window.menus.redo.isEnabled()
+    stage.window.menus.undo.trigger()
+    stage.settle()
+    assert stage.host.requests == [Undo()]
+
+
+def test_tempo_and_signature_are_typed(stage: Stage) -> None:
+    for field, text in (
+        (stage.window.transport.tempo, "99,5"),
+        (stage.window.transport.signature, "6/8"),
+    ):
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Key.Key_Return)
+    stage.settle()
+    assert stage.host.edits() == [SetSong(tempo=99.5), SetSong(time_signature=(6, 8))]
+
+
+def test_nonsense_for_a_tempo_changes_nothing(stage: Stage) -> None:
+    field = stage.window.transport.tempo
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "nan")
+    QTest.keyClick(field, Key.Key_Return)
+    assert stage.host.edits() == []
+    assert field.text() == "118.00"
+
+
+def test_the_device_menu_asks_and_sets(stage: Stage) -> None:
+    menu = stage.window.transport.device._menu
+    menu.aboutToShow.emit()
+    stage.settle()
+    actions = {action.text(): action for action in menu.actions()}
+    assert actions["USB Audio"].isChecked()
+    assert "96000 Hz" not in actions  # this device cannot
+    actions["256 frames"].trigger()
+    actions["No sound"].trigger()
+    stage.settle()
+    assert stage.host.requests[1:] == [SetDevice("hw:1", 48000, 256), SetDevice("null", 48000, 128)]
+
+
+def test_positions_are_written_as_musicians_read_them() -> None:
+    assert bars_text(0, 48000, 120.0, 4) == "1.1.1"
+    assert bars_text(24000, 48000, 120.0, 4) == "1.2.1"
+    assert bars_text(48000 * 2, 48000, 120.0, 4) == "2.1.1"
+    assert bars_text(47999 * 2, 48000, 120.0, 4) == "1.4.4"
+    assert time_text(48000 * 62 + 24, 48000) == "1:02.000"
+
+
+# -- closing ------------------------------------------------------------------------------------
+
+
+def _answer(stage: Stage, button: QMessageBox.StandardButton) -> None:
+    question = stage.window.files.question
+    assert question is not None
+    chosen = question.button(button)
+    assert chosen is not None
+    chosen.click()
+
+
+def test_closing_with_unsaved_work_asks_once(stage: Stage) -> None:
+    stage.window.close()
+    stage.window.close()
+    assert stage.window.isVisible()
+    assert len(stage.window.findChildren(QMessageBox)) == 1
+    _answer(stage, QMessageBox.StandardButton.Cancel)
+    assert stage.window.isVisible()
+    assert stage.host.requests == []
+
+
+def test_saving_comes_before_the_end(stage: Stage) -> None:
+    stage.window.close()
+    _answer(stage, QMessageBox.StandardButton.Save)
+    stage.bot.waitUntil(lambda: not stage.window.isVisible())
+    assert stage.host.requests == [Save(), Quit()]
+
+
+def test_discarding_ends_without_saving(stage: Stage) -> None:
+    stage.window.close()
+    _answer(stage, QMessageBox.StandardButton.Discard)
+    stage.bot.waitUntil(lambda: not stage.window.isVisible())
+    assert stage.host.requests == [Quit()]
+
+
+def test_saved_work_is_not_asked_about(stage: Stage) -> None:
+    with stage.bot.waitSignal(stage.desk.shown):
+        stage.host.show(is_modified=False)
+    stage.window.close()
+    stage.bot.waitUntil(lambda: not stage.window.isVisible())
+    assert stage.host.requests == [Quit()]
+
+
+# -- what is said -------------------------------------------------------------------------------
+
+
+def _notice(kind: str, slot: str | None, age_s: float = 0.0) -> Happened:
+    time_s = time.time() + 1.0 - age_s
+    return Happened((Notice(number=0, kind=kind, text=f"a {kind}", slot=slot, time_s=time_s),))
+
+
+def test_a_fault_is_said_with_what_can_be_done(stage: Stage) -> None:
+    stage.host.tell(_notice("quarantined", "pad-synth"))
+    stage.bot.waitUntil(lambda: bool(stage.window.notices.cards))
+    (card,) = stage.window.notices.cards
+    assert card.text == "a quarantined"
+    action = card.findChild(QWidget, "action")
+    assert action is not None
+    QTest.mouseClick(action, Qt.MouseButton.LeftButton)
+    stage.settle()
+    assert stage.host.requests == [RestartSlot("pad-synth")]
+    assert stage.window.notices.cards == []
+
+
+def test_what_is_old_or_ordinary_is_not_said(stage: Stage) -> None:
+    stage.host.tell(_notice("fault", None, age_s=3600.0))
+    stage.host.tell(_notice("device", None))
+    with stage.bot.waitSignal(stage.desk.happened):
+        pass
+    stage.bot.wait(20)
+    assert stage.window.notices.cards == []
+
+
+def test_notices_go_by_themselves_and_take_no_focus(stage: Stage) -> None:
+    before = stage.window.focusWidget()
+    stage.host.tell(_notice("fault", None))
+    stage.bot.waitUntil(lambda: bool(stage.window.notices.cards))
+    assert stage.window.focusWidget() is before
+    stage.window.notices.cards[0]._time.timeout.emit()
+    assert stage.window.notices.cards == []
+
+
+def test_a_host_that_has_ended_is_said_and_what_was_shown_stays(stage: Stage) -> None:
+    stage.host.die()
+    stage.bot.waitUntil(stage.window.banner.isVisible)
+    assert stage.window.banner.text == "The host has ended. What is shown is kept."
+    assert "kick" in stage.window.mixer.strips
+    with stage.bot.waitSignal(stage.window.revival.failed):
+        stage.window.banner.button.click()
+    stage.window.close()  # nobody is left who could save
+    stage.bot.waitUntil(lambda: not stage.window.isVisible())
+
+
+def test_the_theme_is_changed_in_the_menu_and_kept(stage: Stage) -> None:
+    stage.window.menus.themes["light"].trigger()
+    assert stage.theme.name == "light"
+    assert stage.window.settings.theme == "light"
+
+
+def test_workspaces_bring_panels_back(stage: Stage) -> None:
+    window = stage.window
+    dock = window.findChild(QWidget, "mixer-panel")
+    assert dock is not None
+    window.workspaces.keep("Mix / wide")
+    dock.hide()
+    assert window.settings.workspaces == ["Mix / wide"]
+    window.workspaces.restore("Mix / wide")
+    assert dock.isVisible()
+
+
+def test_everything_that_takes_the_focus_has_a_name(stage: Stage) -> None:
+    nameless = [
+        widget
+        for widget in stage.window.findChildren(QWidget)
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not widget.accessibleName()
+        and not (isinstance(widget, QAbstractButton) and widget.text())
+        and not widget.objectName().startswith("qt_")
+    ]
+    assert [type(widget).__name__ for widget in nameless] == []

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host behind a window, from its first song to its end."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from host.desk.desk import Desk, DeskSettings
+from host.desk.library import Library
+from host.desk.server import DeskServer
+from host.store.database import Database
+from tools import console
+from tools.commands.crashes import lines_of
+from tools.commands.plugins import opened
+from tools.play.resume import resume
+
+
+@dataclass(frozen=True)
+class DeskJob:
+    """What to open: a song file, a session to go on with, or an empty song."""
+
+    song: Path | None = None
+    session: str | None = None
+    with_window: bool = True
+    play: bool = False
+
+
+def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
+    """Serves windows until one says quit, or the user ends it. Whether a session is kept, because
+    nobody has said that it is over. Raises InputError or MachineError."""
+    command = [sys.executable, "-m", "tools.cli"]
+    restart = ["open", "--no-window", *_options(settings), "--resume"]
+    library = Library(database, lambda: opened(None), lines_of)
+    with Desk(database, settings) as desk:
+        if job.session is not None:
+            recovered = resume(job.session)
+            for line in recovered.notes:
+                console.warn(line)
+            desk.resume(recovered)
+        elif job.song is not None:
+            desk.open_file(str(job.song))
+        else:
+            desk.new_song()
+        if job.play:
+            desk.play(True)
+        server = DeskServer(desk, library, command, restart)
+        try:
+            console.note(f"windows are served at {server.path}")
+            window = start_window(server.path) if job.with_window else None
+            server.run()
+            if window is not None and not server.was_asked_to_quit:
+                window.terminate()
+            keeps = not server.was_asked_to_quit and desk.history.is_modified
+        finally:
+            server.close()
+        desk.close(keep=keeps)
+        return keeps
+
+
+def start_window(path: str) -> "subprocess.Popen[bytes]":
+    """The window's process. It ends when it likes, and outlives whoever started it."""
+    command = [sys.executable, "-m", "ui", "--socket", path]
+    environment = {**os.environ, "PYTHONPATH": _import_path()}
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+
+
+def _import_path() -> str:
+    """That of this process, so that the window is of the same version."""
+    here = str(Path(__file__).resolve().parents[2])
+    known = os.environ.get("PYTHONPATH", "")
+    return f"{here}{os.pathsep}{known}" if known else here
+
+
+def _options(settings: DeskSettings) -> list[str]:
+    device = ["--device", settings.device] if settings.device is not None else []
+    return [*device, "--block", str(settings.block_frames)]
+
+
+def answers(path: str) -> bool:
+    """Whether a host waits for windows there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+        return True

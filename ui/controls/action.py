@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adds entries to menus."""
+
+from collections.abc import Callable
+
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QMenu
+
+Keys = QKeySequence | QKeySequence.StandardKey | str
+
+
+def add_action(
+    menu: QMenu,
+    text: str,
+    do: Callable[[], object] | None = None,
+    keys: Keys | None = None,
+    *,
+    checked: bool | None = None,
+) -> QAction:
+    """`do` is called without arguments. `checked`: None for an entry that is no switch."""
+    action = menu.addAction(text)
+    assert action is not None
+    if keys is not None:
+        action.setShortcut(QKeySequence(keys))
+    if checked is not None:
+        action.setCheckable(True)
+        action.setChecked(checked)
+    if do is not None:
+
+        def triggered(_: bool) -> None:
+            do()
+
+        action.triggered.connect(triggered)
+    return action
+
+
+def add_submenu(menu: QMenu, text: str) -> QMenu:
+    submenu = menu.addMenu(text)
+    assert submenu is not None
+    return submenu

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The menu bar: everything the window can do, each with its key."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+from PyQt6.QtWidgets import QMenu
+
+from ipc.desk.requests import AddTrack, Redo, RemoveTrack, Undo
+from ipc.desk.state import MASTER, DeskState, TrackState
+from ui.controls.action import add_action, add_submenu
+from ui.theme.theme import THEMES
+
+if TYPE_CHECKING:
+    from ui.window import Window
+
+Standard = QKeySequence.StandardKey
+
+
+class Menus(QObject):
+    """Actions are attributes: tests and panels trigger the same."""
+
+    def __init__(self, window: "Window") -> None:
+        super().__init__(window)
+        self._window = window
+        self._desk = window.desk
+        self._song_menu()
+        self._edit_menu()
+        self._track_menu()
+        self._transport_menu()
+        self._view_menu()
+        self._desk.shown.connect(self.show_state)
+        window.mixer.selected.connect(lambda _: self.show_state(self._desk.state))
+        self.show_state(self._desk.state)
+
+    # ------------------------------------------------------------------ the menus
+
+    def _song_menu(self) -> None:
+        files, menu = self._window.files, self._menu("&File")
+        self.new = add_action(menu, "&New", files.new, Standard.New)
+        self.open = add_action(menu, "&Open…", files.open, Standard.Open)
+        menu.addSeparator()
+        self.save = add_action(menu, "&Save", files.save, Standard.Save)
+        self.save_as = add_action(menu, "Save &As…", files.save_as, "Ctrl+Shift+S")
+        menu.addSeparator()
+        self.quit = add_action(menu, "&Quit", self._window.close, "Ctrl+Q")
+
+    def _edit_menu(self) -> None:
+        menu = self._menu("&Edit")
+        self.undo = add_action(menu, "Undo", lambda: self._desk.ask(Undo()), "Ctrl+Z")
+        self.redo = add_action(menu, "Redo", lambda: self._desk.ask(Redo()), "Ctrl+Shift+Z")
+
+    def _track_menu(self) -> None:
+        menu, mixer = self._menu("&Track"), self._window.mixer
+        self.add_track = add_action(menu, "&Add track", mixer.add_track, "Ctrl+T")
+        self.add_file = add_action(
+            menu,
+            "Add track with a &file…",
+            lambda: self._window.files.ask_for_media(self._add_media),
+            "Ctrl+Shift+T",
+        )
+        menu.addSeparator()
+        self.rename_track = add_action(menu, "Re&name track", self._rename_track, "Ctrl+R")
+        self.remove_track = add_action(menu, "&Remove track", self._remove_track, "Ctrl+Backspace")
+
+    def _transport_menu(self) -> None:
+        menu, transport = self._menu("T&ransport"), self._window.transport
+        self.play = add_action(menu, "&Play", transport.toggle_playing, "Space")
+        self.home = add_action(menu, "&Return to start", transport.return_to_start, "Home")
+        self.loop = add_action(menu, "&Loop", transport.toggle_loop, "L", checked=False)
+
+    def _view_menu(self) -> None:
+        window, menu = self._window, self._menu("&View")
+        self._panels = menu
+        self._before_theme = menu.addSeparator()
+        group = QActionGroup(self)
+        self.themes = {}
+        for name in THEMES:
+            action = add_action(
+                menu,
+                f"{name.title()} theme",
+                partial(window.choose_theme, name),
+                checked=name == window.theme.name,
+            )
+            group.addAction(action)
+            self.themes[name] = action
+        self.reduce_motion = add_action(menu, "Reduce &motion", checked=window.theme.reduced_motion)
+        self.reduce_motion.toggled.connect(window.reduce_motion)
+        menu.addSeparator()
+        add_action(menu, "&Save workspace…", window.workspaces.ask_for_name)
+        restore = add_submenu(menu, "Restore &workspace")
+        restore.aboutToShow.connect(lambda: window.workspaces.fill(restore))
+
+    def add_panel(self, action: QAction) -> None:
+        """One that can be shown and hidden."""
+        self._panels.insertAction(self._before_theme, action)
+
+    # ------------------------------------------------------------------ the state
+
+    def show_state(self, state: DeskState) -> None:
+        for action, word, name in (
+            (self.undo, "&Undo", state.undo),
+            (self.redo, "&Redo", state.redo),
+        ):
+            action.setText(f"{word} {name.replace('&', '&&')}".rstrip())
+            action.setEnabled(bool(name))
+        self.play.setText("&Stop" if state.transport.playing else "&Play")
+        self.loop.setChecked(state.transport.loop is not None)
+        track = self._selected()
+        self.remove_track.setEnabled(track is not None)
+        self.rename_track.setEnabled(track is not None)
+        name = track.name.replace("&", "&&") if track is not None else "track"
+        self.remove_track.setText(f"&Remove {name}")
+
+    def _selected(self) -> TrackState | None:
+        track = self._desk.strip(self._window.mixer.selected_track)
+        return track if track is not None and track.id != MASTER else None
+
+    # ------------------------------------------------------------------ what they do
+
+    def _add_media(self, path: str) -> None:
+        index = len(self._desk.state.tracks)
+        self._desk.change(AddTrack(name=Path(path).stem[:200] or "Track", index=index, file=path))
+
+    def _remove_track(self) -> None:
+        if (track := self._selected()) is not None:
+            self._desk.change(RemoveTrack(track=track.id))
+
+    def _rename_track(self) -> None:
+        if (track := self._selected()) is not None:
+            self._window.mixer.strips[track.id].rename()
+
+    def _menu(self, title: str) -> QMenu:
+        bar = self._window.menuBar()
+        assert bar is not None
+        menu = bar.addMenu(title)
+        assert menu is not None
+        return menu

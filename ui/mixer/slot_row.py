@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One slot in a strip: its light and its name. It can be dragged, and steered by keys."""
+
+from PyQt6.QtCore import QByteArray, QMimeData, QObject, QPoint, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import (
+    QContextMenuEvent,
+    QDrag,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+)
+from PyQt6.QtWidgets import QApplication, QHBoxLayout, QWidget
+
+from ipc.desk.state import SlotState
+from ui.controls.elided import ElidedText
+from ui.mixer.light import WORDS, StateLight
+from ui.theme.theme import Theme
+
+SLOT_MIME = "application/x-isobooth-slot"
+ROW_HEIGHT = 22
+
+Key = Qt.Key
+
+
+class SlotRow(QWidget):
+    """Emits what the user wants of the slot; the strip says it to the host."""
+
+    opened = pyqtSignal(str)  # its editor: slot
+    menu_wanted = pyqtSignal(str, QPoint)  # slot, where on the screen
+    bypass_wanted = pyqtSignal(str)
+    removal_wanted = pyqtSignal(str)
+    shift_wanted = pyqtSignal(str, int)  # slot, places down the chain
+
+    def __init__(self, theme: Theme, state: SlotState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.state = state
+        self._theme = theme
+        self._pressed: QPoint | None = None
+        self._light = StateLight(theme)
+        self._name = ElidedText(theme)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._light)
+        layout.addWidget(self._name, 1)
+        self.setFixedHeight(ROW_HEIGHT)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self._show()
+
+    def show_state(self, state: SlotState) -> None:
+        if state != self.state:
+            self.state = state
+            self._show()
+
+    def _show(self) -> None:
+        state = self.state
+        self._light.show_status(state.status)
+        self._name.show_text(state.name, "text_faint" if state.bypassed else "text")
+        self.setAccessibleName(f"{state.name}, {WORDS[state.status]}")
+        self.setToolTip("\n".join(_tip(state)))
+
+    # ------------------------------------------------------------------ mouse and keys
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = event.pos()
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        if self._pressed is None:
+            return
+        if (event.pos() - self._pressed).manhattanLength() >= QApplication.startDragDistance():
+            hot_spot, self._pressed = self._pressed, None
+            slot, picture, window = self.state.id, self.grab(), self.window()
+            # Later, from the loop: the host may take this row away while it is dragged.
+            QTimer.singleShot(0, lambda: _drag(slot, picture, hot_spot, window))
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        self._pressed = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        self.opened.emit(self.state.id)
+
+    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
+        assert event is not None
+        self.menu_wanted.emit(self.state.id, event.globalPos())
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        key, slot = event.key(), self.state.id
+        with_alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if key in (Key.Key_Return, Key.Key_Enter):
+            self.opened.emit(slot)
+        elif key == Key.Key_B:
+            self.bypass_wanted.emit(slot)
+        elif key == Key.Key_Delete:
+            self.removal_wanted.emit(slot)
+        elif key == Key.Key_Menu:
+            self.menu_wanted.emit(slot, self.mapToGlobal(self.rect().center()))
+        elif key in (Key.Key_Up, Key.Key_Down) and with_alt:
+            self.shift_wanted.emit(slot, -1 if key == Key.Key_Up else 1)
+        elif key == Key.Key_Up:
+            self.focusPreviousChild()
+        elif key == Key.Key_Down:
+            self.focusNextChild()
+        else:
+            event.ignore()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
+        painter.setPen(QPen(self._theme.colour("accent" if self.hasFocus() else "line"), 1.0))
+        painter.setBrush(self._theme.colour("control_hover" if self.underMouse() else "control"))
+        painter.drawRoundedRect(box, 3.0, 3.0)
+        painter.end()
+
+
+def _tip(state: SlotState) -> list[str]:
+    lines = [state.name, WORDS[state.status][:1].upper() + WORDS[state.status][1:]]
+    if state.reason:
+        lines.append(state.reason)
+    if state.latency_frames:
+        lines.append(f"Latency {state.latency_frames} frames")
+    if state.restarts:
+        lines.append(f"Restarted {state.restarts} ×")
+    if state.pid is not None:
+        shared = f", shared with {len(state.shares_with)} more" if state.shares_with else ""
+        lines.append(f"Process {state.pid}{shared}")
+    lines.append(state.plugin)
+    return lines
+
+
+def _drag(slot: str, picture: QPixmap, hot_spot: QPoint, source: QObject | None) -> None:
+    data = QMimeData()
+    data.setData(SLOT_MIME, QByteArray(slot.encode()))
+    drag = QDrag(source)
+    drag.setMimeData(data)
+    drag.setPixmap(picture)
+    drag.setHotSpot(hot_spot)
+    drag.exec(Qt.DropAction.MoveAction)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has happened, said quietly: a card at the lower edge of the window, with what can be done
+about it. It takes no focus and goes away by itself; nothing ever has to be clicked away."""
+
+import time
+from collections.abc import Callable
+
+from PyQt6.QtCore import QEvent, QObject, QPropertyAnimation, Qt, QTimer
+from PyQt6.QtGui import QEnterEvent
+from PyQt6.QtWidgets import (
+    QFrame,
+    QGraphicsOpacityEffect,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ipc.desk.requests import RestartSlot
+from ipc.desk.state import Notice
+from ui.controls.buttons import Button
+from ui.desk import Desk
+from ui.theme.theme import Theme
+
+# Kinds of host/events.py that are worth a card: (icon, colour).
+_SHOWN = {
+    "fault": ("mdi6.flash-alert", "late"),
+    "quarantined": ("mdi6.shield-alert", "quarantined"),
+    "failed": ("mdi6.alert-circle", "failed"),
+    "poison": ("mdi6.bottle-tonic-skull", "failed"),
+}
+_REFUSED = ("mdi6.alert-circle-outline", "late")
+_MOST = 3  # at a time
+_WIDTH = 380
+_MARGIN = 16
+
+
+class Notices(QWidget):
+    """Stands over `parent`, at its lower right; as large as its cards."""
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._theme = theme
+        # What happened before this window was there is in the log, not news.
+        self._since_s = time.time()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(8)
+        self.cards: list[Card] = []
+        self.setFixedWidth(_WIDTH)
+        self.hide()
+        parent.installEventFilter(self)
+        desk.happened.connect(self._on_happened)
+        desk.refused.connect(self.show_refusal)
+
+    def show_refusal(self, reason: str) -> None:
+        """A request of the user's failed."""
+        self._add(Card(self._theme, reason, *_REFUSED))
+
+    def _on_happened(self, notices: tuple[Notice, ...]) -> None:
+        for notice in notices:
+            if notice.kind in _SHOWN and notice.time_s >= self._since_s:
+                self._show_notice(notice)
+
+    def _show_notice(self, notice: Notice) -> None:
+        card = Card(self._theme, notice.text, *_SHOWN[notice.kind])
+        if notice.slot is not None and self._desk.slot(notice.slot) is not None:
+            slot = notice.slot
+            card.add_action("Restart", lambda: self._desk.ask(RestartSlot(slot)))
+        self._add(card)
+
+    def _add(self, card: "Card") -> None:
+        while len(self.cards) >= _MOST:
+            self.cards[0].leave()
+        self.cards.append(card)
+        card.left = self._remove
+        self._layout.addWidget(card)
+        card.show()
+        card.setFixedHeight(card.heightForWidth(_WIDTH))
+        self._place()
+        card.start()
+
+    def _remove(self, card: "Card") -> None:
+        if card in self.cards:
+            self.cards.remove(card)
+            self._layout.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+            self._place()
+
+    def _place(self) -> None:
+        parent = self.parentWidget()
+        assert parent is not None
+        self.setVisible(bool(self.cards))
+        self._layout.activate()
+        self.resize(_WIDTH, self._layout.totalHeightForWidth(_WIDTH))
+        self.move(
+            parent.width() - self.width() - _MARGIN, parent.height() - self.height() - _MARGIN - 22
+        )
+        self.raise_()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        assert event is not None
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return False
+
+
+class Card(QFrame):
+    """One of them. It stays while the mouse is over it."""
+
+    def __init__(self, theme: Theme, text: str, icon: str, colour: str) -> None:
+        super().__init__()
+        self.setObjectName("notice")
+        self.left: Callable[[Card], None] = lambda _: None
+        self._theme = theme
+        self._effect = QGraphicsOpacityEffect(self)
+        self._fade = QPropertyAnimation(self._effect, b"opacity", self)
+        self._fade.finished.connect(self.leave)
+        self._time = QTimer(self)
+        self._time.setSingleShot(True)
+        self._time.timeout.connect(self._go)
+        picture = QLabel()
+        picture.setPixmap(theme.icon(icon, colour).pixmap(20, 20))
+        self._text = QLabel(text)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._close = Button(theme, "Dismiss", icon="mdi6.close")
+        self._close.setProperty("flat", True)
+        self._close.setFixedSize(24, 24)
+        self._close.clicked.connect(self.leave)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(12, 10, 8, 10)
+        self._row.setSpacing(10)
+        top = Qt.AlignmentFlag.AlignTop
+        self._row.addWidget(picture, alignment=top)
+        self._row.addWidget(self._text, 1)
+        self._row.addWidget(self._close, alignment=top)
+        self.setAccessibleName(text)
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    def add_action(self, name: str, do: Callable[[], None]) -> None:
+        button = Button(self._theme, name, text=name)
+        button.setMinimumHeight(26)
+        button.setObjectName("action")
+
+        def act() -> None:
+            do()
+            self.leave()
+
+        button.clicked.connect(act)
+        self._row.insertWidget(2, button, alignment=Qt.AlignmentFlag.AlignTop)
+
+    def start(self) -> None:
+        self._time.start(self._theme.tokens.motion.notice_ms)
+
+    def leave(self) -> None:
+        self._time.stop()
+        self._fade.stop()
+        self.left(self)
+
+    def enterEvent(self, event: QEnterEvent | None) -> None:
+        self._time.stop()
+        self._fade.stop()
+        self._effect.setOpacity(1.0)
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        self.start()
+
+    def _go(self) -> None:
+        duration_ms = self._theme.motion_ms("slow")
+        if duration_ms == 0:
+            self.leave()
+            return
+        self.setGraphicsEffect(self._effect)
+        self._fade.setDuration(duration_ms)
+        self._fade.setStartValue(1.0)
+        self._fade.setEndValue(0.0)
+        self._fade.start()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the song is heard: device, sample rate and block size, changed while it plays."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PyQt6.QtGui import QActionGroup
+from PyQt6.QtWidgets import QMenu, QWidget
+
+from ipc.desk.requests import AskDevices, Devices, SetDevice
+from ipc.desk.state import DeviceChoice, DeviceState
+from ui.controls.action import add_action
+from ui.controls.buttons import Button
+from ui.desk import Desk
+from ui.theme.theme import Theme
+
+_RATES = (44100, 48000, 88200, 96000)  # where a device does not say which it can
+_BLOCKS = (32, 64, 128, 256, 512, 1024, 2048)
+
+
+class DeviceButton(Button):
+    """Shows what is in force; its menu asks the host for what there is."""
+
+    def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "Audio device", parent=parent)
+        self._desk = desk
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self._ask)
+        self.setMenu(self._menu)
+        self.setPopupMode(Button.ToolButtonPopupMode.InstantPopup)
+        self.setMinimumWidth(150)
+
+    def show_device(self, device: DeviceState) -> None:
+        rate = f"{device.sample_rate / 1000:g} kHz"
+        text = f"{device.label or 'No device'}\n{rate} · {device.block_frames} frames"
+        self.setText(text)
+        tip = [f"{device.label or 'No device'}, {rate}, blocks of {device.block_frames} frames"]
+        if device.latency_s:
+            tip.append(f"Latency {device.latency_s * 1000:.1f} ms")
+        if not device.realtime:
+            tip.append("Not at real-time priority")
+        if device.problem:
+            tip.append(device.problem)
+        self.setToolTip("\n".join(tip))
+        self.setAccessibleDescription(", ".join(tip))
+        if bool(device.problem) != bool(self.property("problem")):
+            self.setProperty("problem", bool(device.problem))
+            style = self.style()
+            assert style is not None
+            style.unpolish(self)
+            style.polish(self)
+
+    # ------------------------------------------------------------------ the menu
+
+    def _ask(self) -> None:
+        self._menu.clear()
+        add_action(self._menu, "Looking for devices…").setEnabled(False)
+        self._desk.ask(AskDevices(), self._fill, lambda _: self._menu.hide())
+
+    def _fill(self, reply: Devices) -> None:
+        now = self._desk.state.device
+        self._menu.clear()
+        self._menu.addSection("Device")
+        group = QActionGroup(self._menu)
+        chosen = None
+        for choice in reply.devices:
+            is_chosen = choice.device == now.device
+            chosen = choice if is_chosen else chosen
+            self._add(
+                self._menu,
+                group,
+                choice.label,
+                is_chosen,
+                partial(self._choose_device, choice),
+            )
+        self._add_numbers("Sample rate", _rates(chosen), now.sample_rate, " Hz", self._set_rate)
+        self._add_numbers("Block", _BLOCKS, now.block_frames, " frames", self._set_block)
+
+    def _add_numbers(
+        self,
+        title: str,
+        numbers: tuple[int, ...],
+        now: int,
+        unit: str,
+        choose: Callable[[int], None],
+    ) -> None:
+        self._menu.addSection(title)
+        group = QActionGroup(self._menu)
+        for number in sorted({*numbers, now}):
+            self._add(
+                self._menu,
+                group,
+                f"{number}{unit}",
+                number == now,
+                partial(choose, number),
+            )
+
+    def _add(
+        self,
+        menu: QMenu,
+        group: QActionGroup,
+        text: str,
+        checked: bool,
+        choose: Callable[[], None],
+    ) -> None:
+        group.addAction(add_action(menu, text.replace("&", "&&"), choose, checked=checked))
+
+    def _choose_device(self, choice: DeviceChoice) -> None:
+        now = self._desk.state.device
+        rates = choice.sample_rates or (now.sample_rate,)
+        rate = now.sample_rate if now.sample_rate in rates else rates[0]
+        self._desk.ask(SetDevice(choice.device, rate, now.block_frames))
+
+    def _set_rate(self, rate: int) -> None:
+        now = self._desk.state.device
+        self._desk.ask(SetDevice(now.device, rate, now.block_frames))
+
+    def _set_block(self, frames: int) -> None:
+        now = self._desk.state.device
+        self._desk.ask(SetDevice(now.device, now.sample_rate, frames))
+
+
+def _rates(chosen: DeviceChoice | None) -> tuple[int, ...]:
+    if chosen is None or not chosen.sample_rates:
+        return _RATES
+    return tuple(rate for rate in chosen.sample_rates if 8000 <= rate <= 192000)

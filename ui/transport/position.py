@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where in the song: frames as bars and beats, and as time."""
+
+_SIXTEENTHS = 4  # of a beat
+
+
+def bars_text(frame: int, sample_rate: int, tempo: float, beats_per_bar: int) -> str:
+    """Such as "12.3.2": bar, beat and quarter of a beat, each from 1."""
+    beats = max(0, frame) / sample_rate * tempo / 60.0
+    # A frame is never before the beat that it is on, whatever the division rounds to.
+    quarters = int(beats * _SIXTEENTHS + 1e-6)
+    bar, rest = divmod(quarters, beats_per_bar * _SIXTEENTHS)
+    beat, quarter = divmod(rest, _SIXTEENTHS)
+    return f"{bar + 1}.{beat + 1}.{quarter + 1}"
+
+
+def time_text(frame: int, sample_rate: int) -> str:
+    """Such as "1:02.345"."""
+    milliseconds = max(0, frame) * 1000 // sample_rate
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def bar_frames(sample_rate: int, tempo: float, beats_per_bar: int) -> int:
+    """The length of a bar."""
+    return round(beats_per_bar * 60.0 / tempo * sample_rate)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tempo and time signature: figures that can be typed over."""
+
+import re
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtWidgets import QLineEdit, QWidget
+
+from ui.theme.theme import Theme
+
+_SLOWEST, _FASTEST = 10.0, 999.0  # what the host takes (ipc/desk/requests.py)
+_NOTCH = 120.0
+
+
+class _Field(QLineEdit):
+    def __init__(self, theme: Theme, name: str, widest: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        self.setFont(theme.font("large", figures=True))
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAccessibleName(name)
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance(widest) + 12)
+        self.editingFinished.connect(self._finish)
+
+    def _show(self, text: str) -> None:
+        if not self.hasFocus():
+            self.setText(text)
+
+    def _finish(self) -> None:
+        raise NotImplementedError
+
+
+class TempoField(_Field):
+    chosen = pyqtSignal(float)  # beats a minute
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "Tempo", "120.00", parent)
+        self.setToolTip("Tempo in beats a minute: type it, or turn the wheel")
+        self._tempo = 120.0
+        self.show_tempo(120.0)
+
+    def show_tempo(self, tempo: float) -> None:
+        self._tempo = tempo
+        self._show(f"{tempo:.2f}")
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        assert event is not None
+        self._choose(self._tempo + event.angleDelta().y() / _NOTCH)
+        event.accept()
+
+    def _choose(self, tempo: float) -> None:
+        tempo = round(min(_FASTEST, max(_SLOWEST, tempo)), 3)
+        if tempo != self._tempo:
+            self.show_tempo(tempo)
+            self.chosen.emit(tempo)
+
+    def _finish(self) -> None:
+        try:
+            typed = float(self.text().replace(",", "."))
+        except ValueError:
+            typed = self._tempo
+        self.clearFocus()
+        if typed == typed and f"{typed:.2f}" != f"{self._tempo:.2f}":
+            self._choose(typed)
+        self.show_tempo(self._tempo)
+
+
+class SignatureField(_Field):
+    chosen = pyqtSignal(int, int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, "Time signature", "12/16", parent)
+        self.setToolTip("Time signature, such as 3/4 or 6/8")
+        self._signature = (4, 4)
+        self.show_signature((4, 4))
+
+    def show_signature(self, signature: tuple[int, int]) -> None:
+        self._signature = signature
+        self._show(f"{signature[0]}/{signature[1]}")
+
+    def _finish(self) -> None:
+        found = re.fullmatch(r"\s*(\d{1,2})\s*/\s*(1|2|4|8|16|32)\s*", self.text())
+        self.clearFocus()
+        if found and int(found[1]) > 0:
+            typed = (int(found[1]), int(found[2]))
+            if typed != self._signature:
+                self._signature = typed
+                self.chosen.emit(*typed)
+        self.show_signature(self._signature)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main window: the transport above, panels that can be arranged, what is said over them.
+
+Panels stand here side by side and know nothing of each other; what leads from one to another goes
+through their signals, which are connected here.
+"""
+
+from PyQt6.QtCore import QSize, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStatusBar, QVBoxLayout, QWidget
+
+from ipc.desk.requests import Quit
+from ipc.desk.state import DeskState
+from ui.desk import Desk
+from ui.lost import LostBanner
+from ui.menus import Menus
+from ui.meter_clock import MeterClock
+from ui.mixer.mixer import Mixer
+from ui.notices import Notices
+from ui.revival import Revival
+from ui.settings import Settings
+from ui.song_files import SongFiles
+from ui.theme.theme import Theme, ThemeName
+from ui.transport.bar import TransportBar
+from ui.workspaces import Workspaces
+
+_QUIT_MS = 3000  # that the host may take to answer; it ends by itself then
+
+
+class Window(QMainWindow):
+    """Closing it ends the host; a window that crashes does not."""
+
+    def __init__(self, desk: Desk, theme: Theme, settings: Settings) -> None:
+        super().__init__()
+        self.desk = desk
+        self.theme = theme
+        self.settings = settings
+        self._may_close = False
+        self.transport = TransportBar(desk, theme)
+        self.mixer = Mixer(desk, theme)
+        self.files = SongFiles(desk, self)
+        self.workspaces = Workspaces(self, settings)
+        self.banner = LostBanner(theme)
+        self.notices = Notices(desk, theme, self)
+        self.clock = MeterClock(desk, self)
+        self.revival = Revival(desk, self)
+        self._busy = QLabel()
+        self._lay_out()
+        self.menus = Menus(self)
+        self.add_panel("mixer", "Mixer", self.mixer, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._connect()
+        self.resize(1280, 760)
+        self.workspaces.keep_first()
+        self.workspaces.restore_last()
+        self.show_state(desk.state)
+        self.mixer.setFocus()
+
+    def add_panel(
+        self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea
+    ) -> QDockWidget:
+        """`key`: by which its place is remembered."""
+        dock = QDockWidget(title, self)
+        dock.setObjectName(f"{key}-panel")
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        action = dock.toggleViewAction()
+        assert action is not None
+        self.menus.add_panel(action)
+        return dock
+
+    def _lay_out(self) -> None:
+        self.setDockNestingEnabled(True)
+        self.setMinimumSize(QSize(900, 480))
+        above = QWidget()
+        column = QVBoxLayout(above)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.transport)
+        column.addWidget(self.banner)
+        bar = self.addToolBar("Transport")
+        assert bar is not None
+        bar.setObjectName("transport-bar")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        action = bar.toggleViewAction()
+        assert action is not None
+        action.setEnabled(False)
+        bar.addWidget(above)
+        status = QStatusBar()
+        status.setSizeGripEnabled(False)
+        status.addWidget(self._busy, 1)
+        status.setContentsMargins(8, 0, 8, 0)
+        self.setStatusBar(status)
+
+    def _connect(self) -> None:
+        self.mixer.plugin_wanted.connect(self.mixer.ask_for_plugin)
+        self.mixer.replacement_wanted.connect(self.mixer.ask_for_replacement)
+        self.clock.call(self.transport.show_meters)
+        self.clock.call(self.mixer.show_meters)
+        self.banner.restart_wanted.connect(self._revive)
+        self.revival.joined.connect(self._on_joined)
+        self.revival.failed.connect(self.banner.show_lost)
+        self.desk.shown.connect(self.show_state)
+        self.desk.lost.connect(self._on_lost)
+
+    # ------------------------------------------------------------------ what is shown
+
+    def show_state(self, state: DeskState) -> None:
+        self.setWindowTitle(f"{state.song or 'Untitled'}[*] – Isobooth")
+        self.setWindowModified(state.is_modified)
+        said = f"{state.busy}…" if state.busy else state.device.problem or state.path
+        self._busy.setText(said)
+
+    def choose_theme(self, name: ThemeName) -> None:
+        self.settings.theme = name
+        self.theme.choose(name)
+
+    def reduce_motion(self, reduced: bool) -> None:
+        self.settings.reduced_motion = reduced
+        self.theme.reduced_motion = reduced
+
+    def _revive(self) -> None:
+        self.banner.show_reviving()
+        self.revival.begin()
+
+    def _on_joined(self) -> None:
+        self.banner.hide()
+        self.transport.setEnabled(True)
+
+    def _on_lost(self, reason: str) -> None:
+        if not self._may_close:
+            self.banner.show_lost(reason)
+            self.transport.setEnabled(False)
+
+    # ------------------------------------------------------------------ closing
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        assert event is not None
+        if self._may_close:
+            self.workspaces.keep_last()
+            self.clock.close()
+            event.accept()
+            return
+        event.ignore()
+        self.files.leave(self._quit)
+
+    def _quit(self) -> None:
+        self.desk.ask(Quit(), lambda _: self._end(), lambda _: self._end())
+        QTimer.singleShot(_QUIT_MS, self._end)
+
+    def _end(self) -> None:
+        if not self._may_close:
+            self._may_close = True
+            # Later: this may be within `closeEvent`, where nothing can be closed.
+            QTimer.singleShot(0, self.close)
