@@ -72,6 +72,13 @@ class CallWatch:
         argument, thread)."""
     def leavers(self) -> list[tuple[int, int]]:
         """(pid, start time as /proc says it) of all that left the worker's session or program."""
+    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to a worker that was to ask about its writes to files: each
+        fails with ENOSPC where it is `full`; each, and each wait for one, takes `wait_ms`, until
+        `most_ms` have been waited."""
+    @property
+    def disk_faults(self) -> int:
+        """Calls that failed or waited because of it."""
     @property
     def answered(self) -> int: ...
     @property

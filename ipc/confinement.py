@@ -109,6 +109,16 @@ class Confinement:
             self._read(self._watch)
         await self.tell_last()
 
+    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to a worker that asks about its writes (CallWatch)."""
+        if self._watch is not None:
+            self._watch.set_disk(full, wait_ms, most_ms)
+
+    @property
+    def disk_faults(self) -> int:
+        """Calls that failed or waited because of it."""
+        return self._watch.disk_faults if self._watch is not None else 0
+
     async def remove(self) -> None:
         """Removes the worker's folder, when nobody is left who could write to it."""
         self.stop()

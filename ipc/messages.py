@@ -13,6 +13,7 @@ Protocol versions
     4  a worker may look at plugins instead of playing them: visit, list and probe
     5  a worker may put a plugin on a test rig: mount and perform
     6  a rig says how far a render has come: advance
+    7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult, Frames
 
-PROTOCOL_VERSION = 6
+PROTOCOL_VERSION = 7
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.

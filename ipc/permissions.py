@@ -36,6 +36,8 @@ class Permissions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reach: tuple[str, ...] = ()
     memory_mb: MemoryMb | None = None  # None: half of the machine's, at least 2 GiB
     temporary: str = ""  # a folder of the worker's own; "": none
+    # The host is asked about each write to a file: on a test rig, whose disk may be slow or full.
+    disk_watched: bool = False
 
 
 class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

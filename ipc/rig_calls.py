@@ -154,7 +154,11 @@ class InjectFaults(Call, frozen=True, tag="inject_faults"):
     # In each call but renders, the so-manieth that it asks for on the main thread; 0: none, and
     # they are not counted.
     allocation: Annotated[int, Meta(ge=0, le=1 << 32)] = 0
-    disk_full: bool = False  # no file grows any more
+    # No file can be written any more: ENOSPC where the host is asked (`disk_watched`), else EFBIG.
+    disk_full: bool = False
+    # Each write to a file, and each wait for a disk, takes so long at least, ms; not for ever, so
+    # that who writes much does not hang. Only where the host is asked.
+    write_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
     read_only: bool = False  # no file can be opened for writing any more; cannot be taken back
 
 

@@ -245,6 +245,16 @@ class WorkerProcess:
         if self._confinement is not None:
             await self._confinement.settle()
 
+    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to one that asks about its writes (CallWatch)."""
+        if self._confinement is not None:
+            self._confinement.set_disk(full, wait_ms, most_ms)
+
+    @property
+    def disk_faults(self) -> int:
+        """Calls that failed or waited because of it."""
+        return self._confinement.disk_faults if self._confinement is not None else 0
+
     def kill(self) -> None:
         """SIGKILL, to the worker alone; what it started follows when its end is noticed."""
         if not self.alive or self._ending is not None:

@@ -287,9 +287,10 @@ def landlock_abi(most: int = 65536) -> int:
 def restrict_self(files: Sequence[tuple[str, FileAccess]], network: bool, abi: int) -> None:
     """Confines this thread and those it starts, for good. Raises OSError."""
 
-def install_filter(network: bool, landlock_abi: int, notify: bool) -> int:
+def install_filter(network: bool, landlock_abi: int, notify: bool, disk: bool = False) -> int:
     """Filters the system calls of this thread and those it starts. Returns the descriptor on which
-    the host answers, -1 without `notify`. Raises OSError."""
+    the host answers, -1 without `notify`; with `disk` it is asked about writes to files, too.
+    Raises OSError."""
 
 def start_guard(control_fd: int) -> None:
     """Starts the thread that kills this process group when the socket's peer closes."""

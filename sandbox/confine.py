@@ -42,9 +42,10 @@ _UNREACHABLE = (
 
 def confine(
     plugin_ids: Sequence[str], permissions: Permissions, watcher: socket.socket | None
-) -> None:
+) -> bool:
     """Confines this process to what `permissions` allow its plugins, for good. `watcher` is where
-    the host waits to be asked; None: nobody is told of denials.
+    the host waits to be asked; None: nobody is told of denials. Returns whether the host is asked
+    about writes.
 
     Raises OSError if what the kernel has cannot be put to use: then no plugin must be loaded.
     """
@@ -54,7 +55,7 @@ def confine(
     if permissions.profile == "open":
         if watcher is not None:
             watcher.close()
-        return
+        return False
     sys.dont_write_bytecode = True  # beside our own modules
     for name in _UNREACHABLE:
         os.environ.pop(name, None)
@@ -69,8 +70,9 @@ def confine(
     if 0 < abi < LANDLOCK_SIGNALS:
         missing.append(f"some signals and sockets (Landlock {abi})")
     listener = -1
+    asks = watcher is not None
     try:
-        listener = install_filter(permissions.network, abi, watcher is not None)
+        listener = install_filter(permissions.network, abi, asks, asks and permissions.disk_watched)
     except RuntimeError:  # what the binding makes of an error of the kernel's
         try:
             install_filter(permissions.network, abi, False)
@@ -80,6 +82,7 @@ def confine(
     if watcher is not None:
         confined = _confined(rights, permissions, abi, missing)
         _tell(watcher, listener, confined)
+    return listener >= 0 and permissions.disk_watched
 
 
 def _set_limits(permissions: Permissions) -> None:

@@ -71,10 +71,15 @@ _TRIAL = Render(frames=2048, source="noise")
 class Rig:
     """One plugin, or many instances of it. `announce` is told which call begins, `advance` now and
     then how many of how many frames of it have been played; `after_plugin` is called once code of
-    the plugin has run that may have changed the process."""
+    the plugin has run that may have changed the process. `disk_is_watched`: the host is asked about
+    writes to files."""
 
     def __init__(
-        self, request: Mount, announce: Callable[[str], None], after_plugin: Callable[[], None]
+        self,
+        request: Mount,
+        announce: Callable[[str], None],
+        after_plugin: Callable[[], None],
+        disk_is_watched: bool = False,
     ) -> None:
         self._plugin_id = request.plugin
         self.announce = announce
@@ -85,7 +90,7 @@ class Rig:
         self._more: list[LoadedPlugin] = []
         self._plugin: LoadedPlugin | None = self._open()
         self._calls = 0
-        self._faults = InjectedFaults(request.plugin)
+        self._faults = InjectedFaults(request.plugin, disk_is_watched)
         self._editor = RigEditor(request.display)
 
     @property
@@ -244,7 +249,9 @@ class Rig:
         )
 
 
-def mount(request: Mount, phases: Phases, after_plugin: Callable[[], None]) -> tuple[Rig, Mounted]:
+def mount(
+    request: Mount, phases: Phases, after_plugin: Callable[[], None], disk_is_watched: bool
+) -> tuple[Rig, Mounted]:
     """Raises WorkerError or RuntimeError; `phases.current` says where."""
     before = shared_state()
 
@@ -255,7 +262,7 @@ def mount(request: Mount, phases: Phases, after_plugin: Callable[[], None]) -> t
     begin("create")
     listen_for_activation(lambda: begin("activate") if phases.current == "create" else None)
     try:
-        rig = Rig(request, begin, after_plugin)
+        rig = Rig(request, begin, after_plugin, disk_is_watched)
     finally:
         listen_for_activation(None)
     changed = before.changes(shared_state())

@@ -17,10 +17,12 @@ _FILES_ONLY = 5  # the last version of Landlock before signals
 
 
 class InjectedFaults:
-    """Of one plugin."""
+    """Of one plugin. `disk_is_watched`: a disk that is full or slow is the host's doing, which is
+    asked about each write and knows what is injected."""
 
-    def __init__(self, plugin_id: str) -> None:
+    def __init__(self, plugin_id: str, disk_is_watched: bool) -> None:
         self._plugin_id = plugin_id
+        self._disk_is_watched = disk_is_watched
         self._allocation = 0
         self._largest_file = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
 
@@ -28,15 +30,21 @@ class InjectedFaults:
         """Raises WorkerError for what cannot be made to fail here."""
         if call.allocation and not FailingAllocation.is_possible:
             raise WorkerError("no allocation can fail: libisobooth_audit.so is not preloaded")
+        if call.write_ms and not self._disk_is_watched:
+            raise WorkerError("no write can be slow: the host is not asked about any")
         self._allocation = call.allocation
-        # The kernel's own way to say no to whoever writes, by whatever call and on any thread; with
-        # EFBIG instead of ENOSPC, which makes no difference to a plugin that looks at all.
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        limit = 0 if call.disk_full else self._largest_file
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        if not self._disk_is_watched:
+            self._limit_files(call.disk_full)
         if call.read_only:
             _forbid_writing()
+
+    def _limit_files(self, to_nothing: bool) -> None:
+        """The kernel's own way to say no to whoever writes, by whatever call and on any thread; but
+        with EFBIG instead of ENOSPC."""
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        limit = 0 if to_nothing else self._largest_file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
 
     def during(self, call: AnyCall, do: Callable[[AnyCall], CallResult]) -> CallResult:
         """Does it, and counts allocations where one may fail."""

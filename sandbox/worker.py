@@ -112,6 +112,7 @@ class _Worker:
         self._locked_down = False
         self._is_group = False
         self._is_visitor = False
+        self._disk_is_watched = False
         self._rig: Rig | None = None
         self._places: dict[int, ChainPorts] = {}  # of members that are not loaded yet
         self._slots: dict[int, LoadedSlot] = {}  # by member
@@ -321,7 +322,7 @@ class _Worker:
             raise WorkerError("a worker mounts one plugin in its life, after a visit")
         from sandbox.rig import mount  # imports numpy
 
-        self._rig, mounted = mount(request, phases, rearm_crash_handler)
+        self._rig, mounted = mount(request, phases, rearm_crash_handler, self._disk_is_watched)
         return mounted
 
     def _perform(self, request: Perform, phases: Phases) -> Message:
@@ -340,7 +341,7 @@ class _Worker:
         self._locked_down = True
         if realtime:
             limit_realtime()
-        confine(plugins, permissions, self._watcher())
+        self._disk_is_watched = confine(plugins, permissions, self._watcher())
         # Not before: a thread started earlier would keep the rights that were given up. Until
         # now the main thread alone has noticed the host's end, and no plugin could hold it up.
         start_guard(self._channel.fileno())

@@ -5,6 +5,7 @@ crash there would be reported with."""
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 
 import msgspec
@@ -20,10 +21,9 @@ _ROOM = 1 << 36
 
 def frames_of(places: Sequence[CodePlace]) -> list[Frame]:
     """In the same order. What a file does not tell is as the place has it."""
-    files = {path: index * _ROOM for index, path in enumerate(_files(places), 1)}
     laid = [
-        Mapping(start, start + _ROOM, True, 0, os.stat(path).st_ino, path)
-        for path, start in files.items()
+        Mapping(index * _ROOM, (index + 1) * _ROOM, True, 0, inode, path)
+        for index, (path, inode) in enumerate(_files(places).items(), 1)
     ]
     modules = Modules(MemoryMap(laid), open_libdw())
     try:
@@ -32,9 +32,19 @@ def frames_of(places: Sequence[CodePlace]) -> list[Frame]:
         modules.close()
 
 
-def _files(places: Sequence[CodePlace]) -> list[str]:
-    paths = dict.fromkeys(place.library for place in places)
-    return [path for path in paths if path.startswith("/") and os.path.isfile(path)]
+def _files(places: Sequence[CodePlace]) -> dict[str, int]:
+    """Those that are there now, with their inodes: an update may take any away at any moment."""
+    found: dict[str, int] = {}
+    for path in dict.fromkeys(place.library for place in places):
+        if not path.startswith("/"):
+            continue
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):  # ValueError: no name of a file
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[path] = status.st_ino
+    return found
 
 
 def _frame(modules: Modules, place: CodePlace) -> Frame:

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 
@@ -36,8 +37,9 @@ public:
           process_(process),
           // A number may be another process's by tomorrow; these stay what they are.
           pidfd_(process > 0 ? static_cast<int>(syscall(SYS_pidfd_open, process, 0)) : -1),
-          folder_(open(("/proc/" + std::to_string(thread_)).c_str(),
-                       O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+          path_("/proc/" + std::to_string(thread_)),
+          folder_(open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+          has_ended_(folder_ < 0 && (errno == ENOENT || errno == ESRCH)) {}
     ~WorkerThread() {
         if (pidfd_ >= 0) close(pidfd_);
         if (folder_ >= 0) close(folder_);
@@ -80,7 +82,10 @@ private:
     static constexpr int kNicest = 19;  // of no effect at real-time priority, so it may stay
 
     bool is_alive() const noexcept {
-        return folder_ >= 0 && faccessat(folder_, "comm", F_OK, 0) == 0;
+        if (folder_ >= 0) return faccessat(folder_, "comm", F_OK, 0) == 0;
+        // No descriptor was left for it. That it may be a stranger's by then, when all numbers have
+        // been used once, is less likely than that a stuck one keeps its core.
+        return !has_ended_ && access(path_.c_str(), F_OK) == 0;
     }
 
     void send(int number) const noexcept {
@@ -89,7 +94,9 @@ private:
 
     int process_;
     int pidfd_;
-    int folder_;  // the thread's, in /proc; -1: it had ended already
+    std::string path_;
+    int folder_;  // the thread's, in /proc; -1: it had ended already, or could not be opened
+    bool has_ended_;
 };
 
 }  // namespace isobooth::host

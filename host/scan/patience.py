@@ -88,7 +88,8 @@ class Patience:
         # What passed while nobody looked says nothing about the plugin.
         passed = min(now - self._looked, 2 * _LOOK_S)
         self._looked = now
-        use, before = _use_of(pid), self._use
+        before = self._use
+        use = _use_of(pid, before.thread if before is not None else 0)
         self._use = use
         if use is None or before is None or use.thread != before.thread:
             return
@@ -109,8 +110,8 @@ class _Use(NamedTuple):
     wants_core: bool  # it has one, or waits for one
 
 
-def _use_of(pid: int) -> _Use | None:
-    thread = rig_thread(pid) or pid
+def _use_of(pid: int, known: int = 0) -> _Use | None:
+    thread = rig_thread(pid, known) or pid
     try:
         text = Path(f"/proc/{pid}/task/{thread}/stat").read_text("utf-8", "replace")
     except OSError:
@@ -119,10 +120,20 @@ def _use_of(pid: int) -> _Use | None:
     return _Use(thread, (int(fields[11]) + int(fields[12])) / _TICKS, fields[0] == "R")
 
 
-def rig_thread(pid: int) -> int:
-    """The thread that plays a plugin on a rig; 0, the main thread, if there is none."""
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        with contextlib.suppress(OSError):
-            if (task / "comm").read_text("utf-8", "replace").strip() == RIG_THREAD_NAME:
-                return int(task.name)
+def rig_thread(pid: int, known: int = 0) -> int:
+    """The thread that plays a plugin on a rig; 0, the main thread, if there is none. `known`: where
+    it was last; a plugin may have hundreds, and this is asked ten times a second."""
+    if known and known != pid and _is_rig_thread(pid, known):
+        return known
+    with contextlib.suppress(OSError):
+        for task in map(int, os.listdir(f"/proc/{pid}/task")):
+            if _is_rig_thread(pid, task):
+                return task
     return 0
+
+
+def _is_rig_thread(pid: int, thread: int) -> bool:
+    with contextlib.suppress(OSError):
+        name = Path(f"/proc/{pid}/task/{thread}/comm").read_text("utf-8", "replace")
+        return name.strip() == RIG_THREAD_NAME
+    return False

@@ -8,6 +8,7 @@ Versions of the file
     1  first
     2  each state stands once, in `states`, and calls name it; `memory_mb`; `offline` came
        later and may be missing
+    3  what worker it was, and what the check was asked: `audits`, `disk_watched`, `level`
 """
 
 import hashlib
@@ -20,11 +21,20 @@ from msgspec import Meta
 from host.user_file import AtomicFile, path_text, read_input
 from ipc.errors import InputError, WorkerError
 from ipc.permissions import MemoryMb
-from ipc.rig_calls import MAX_STATE_BYTES, AnyCall, Call, MaxFrames, SampleRate, SetState
+from ipc.rig_calls import (
+    MAX_STATE_BYTES,
+    AnyCall,
+    Call,
+    InjectFaults,
+    MaxFrames,
+    Render,
+    SampleRate,
+    SetState,
+)
 from ipc.text import one_line
 
-SCHEMA = 2
-_READ = (1, SCHEMA)
+SCHEMA = 3
+_READ = (1, 2, SCHEMA)
 _MAX_BYTES = 256 * 1024 * 1024  # states are in it
 _DIGEST_BYTES = 12
 
@@ -58,13 +68,25 @@ class CallLog(msgspec.Struct, kw_only=True):
     plugin: str
     check: str = ""
     seed: int = 0
+    level: int = 0  # of the run; 0: not known
     sample_rate: SampleRate = 48000.0
     max_frames: MaxFrames = 512
     memory_mb: MemoryMb | None = None  # that it may have; None: what is usual
     offline: bool = False  # it has no network, whatever its permissions say
+    audits: bool = False  # its worker sees what it allocates, and can let that fail
+    disk_watched: bool = False  # its disk can be full or slow
     calls: list[AnyCall] = []
     digests: list[str] = []
     end: LogEnd | None = None
+
+    @property
+    def needs_audit(self) -> bool:
+        """Earlier versions do not say it; but their calls do."""
+        return self.audits or any(
+            (isinstance(call, InjectFaults) and call.allocation > 0)
+            or (isinstance(call, Render) and call.audit)
+            for call in self.calls
+        )
 
     def cut(self, calls: list[AnyCall]) -> "CallLog":
         """The same plugin with other calls, which nothing is known of."""

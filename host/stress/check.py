@@ -45,6 +45,7 @@ class Subject:
     pictures: list[Picture] = field(default_factory=list)
     log: CallLog | None = None
     blamed_log: CallLog | None = None
+    warned_log: CallLog | None = None
 
     @contextmanager
     def open(self, **options: Any) -> Iterator[Rig]:
@@ -84,15 +85,24 @@ class Subject:
         return {"source": "noise", "gain": 0.25, "midi": midi}
 
     def find(
-        self, verdict: Verdict, message: str, *, key: str = "", stack: list[str] | None = None
+        self,
+        verdict: Verdict,
+        message: str,
+        *,
+        key: str = "",
+        stack: list[str] | None = None,
+        keeps_log: bool = False,
     ) -> None:
-        """What is noticed more than once, by its key, is told once."""
+        """What is noticed more than once, by its key, is told once. `keeps_log`: of a warning, too,
+        because a replay shows it."""
         key = key or message
         if any(known.key == key for known in self.findings):
             return
         self.findings.append(Finding(verdict=verdict, message=message, key=key, stack=stack or []))
         if self.blamed_log is None and verdict is Verdict.FAIL:
             self.blamed_log = self.log
+        if self.warned_log is None and keeps_log:
+            self.warned_log = self.log
 
 
 class Check(ABC):

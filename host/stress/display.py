@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A display of X11 that nobody sees, for plugins' editors: Xvfb, for as long as it is needed."""
+"""A display of X11 that nobody sees, for plugins' editors: Xvfb, for as long as it is needed.
+
+It listens to this user alone (display_access.py), on this machine alone, and keeps its screen in a
+folder of the user's own.
+"""
 
 import contextlib
 import os
@@ -17,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.stress.death import PluginDied
+from host.stress.display_access import let_in_this_user, new_cookie
 from ipc.confinement import remove_folder
 from ipc.errors import WorkerError
 from ipc.names import new_private_folder
@@ -25,6 +30,7 @@ from ipc.rig_calls import AnyCall, OpenEditor
 _PROGRAM = "Xvfb"
 _SIZE = (1920, 1200)
 _SCREEN = "Xvfb_screen0"
+_AUTHORITY = "authority"
 _START_S = 10.0
 _END_S = 10.0
 # From the end of its sockets, of which its clients die, to that of the process.
@@ -123,9 +129,11 @@ def virtual_display() -> Iterator[Display]:
     except OSError as error:
         raise WorkerError(f"there is no room for a display: {error.strerror}") from None
     try:
+        authority = Path(folder) / _AUTHORITY
+        cookie = new_cookie(authority)
         reader, writer = os.pipe()
         try:
-            server = _started(writer, folder)
+            server = _started(writer, folder, authority)
         except BaseException:
             os.close(reader)
             raise
@@ -137,6 +145,7 @@ def virtual_display() -> Iterator[Display]:
             finally:
                 os.close(reader)
             shown = Display(f":{number}", Path(folder) / _SCREEN, server)
+            let_in_this_user(socket_of(shown.name), cookie)
             try:
                 yield shown
             except PluginDied:
@@ -153,7 +162,7 @@ def virtual_display() -> Iterator[Display]:
         remove_folder(folder)
 
 
-def _started(writer: int, folder: str) -> "subprocess.Popen[bytes]":
+def _started(writer: int, folder: str, authority: Path) -> "subprocess.Popen[bytes]":
     program = shutil.which(_PROGRAM)
     if program is None:
         raise WorkerError(f"there is no {_PROGRAM} on this machine (package xvfb)")
@@ -163,7 +172,8 @@ def _started(writer: int, folder: str) -> "subprocess.Popen[bytes]":
             [
                 *(sys.executable, "-I", "-S", "-c", _BOOT, str(os.getpid())),
                 *(program, "-displayfd", str(writer), "-fbdir", folder),
-                *("-screen", "0", f"{_SIZE[0]}x{_SIZE[1]}x24", "-ac", "-noreset"),
+                *("-screen", "0", f"{_SIZE[0]}x{_SIZE[1]}x24", "-noreset"),
+                *("-auth", str(authority)),
                 # Not "local", too: it is by their abstract sockets that two find different numbers.
                 *("-nolisten", "tcp"),
             ],

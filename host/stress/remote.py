@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All checks of one plugin on another machine: a process of its own that runs them and ends."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from host.stress.runner import StressOptions, StressRun
 from host.stress.storable import storable
 from host.stress.verdict import CheckResult, PluginResult, StressReport
 from host.stress.workshop import Workshop
+from ipc.confinement import remove_folder
 from ipc.errors import IsoboothError
+from ipc.names import new_private_folder
 
 
 class StressPortion(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +72,18 @@ def _sendable(
 
 def _do(work: bytes) -> bytes:
     portion = msgspec.json.decode(work, type=StressPortion)
-    with tempfile.TemporaryDirectory(prefix="isobooth-stress-") as folder:
-        try:
-            made = _run(portion, Path(folder))
-        except IsoboothError as error:
-            made = StressPortionResult(problem=str(error))
+    try:
+        # One of the user's runtime folder: whose process is killed in the middle leaves it to the
+        # sweep of whoever starts next.
+        folder = new_private_folder()
+    except OSError as error:
+        return msgspec.json.encode(StressPortionResult(problem=f"no folder: {error.strerror}"))
+    try:
+        made = _run(portion, Path(folder))
+    except IsoboothError as error:
+        made = StressPortionResult(problem=str(error))
+    finally:
+        remove_folder(folder)
     return msgspec.json.encode(made)
 
 

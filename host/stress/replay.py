@@ -61,6 +61,7 @@ def replay(
                 max_frames=log.max_frames,
                 memory_mb=log.memory_mb,
                 offline=log.offline,
+                disk_watched=log.disk_watched,
                 patience=patience,
                 unwinds=unwinds,
                 display=shown.name if shown is not None else "",

@@ -34,6 +34,7 @@ from ipc.rig_calls import (
     Change,
     DropInstances,
     Idle,
+    InjectFaults,
     Midi,
     ReadParameters,
     ReadText,
@@ -56,6 +57,8 @@ _PORTION_BYTES = 16 * 1024 * 1024  # of states
 # lasts, however steadily it gets on.
 _TIMES_LIMIT = 4.0
 _TIMES_SLOWER = 16.0
+# Of the time for which a plugin may stand still, so much may be a slow disk's doing.
+_SLOW_DISK_PART = 0.25
 
 
 class Heard(NamedTuple):
@@ -86,6 +89,7 @@ class Rig:
         self.denials: list[str] = []  # what it was denied, each once
         self._patience = patience
         self._unwinds = unwinds
+        self._faults = InjectFaults()
 
     @property
     def description(self) -> PluginDescription:
@@ -159,6 +163,11 @@ class Rig:
     def drop_instances(self) -> CallResult:
         return self.perform([DropInstances()])[0]
 
+    @property
+    def disk_faults(self) -> int:
+        """How often the plugin has met with a disk that is full or slow."""
+        return self._worker.disk_faults
+
     def kill(self) -> None:
         """SIGKILL, as the kernel does for want of memory."""
         self._workshop.wait(_killed(self._worker))
@@ -170,6 +179,11 @@ class Rig:
         began = len(self.log.calls)
         self.log.calls += calls
         limit_s = self._workshop.timeout_s * self._patience
+        if isinstance(calls[0], InjectFaults):
+            self._faults = calls[0]
+        faults = self._faults
+        most_ms = round(1000 * limit_s * _SLOW_DISK_PART)
+        self._worker.set_disk(faults.disk_full, faults.write_ms, most_ms)
         asked = self._workshop.ask(
             self._worker,
             self.log.plugin,
@@ -206,18 +220,23 @@ def open_rig(
     patience: float = 1.0,
     unwinds: bool = True,
     offline: bool = False,
+    disk_watched: bool = False,
     display: str = "",
 ) -> Iterator[Rig]:
     """A plugin in a new worker, which ends with the context. `memory_mb` that it may have; None:
     what is usual. `patience`: times the workshop's time limit. Without `unwinds`, deaths have no
     backtraces and no signatures, and are told sooner. `offline`: without a network, whatever its
-    permissions say (but where these do not confine it). `display`: of X11, which it may reach to
-    open its editor there. Raises PluginRefused, PluginDied."""
+    permissions say (but where these do not confine it). `disk_watched`: InjectFaults can make its
+    disk full or slow, where permissions confine it; each write to a file takes some 12 µs more.
+    `display`: of X11, which it may reach to open its editor there. Raises PluginRefused,
+    PluginDied."""
     limit_s = workshop.timeout_s * patience
     reach = (socket_of(display),) if display else ()
 
     async def opened() -> tuple[WorkerProcess, Answer]:
-        worker = await workshop.visitor(plugin, memory_mb, offline=offline, reach=reach)
+        worker = await workshop.visitor(
+            plugin, memory_mb, offline=offline, reach=reach, disk_watched=disk_watched
+        )
         try:
             mount = Mount(plugin, sample_rate, max_frames, display)
             answer = await workshop.ask(
@@ -236,6 +255,8 @@ def open_rig(
         max_frames=max_frames,
         memory_mb=memory_mb,
         offline=offline,
+        audits=workshop.audits,
+        disk_watched=disk_watched,
     )
     try:
         worker, answer = workshop.wait(opened())
@@ -251,12 +272,13 @@ def open_rig(
 
 
 def _portions(calls: Sequence[AnyCall]) -> Iterator[Sequence[AnyCall]]:
-    """As much as a request may hold."""
+    """As much as a request may hold. What faults are injected, the host has to know before it."""
     portion: list[AnyCall] = []
     size = 0
     for call in calls:
         more = len(call.data) if isinstance(call, SetState) else 0
-        if portion and (len(portion) == _PORTION or size + more > _PORTION_BYTES):
+        is_full = len(portion) == _PORTION or size + more > _PORTION_BYTES
+        if portion and (is_full or isinstance(call, InjectFaults)):
             yield portion
             portion, size = [], 0
         portion.append(call)

@@ -229,8 +229,9 @@ class StressRun:
         if self._ending:
             return None
         try:
-            if log is not None and found.verdict in BAD and self.options.logs is not None:
-                log.check = check.name
+            told = found.verdict in (*BAD, Verdict.WARN)
+            if log is not None and told and self.options.logs is not None:
+                log.check, log.level = check.name, self.options.level
                 _keep(
                     log, found, self.options.logs / f"{_file_name(result.plugin)}.{check.name}.json"
                 )
@@ -264,8 +265,8 @@ class StressRun:
             made.message = one_line(f"the check itself failed: {type(error).__name__}: {error}")
         if made.verdict is Verdict.PASS:
             made.verdict = worst([Verdict.PASS, *(each.verdict for each in subject.findings)])
-            log = subject.blamed_log
-            if log is not None:
+            log = subject.blamed_log or subject.warned_log
+            if log is not None and log.end is None:
                 worst_one = max(subject.findings, key=lambda one: list(Verdict).index(one.verdict))
                 log.end = LogEnd(verdict=made.verdict, message=worst_one.message)
         made.findings = [*made.findings, *subject.findings]

@@ -25,7 +25,7 @@ virtual environment; the plugin runs in a process of its own.
 PLUGIN = {plugin!r}
 
 with (
-    Workshop() as workshop,{display}
+    Workshop({audits}) as workshop,{display}
     open_rig(workshop, PLUGIN, {options}) as rig,
 ):
 '''
@@ -49,6 +49,8 @@ def script_of(log: CallLog) -> str:
         options.append(f"memory_mb={log.memory_mb!r}")
     if log.offline:
         options.append("offline=True")
+    if log.disk_watched:
+        options.append("disk_watched=True")
     if shows:
         options.append("display=display.name")
     head = _HEAD.format(
@@ -57,6 +59,7 @@ def script_of(log: CallLog) -> str:
         imports="\n".join(imports),
         plugin=log.plugin,
         options=", ".join(options),
+        audits="audits=True" if log.needs_audit else "",
         flaky=f" ({log.end.flaky} runs failed)" if log.end is not None and log.end.flaky else "",
         display="\n    virtual_display() as display," if shows else "",
     )

@@ -39,8 +39,8 @@ _AUDIT_LIBRARY = Path(ipc.__file__).resolve().parents[1] / "sandbox" / "libisobo
 
 class Workshop:
     """Use as a context manager: at its end all its workers have ended. `timeout_s`: for so long a
-    plugin may stand still. `audits`: its workers see what plugins allocate and lock. Raises
-    MachineError where no worker can be started."""
+    plugin may stand still. `audits`: its workers see what plugins allocate and lock, and can let
+    allocations fail. Raises MachineError where no worker can be started."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Workshop:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.timeout_s = timeout_s
+        self.audits = audits
         self._rules = rules or PermissionRules()
         self._memory_mb = memory_mb or ProbeSettings().memory_mb
         preloaded = {"LD_PRELOAD": str(_AUDIT_LIBRARY)} if audits else {}
@@ -100,16 +101,20 @@ class Workshop:
         *,
         offline: bool = False,
         reach: tuple[str, ...] = (),
+        disk_watched: bool = False,
     ) -> WorkerProcess:
         """A worker that may do what this plugin may, and nothing else; but that it may connect to
-        the sockets that `reach` names, and where `offline`, has no network whatever is allowed."""
+        the sockets that `reach` names, and where `offline`, has no network whatever is allowed.
+        With `disk_watched` its disk can be made full or slow."""
         if self._launcher is None:
             raise WorkerError("the workshop has been closed")
         plugin_format = PluginId.parse(plugin).format
         if plugin_format in _WARM_FORMATS:
             await self._launcher.warm(plugin_format)
         worker = await self._launcher.spawn()
-        permissions = msgspec.structs.replace(self.permissions(plugin, memory_mb), reach=reach)
+        permissions = msgspec.structs.replace(
+            self.permissions(plugin, memory_mb), reach=reach, disk_watched=disk_watched
+        )
         if offline:
             permissions = msgspec.structs.replace(permissions, network=False)
         try:

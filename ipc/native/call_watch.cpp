@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -137,6 +138,20 @@ void forget_the_dead(std::vector<std::pair<pid_t, std::uint64_t>>& processes) {
     });
 }
 
+// Whether it lies on a disk, as far as plugins go: not in memory, nor in the kernel. Asks no server
+// of a network folder.
+bool is_on_disk(pid_t thread, std::uint64_t descriptor) {
+    const std::string path = proc(thread) + "/fd/" + std::to_string(static_cast<int>(descriptor));
+    struct statx status {};
+    if (statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &status) != 0 ||
+        !S_ISREG(status.stx_mode))
+        return false;
+    const std::string name = read_link(path);
+    for (const char* elsewhere : {"/memfd:", "/dev/shm/", "/proc/", "/sys/"})
+        if (name.starts_with(elsewhere)) return false;
+    return true;
+}
+
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
     return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
         return path.compare(0, folder.size(), folder) == 0 &&
@@ -235,8 +250,9 @@ void CallWatch::run() {
     prctl(PR_SET_NAME, "isb-calls");
     std::array<pollfd, 2> waits{{{listener_, POLLIN, 0}, {end_, POLLIN, 0}}};
     for (;;) {
-        if (poll(waits.data(), waits.size(), -1) < 0) continue;  // EINTR
+        if (poll(waits.data(), waits.size(), milliseconds_left()) < 0) continue;  // EINTR
         if (waits[1].revents != 0) return;
+        answer_those_who_waited();
         if ((waits[0].revents & POLLIN) != 0) {
             // The kernel wants it zeroed. It has grown in no version yet, and may only at its end.
             alignas(seccomp_notif) std::array<std::byte, sizeof(seccomp_notif) + 256> room{};
@@ -255,20 +271,72 @@ bool CallWatch::still_waits(const seccomp_notif& asked) const {
 
 void CallWatch::answer(const seccomp_notif& asked) {
     caller_ = static_cast<pid_t>(asked.pid);
+    const auto number = static_cast<std::uint32_t>(asked.data.nr);
+    if (const DiskCall* disk = disk_call(number)) return answer_disk(*disk, asked);
     bool goes_on = false;
     int error = EPERM;
-    if (const WatchedCall* watched = watched_call(static_cast<std::uint32_t>(asked.data.nr)))
-        error = judge(*watched, asked, goes_on);
+    if (const WatchedCall* watched = watched_call(number)) error = judge(*watched, asked, goes_on);
+    send(asked.id, goes_on, error);
+    answered_.fetch_add(1, std::memory_order_relaxed);
+    note_files();
+}
+
+void CallWatch::send(std::uint64_t id, bool goes_on, int error) const {
     struct {
         seccomp_notif_resp response;
         std::array<std::byte, 256> room;
     } reply{};
-    reply.response.id = asked.id;
+    reply.response.id = id;
     reply.response.error = goes_on ? 0 : -error;
     reply.response.flags = goes_on ? kContinue : 0;
     ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &reply.response);  // ENOENT: it was killed meanwhile
-    answered_.fetch_add(1, std::memory_order_relaxed);
-    note_files();
+}
+
+void CallWatch::set_disk(DiskFaults faults) {
+    const std::lock_guard lock(mutex_);
+    disk_ = faults;
+}
+
+void CallWatch::answer_disk(const DiskCall& call, const seccomp_notif& asked) {
+    bool fails = false;
+    std::chrono::milliseconds wait{0};
+    {
+        const std::lock_guard lock(mutex_);
+        fails = disk_.full && call.writes;
+        wait = std::min(disk_.wait, disk_.most);
+    }
+    // A file's descriptor stands in the register; whoever changes what it is meanwhile gets the
+    // fault of another file.
+    const bool concerns = (fails || wait.count() > 0) &&
+                          (call.file < 0 || is_on_disk(caller_, asked.data.args[call.file]));
+    if (!concerns) return send(asked.id, true, 0);
+    disk_faults_.fetch_add(1, std::memory_order_relaxed);
+    const int error = fails ? ENOSPC : 0;
+    if (wait.count() == 0) return send(asked.id, !fails, error);
+    {
+        const std::lock_guard lock(mutex_);
+        disk_.most = std::max(disk_.most - wait, std::chrono::milliseconds(0));
+    }
+    waiting_.push_back({asked.id, error, Clock::now() + wait});
+}
+
+void CallWatch::answer_those_who_waited() {
+    const auto now = Clock::now();
+    std::erase_if(waiting_, [&](const Waiting& one) {
+        if (one.until > now) return false;
+        send(one.id, one.error == 0, one.error);
+        return true;
+    });
+}
+
+// Until somebody has waited long enough, for poll(); -1: nobody waits.
+int CallWatch::milliseconds_left() const {
+    if (waiting_.empty()) return -1;
+    const auto first = std::min_element(
+        waiting_.begin(), waiting_.end(),
+        [](const Waiting& one, const Waiting& other) { return one.until < other.until; });
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(first->until - Clock::now());
+    return std::max(0, static_cast<int>(left.count()));
 }
 
 // The errno of a refusal; `goes_on` if it is none.

@@ -8,7 +8,8 @@
 //
 // What a call's pointers lead to is written by the worker, which may change it after it has been
 // read. So it decides nothing: calls about files go on, and Landlock decides; all others are
-// answered by their number and by arguments in registers. To one of the few addresses that a worker
+// answered by their number and by arguments in registers. On a test rig it plays the disk, too, which
+// may be full or slow: that is no protection, and so may look at what a descriptor is. To one of the few addresses that a worker
 // may reach without the network, it is the host that connects: from its own copy of the address, by
 // a socket of its own, which then takes the place of the worker's.
 #pragma once
@@ -46,6 +47,15 @@ struct WatchedAct {
     pid_t thread = 0;  // whose call it was
 };
 
+// What a disk does to those who write to it.
+struct DiskFaults {
+    bool full = false;                  // each write to a file fails with ENOSPC
+    std::chrono::milliseconds wait{0};  // each write, and each wait for one, takes so long at least
+    // Of all that is waited for there is no more than this, until the next set_disk(): whoever writes
+    // much on a slow disk does not hang.
+    std::chrono::milliseconds most{0};
+};
+
 // More are no plugin's work but a bomb's.
 inline constexpr unsigned kMaxThreads = 512;    // of a process
 inline constexpr unsigned kForkBurst = 64;      // processes at once
@@ -69,6 +79,10 @@ public:
     // its session, or its program: nothing else tells where those came from. From then on none may
     // leave.
     std::vector<std::pair<pid_t, std::uint64_t>> leavers();
+    // From now on, for a worker whose filter asks about its writes. What waits already is left so.
+    void set_disk(DiskFaults faults);
+    // Calls that failed or waited because of it, in all.
+    std::uint64_t disk_faults() const { return disk_faults_.load(std::memory_order_relaxed); }
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
 
@@ -80,9 +94,20 @@ private:
         bool take();
     };
 
+    using Clock = std::chrono::steady_clock;
+    struct Waiting {
+        std::uint64_t id;
+        int error;
+        Clock::time_point until;
+    };
+
     void run();
+    int milliseconds_left() const;
     void close_all() const;
     void answer(const seccomp_notif& asked);
+    void send(std::uint64_t id, bool goes_on, int error) const;
+    void answer_disk(const DiskCall& call, const seccomp_notif& asked);
+    void answer_those_who_waited();
     bool still_waits(const seccomp_notif& asked) const;
     int judge(const WatchedCall& watched, const seccomp_notif& asked, bool& goes_on);
     int connect_in_its_stead(const seccomp_notif& asked, const std::string& path) const;
@@ -103,6 +128,9 @@ private:
     std::vector<std::pair<pid_t, std::uint64_t>> leavers_;
     bool told_leavers_ = false;
     pid_t caller_ = 0;  // the thread that is answered
+    DiskFaults disk_;
+    std::vector<Waiting> waiting_;  // for the disk; the answering thread's alone
+    std::atomic<std::uint64_t> disk_faults_{0};
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

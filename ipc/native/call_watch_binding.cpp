@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <new>
 #include <string>
 #include <utility>
@@ -50,6 +51,14 @@ void bind_call_watch(nb::module_& m) {
                  return acts;
              })
         .def("leavers", &CallWatch::leavers)
+        .def(
+            "set_disk",
+            [](CallWatch& self, bool full, int wait_ms, int most_ms) {
+                self.set_disk(
+                    {full, std::chrono::milliseconds(wait_ms), std::chrono::milliseconds(most_ms)});
+            },
+            nb::arg("full"), nb::arg("wait_ms"), nb::arg("most_ms"))
+        .def_prop_ro("disk_faults", &CallWatch::disk_faults)
         .def_prop_ro("answered", &CallWatch::answered)
         .def_prop_ro("lost", &CallWatch::lost);
 }

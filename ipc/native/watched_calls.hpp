@@ -281,6 +281,39 @@ inline constexpr WatchedCall kWatchedCalls[] = {
     {.number = __NR_execveat, .name = "execve", .treatment = Treatment::Remember},
 };
 
+// Calls that wait for a disk, of workers on test rigs whose disk is to be slow, or full. Not among
+// those above, because write() is what programs call all day. What is written through memory that is
+// mapped is no call.
+struct DiskCall {
+    std::uint32_t number;
+    std::int8_t file = -1;  // the descriptor's argument; -1: has none
+    bool writes = false;    // else waits for what was written
+};
+
+inline constexpr DiskCall kDiskCalls[] = {
+    {.number = __NR_write, .file = 0, .writes = true},
+    {.number = __NR_pwrite64, .file = 0, .writes = true},
+    {.number = __NR_writev, .file = 0, .writes = true},
+    {.number = __NR_pwritev, .file = 0, .writes = true},
+    {.number = __NR_pwritev2, .file = 0, .writes = true},
+    {.number = __NR_fallocate, .file = 0, .writes = true},
+    {.number = __NR_sendfile, .file = 0, .writes = true},
+    {.number = __NR_splice, .file = 2, .writes = true},
+    {.number = __NR_copy_file_range, .file = 2, .writes = true},
+    {.number = __NR_fsync, .file = 0},
+    {.number = __NR_fdatasync, .file = 0},
+    {.number = __NR_sync_file_range, .file = 0},
+    {.number = __NR_syncfs, .file = 0},
+    {.number = __NR_sync},
+    {.number = __NR_msync},
+};
+
+inline const DiskCall* disk_call(std::uint32_t number) noexcept {
+    for (const DiskCall& call : kDiskCalls)
+        if (call.number == number) return &call;
+    return nullptr;
+}
+
 inline const WatchedCall* watched_call(std::uint32_t number) noexcept {
     for (const WatchedCall& watched : kWatchedCalls)
         if (watched.number == number) return &watched;

@@ -104,9 +104,11 @@ long change_mask(ucontext_t& context) noexcept {
 long change_held(HeldSignal& held, const ucontext_t& context) noexcept {
     const auto& registers = context.uc_mcontext.gregs;
     const long wanted = registers[REG_RSI], before = registers[REG_RDX], bytes = registers[REG_R10];
-    // The kernel finds out what is wrong with the arguments; SIGKILL has no handler to be set.
-    if (wanted && make_call(SYS_rt_sigaction, SIGKILL, wanted, 0, bytes) == -EFAULT) return -EFAULT;
     HeldSignal::Action action{}, old{};
+    // Of the mask, which is the last part of an action. Of another size, the kernel reads nothing.
+    if (bytes != sizeof action.mask) return -EINVAL;
+    // The kernel finds out what is wrong with the pointers; SIGKILL has no handler to be set.
+    if (wanted && make_call(SYS_rt_sigaction, SIGKILL, wanted, 0, bytes) == -EFAULT) return -EFAULT;
     if (wanted) action = *reinterpret_cast<const HeldSignal::Action*>(wanted);
     const long number = registers[REG_RDI];
     if (const long error = make_call(SYS_rt_sigaction, number, 0, before, bytes)) return error;

@@ -42,13 +42,14 @@ void bind_confinement(nb::module_& m) {
         nb::arg("files"), nb::arg("network"), nb::arg("abi"));
     m.def(
         "install_filter",
-        [](bool network, int landlock_abi, bool notify) {
+        [](bool network, int landlock_abi, bool notify, bool disk) {
             return install_filter({.network = network,
                                    .truncate_confined = landlock_abi >= kLandlockTruncate,
                                    .signals_scoped = landlock_abi >= kLandlockSignals,
-                                   .notify = notify});
+                                   .notify = notify,
+                                   .disk = disk});
         },
-        nb::arg("network"), nb::arg("landlock_abi"), nb::arg("notify"));
+        nb::arg("network"), nb::arg("landlock_abi"), nb::arg("notify"), nb::arg("disk") = false);
 }
 
 }  // namespace isobooth::sandbox

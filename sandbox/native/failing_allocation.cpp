@@ -87,7 +87,9 @@ int FailingAllocation::judge(const void* caller) noexcept {
     self.judging_ = true;
     const bool counts = self.is_of_plugin(caller);
     self.judging_ = false;
-    return counts && ++self.asked_ == self.failing_;
+    if (!counts || ++self.asked_ != self.failing_) return 0;
+    self.end();  // nobody has to know of those after it
+    return 1;
 }
 
 bool FailingAllocation::is_of_plugin(const void* caller) const noexcept {

@@ -22,7 +22,8 @@ public:
     void begin() noexcept;
     void end() noexcept;
 
-    std::uint64_t asked() const noexcept { return asked_; }  // allocations of the plugin's
+    // Allocations of the plugin's, up to the one that failed.
+    std::uint64_t asked() const noexcept { return asked_; }
 
     static bool is_possible() noexcept;  // the library is preloaded
 

@@ -31,10 +31,18 @@ void HeldSignal::hold() {
         action.sa_flags = SA_SIGINFO;
         if (alone_) sigfillset(&action.sa_mask);
         Action before{};
-        if (ask_kernel(number_, nullptr, &before) != 0 || sigaction(number_, &action, nullptr) != 0)
-            throw std::system_error(errno, std::generic_category(), "cannot handle a signal");
-        change(&before, nullptr);
-        held[number_] = this;
+        bool is_ours = ask_kernel(number_, nullptr, &before) == 0;
+        if (is_ours) {
+            // First: whatever comes as soon as it is ours is passed on to that.
+            change(&before, nullptr);
+            held[number_] = this;
+            is_ours = sigaction(number_, &action, nullptr) == 0;
+        }
+        if (!is_ours) {
+            const int error = errno;
+            held[number_] = nullptr;
+            throw std::system_error(error, std::generic_category(), "cannot handle a signal");
+        }
     }
     ++holders_;
 }

@@ -68,8 +68,13 @@ public:
         ret(SECCOMP_RET_KILL_PROCESS);
 #endif
         // What audio threads call: out at once, for kernels that do not remember it (before 5.11).
-        for (const std::uint32_t number : {__NR_futex, __NR_clock_gettime, __NR_read, __NR_write})
-            for_call(number, [this] { ret(SECCOMP_RET_ALLOW); });
+        for (const std::uint32_t number : {__NR_futex, __NR_clock_gettime, __NR_read})
+            for_call(number, [this] { allow(); });
+        if (!wishes_.disk)
+            for_call(__NR_write, [this] { allow(); });
+        else if (wishes_.notify)
+            for (const ipc::DiskCall& disk : ipc::kDiskCalls)
+                for_call(disk.number, [this] { ask(); });
         // Its flags are in memory, where no filter sees them. C libraries fall back to clone.
         for_call(ipc::call::kClone3, [this] { ret(errno_action(ENOSYS)); });
         // The same with the flags of open: programs fall back to openat.

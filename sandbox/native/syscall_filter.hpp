@@ -15,6 +15,7 @@ struct FilterWishes {
     bool truncate_confined = false;  // by Landlock
     bool signals_scoped = false;     // by Landlock
     bool notify = true;              // a host will answer
+    bool disk = false;               // and is asked about each write to a file (kDiskCalls)
 };
 
 // The program for this process (its pid is in it).

@@ -2,6 +2,8 @@
 #include "sandbox/native/x87_finish.hpp"
 
 #if defined(__x86_64__)
+#include <sys/auxv.h>
+
 #include <cstdint>
 
 // All instructions of the x87, 4 bytes each: D8 to DF with their 64 forms that name registers, then
@@ -49,6 +51,32 @@ bool compares_into_flags(unsigned first, unsigned second) noexcept {
     return (first == 3 || first == 7) && second >= 0xe8 && second < 0xf8;
 }
 
+constexpr unsigned long kBasesAreReadable = 2;  // asm/hwcap2.h: rdgsbase may be used
+
+std::uintptr_t fs_base() noexcept {
+    std::uintptr_t base;  // by the ABI, the first word there is its own address
+    asm("mov %%fs:0, %0" : "=r"(base));
+    return base;
+}
+std::uintptr_t gs_base() noexcept {
+    if (!(getauxval(AT_HWCAP2) & kBasesAreReadable)) return 0;  // as good as nobody has one
+    std::uintptr_t base;
+    asm volatile("rdgsbase %0" : "=r"(base));
+    return base;
+}
+
+// Of an operand the processor has kept the offset alone: what lies in thread-local memory is named by
+// its distance from %fs. So the instruction itself is looked at, whose prefixes come first.
+std::uintptr_t segment_of(const unsigned char* instruction) noexcept {
+    constexpr int kMostPrefixes = 14;  // of 15 bytes
+    std::uintptr_t base = 0;
+    for (int i = 0; i < kMostPrefixes && (instruction[i] < 0xd8 || instruction[i] > 0xdf); ++i) {
+        if (instruction[i] == 0x64) base = fs_base();
+        if (instruction[i] == 0x65) base = gs_base();
+    }
+    return base;
+}
+
 // What was raised stays on record, as without a trap, unless that would trap again.
 void forget_unmasked(_libc_fpstate& floats) noexcept {
     floats.swd = static_cast<std::uint16_t>(floats.swd & ~((~floats.cwd & kExceptions) | kPending));
@@ -72,6 +100,7 @@ void finish_x87_instruction(mcontext_t& machine, bool denormal) noexcept {
     // Of a function that has returned since, this handler may lie over the variable.
     std::uint64_t gone[16] = {};
     std::uintptr_t operand = floats.rdp;
+    if (!registers_only) operand += segment_of(reinterpret_cast<const unsigned char*>(instruction));
     const auto top = static_cast<std::uintptr_t>(machine.gregs[REG_RSP]) - kRedZone;
     if (operand >= reinterpret_cast<std::uintptr_t>(gone) - kOwnFrame && operand < top)
         operand = reinterpret_cast<std::uintptr_t>(gone);

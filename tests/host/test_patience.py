@@ -2,7 +2,10 @@
 """What counts against a plugin that does not answer: neither its steps, nor a busy machine."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from host.scan import patience
 from host.scan.patience import Patience, StandsStill, TooSlow
 from ipc.connection import RequestTimeout
-from ipc.messages import Perform
+from ipc.messages import RIG_THREAD_NAME, Perform
 from ipc.worker_process import WorkerProcess
 
 LIMIT_S = 0.5
@@ -54,7 +57,7 @@ def _ask(
     async def asked() -> Any:
         given = Patience(LIMIT_S, most_s)
         worker = _Worker(answers, lambda look: step(given, look))
-        monkeypatch.setattr(patience, "_use_of", lambda pid: worker.look(pid, cpu_s, wants_core))
+        monkeypatch.setattr(patience, "_use_of", lambda pid, _: worker.look(pid, cpu_s, wants_core))
         return await given.request(cast(WorkerProcess, worker), Perform([]))
 
     return asyncio.run(asked())
@@ -101,3 +104,32 @@ def test_one_that_had_no_core_to_the_end_of_all_patience_is_slow(
 ) -> None:
     with pytest.raises(TooSlow):
         _ask(monkeypatch, wants_core=True, answers=False, most_s=3 * LIMIT_S)
+
+
+def test_the_thread_that_plays_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    began = threading.Event()
+
+    def play() -> None:
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(RIG_THREAD_NAME)
+        began.set()
+        ended.wait()
+
+    player = threading.Thread(target=play)
+    player.start()
+    try:
+        began.wait()
+        pid = os.getpid()
+        thread = patience.rig_thread(pid)
+        assert thread == player.native_id
+        looked: list[str] = []
+        monkeypatch.setattr(os, "listdir", lambda path: looked.append(path) or [str(thread)])
+        assert patience.rig_thread(pid, thread) == thread and not looked
+        use = patience._use_of(pid, thread)
+        assert use is not None and use.thread == thread and not looked
+        assert patience.rig_thread(pid, pid) == thread and looked
+        # Whoever was the player is none any more.
+        assert patience.rig_thread(pid, threading.get_native_id()) == thread
+    finally:
+        ended.set()
+        player.join()

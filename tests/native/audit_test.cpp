@@ -37,12 +37,15 @@
 #include "ipc/native/crash_snapshot.hpp"
 #include "sandbox/native/audit.hpp"
 #include "sandbox/native/crash_handler.hpp"
+#include "sandbox/native/failing_allocation.hpp"
+#include "sandbox/native/held_signal.hpp"
 #include "sandbox/native/place_names.hpp"
 #include "sandbox/native/syscall_filter.hpp"
 #include "tests/native/check.hpp"
 
 using isobooth::sandbox::Audit;
 using isobooth::sandbox::FloatTrap;
+using isobooth::sandbox::HeldSignal;
 using isobooth::sandbox::place_name;
 using isobooth::sandbox::PlaceName;
 using isobooth::sandbox::PlaceTable;
@@ -252,6 +255,18 @@ void keep_within_bounds() {
     CHECK(audit.lost() == 0, "lost for ever");
 }
 
+// Once the one has failed nobody looks at any more of them, which costs a walk over the stack each.
+void fail_one_allocation() {
+    isobooth::sandbox::FailingAllocation failing(program_invocation_short_name, 2);
+    void* made[4];
+    failing.begin();
+    for (void*& one : made) one = kept(std::malloc(64));
+    failing.end();
+    CHECK(made[0] && !made[1] && made[2] && made[3], "another one");
+    CHECK(failing.asked() == 2, "asked %d times", static_cast<int>(failing.asked()));
+    for (void* one : made) std::free(one);
+}
+
 // ---------------------------------------------------------------- what goes on
 
 std::atomic<int> handled{0};
@@ -360,6 +375,9 @@ void keep_handlers_apart(int number) {
         CHECK(missing == 0 && unreadable == -1 && errno == EFAULT, "%d, %ld", missing, unreadable);
         CHECK(syscall(SYS_rt_sigaction, number, nullptr, nullptr, 7) == -1 && errno == EINVAL,
               "any size");
+        // Nothing is read then, so it may lead anywhere.
+        CHECK(syscall(SYS_rt_sigaction, number, 1, nullptr, 7) == -1 && errno == EINVAL,
+              "any size, and read");
         sigaction(number, nullptr, &got);
         sink = zero / zero;
         raw_call(SYS_getppid);
@@ -451,6 +469,13 @@ void see_numbers() {
 
 volatile long double wide_nan = __builtin_nanl(""), wide_one = 1.0L, wide_huge = 1e300L;
 volatile float tiny_float = 1e-40f;
+thread_local volatile float zero_of_thread = 0.0f;
+
+std::uintptr_t from_thread(const volatile void* address) {
+    std::uintptr_t begin;
+    asm("mov %%fs:0, %0" : "=r"(begin));
+    return reinterpret_cast<std::uintptr_t>(address) - begin;
+}
 
 unsigned x87_tags() {
     unsigned environment[7];
@@ -490,6 +515,14 @@ const WideDeed kWideDeeds[] = {
                       : "m"(wide_nan)
                       : "cc");
          return unordered ? 1.0L : 0.0L;
+     }},
+    {FloatTrap::Invalid, "division by zero (x87)",
+     [] {  // by one in the thread's own memory
+         long double result = 0.0L;
+         asm volatile("fld1\n\tfdivs %%fs:(%1)\n\tfstpt %0"
+                      : "=m"(result)
+                      : "r"(from_thread(&zero_of_thread)), "m"(zero_of_thread));
+         return result;
      }},
     {FloatTrap::Denormal, "denormal operand (x87)",
      [] {
@@ -593,6 +626,33 @@ void crash_as_ever() {
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGFPE, "ended %d", status);
 }
 
+// From the moment that a signal is ours, those of others are passed on to whom they were for: who
+// stores that only then ends the process by them.
+void lose_no_signal_at_the_start() {
+    const int status = status_of([] {
+        struct sigaction theirs {};
+        theirs.sa_handler = [](int) { handled += 1; };
+        sigaction(SIGFPE, &theirs, nullptr);
+        std::atomic<bool> ends{false};
+        std::thread sender([&ends, to = gettid()] {
+            while (!ends) syscall(SYS_tgkill, getpid(), to, SIGFPE);
+        });
+        for (int i = 0; i < 100'000; ++i) {
+            static HeldSignal* new_one;
+            HeldSignal held(
+                SIGFPE,
+                [](int, siginfo_t* info, void* context) { new_one->pass_on(info, context); }, true);
+            new_one = &held;
+            held.hold();
+            held.release();
+        }
+        ends = true;
+        sender.join();
+        if (handled == 0) _exit(2);
+    });
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "ended %d", status);
+}
+
 // A confined worker's filter sees the calls as ever.
 void go_on_behind_a_filter() {
     const int status = status_of([] {
@@ -668,6 +728,7 @@ int main(int argc, char** argv) {
     lock_what_is_held();
     see_nothing_elsewhere();
     keep_within_bounds();
+    fail_one_allocation();
     go_on_in_all_ways();
     if (Audit::sees_system_calls()) {
         keep_handlers_apart(SIGSYS);
@@ -676,6 +737,7 @@ int main(int argc, char** argv) {
     finish_x87_instructions();
     see_numbers();
     crash_as_ever();
+    lose_no_signal_at_the_start();
     go_on_behind_a_filter();
     if (std::getenv("ISOBOOTH_AUDIT_COST")) tell_cost();
     return 0;

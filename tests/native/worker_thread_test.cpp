@@ -29,11 +29,13 @@ void sleep_ms(int ms) { usleep(static_cast<useconds_t>(ms) * 1000); }
 
 // A process that spins until it is killed.
 struct Spinner {
+    const pid_t parent = getpid();
     pid_t pid = fork();
 
     Spinner() {
         if (pid != 0) return;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) std::_Exit(1);  // a test that fails is gone at once
         for (volatile bool always = true; always;) {
         }
     }
@@ -91,6 +93,18 @@ void a_plain_users_worker_gets_its_priority_back() {
         CHECK(param.sched_priority == kPriority, "another priority: %d", param.sched_priority);
     });
     if (!done) std::puts("no real-time priority here: half of this is not tested");
+}
+
+void a_host_without_descriptors_takes_no_thread_for_dead() {
+    const Spinner spinner;
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    const rlimit none{0, files.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const host::WorkerThread worker(spinner.pid, kPriority, 0);
+    setrlimit(RLIMIT_NOFILE, &files);
+    worker.demote();
+    CHECK(getpriority(PRIO_PROCESS, static_cast<id_t>(spinner.pid)) == 19, "it is left as it is");
 }
 
 // A process with the number of a thread that has ended; -1 if this user may not choose.
@@ -162,6 +176,7 @@ void who_shares_a_process_is_never_stopped() {
 
 int main() {
     a_plain_users_worker_gets_its_priority_back();
+    a_host_without_descriptors_takes_no_thread_for_dead();
     who_has_the_number_of_a_thread_that_has_ended_is_left_alone();
     a_worker_at_normal_priority_is_stopped_and_goes_on();
     who_shares_a_process_is_never_stopped();

@@ -105,6 +105,48 @@ def test_displays_at_the_same_time_are_different_ones() -> None:
         assert first.name != second.name
 
 
+CLIENT = """
+import ctypes, os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[2]))
+library = ctypes.CDLL("libX11.so.6")
+library.XOpenDisplay.restype = ctypes.c_void_p
+print("in" if library.XOpenDisplay(sys.argv[1].encode()) else "out")
+"""
+
+
+@needs_display
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_a_display_is_for_its_user_alone() -> None:
+    def enters(user: int, name: str) -> str:
+        words = [sys.executable, "-I", "-S", "-c", CLIENT, name, str(user)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout.strip()
+
+    with virtual_display() as shown:
+        assert enters(0, shown.name) == "in"
+        assert enters(65534, shown.name) == "out"
+
+
+@needs_display
+def test_a_display_listens_to_no_network_and_keeps_its_screen_to_itself() -> None:
+    with virtual_display() as shown:
+        [server] = _servers(os.getpid())
+        [folder] = _folders(own_identity())
+        listening: set[str] = set()
+        for kind in ("tcp", "tcp6", "udp", "udp6"):
+            lines = Path(f"/proc/{server}/net/{kind}").read_text().splitlines()[1:]
+            listening |= {line.split()[9] for line in lines}
+        held = {os.readlink(one) for one in Path(f"/proc/{server}/fd").iterdir()}
+        assert any(one.startswith("socket:") for one in held)
+        assert not held & {f"socket:[{inode}]" for inode in listening}
+        assert folder.stat().st_mode & 0o077 == 0
+        assert (folder / "authority").stat().st_mode & 0o077 == 0
+        assert (folder / "Xvfb_screen0").exists()
+        assert shown.pixels(1, 1).shape == (1, 1, 3)
+
+
 @needs_display
 def test_a_display_brings_no_network_with_it() -> None:
     plugin = f"clap:{fixture_library('stress_fixture')}#waits"

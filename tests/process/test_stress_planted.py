@@ -66,6 +66,10 @@ PLANTED = (
     ("trusts-malloc", "survives-failed-allocations", Verdict.WARN, "creation does not survive"),
     ("trusts-disk", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("no-room", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    ("gives-up", "survives-a-slow-disk", Verdict.FAIL, "saves no state on a slow disk"),
+    ("hasty", "survives-a-slow-disk", Verdict.FAIL, "does not hold 'Echo'"),
+    ("slow-crash", "survives-a-slow-disk", Verdict.CRASH, "SIGSEGV"),
     ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
     ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),
@@ -83,9 +87,16 @@ QUIET = [
     ("unwritten", "no-clicks-between-blocks"),
     ("unset-memory", "keeps-the-middle"),
     ("runaway", "keeps-the-middle"),
+    ("writes-much", "survives-a-slow-disk"),  # 30 s long, where it hangs after 4
 ]
 # Checks that a clean LV2 plugin must pass as well, hosted as it is by JUCE.
-ALSO_LV2 = ("any-block-size", "any-rate-and-size", "every-program", "survives-failed-allocations")
+ALSO_LV2 = (
+    "any-block-size",
+    "any-rate-and-size",
+    "every-program",
+    "survives-a-slow-disk",
+    "survives-failed-allocations",
+)
 CLEAN_EDITORS = ("editor", "lv2 editor", "vst3 editor")
 # LV2 plugins without an editor that can be opened, and what is said of it.
 NO_EDITORS = {

@@ -26,6 +26,7 @@ from host.stress.workshop import Workshop
 from ipc.errors import InputError
 from ipc.rig_calls import (
     Change,
+    InjectFaults,
     Midi,
     ReadParameters,
     Recreate,
@@ -279,6 +280,41 @@ def test_a_crash_has_a_place_in_its_plugin(workshop: Workshop) -> None:
     assert place.startswith(str(fixture_library("stress_fixture")))
 
 
+# ---------------------------------------------------------------- what worker it needs
+
+
+def _failing_allocation(auditor: Workshop) -> CallLog:
+    with pytest.raises(PluginDied), open_rig(auditor, _fixture("trusts-malloc")) as rig:
+        rig.perform([InjectFaults(allocation=2), Recreate(48000.0, 512)])
+    return rig.log
+
+
+def test_a_log_says_what_worker_it_needs(tmp_path: Path) -> None:
+    with Workshop(audits=True) as auditor:
+        log = _failing_allocation(auditor)
+        write_log(log, tmp_path / "log.json")
+        log = read_log(tmp_path / "log.json")
+        assert log.audits and log.needs_audit and not log.disk_watched
+        assert replay(auditor, log).is_same(log)
+    assert "Workshop(audits=True)" in script_of(log)
+    older = msgspec.structs.replace(log, audits=False)  # as version 2 has it
+    assert older.needs_audit and not CallLog(plugin="builtin:gain").needs_audit
+
+
+def test_a_disk_without_room_comes_again(workshop: Workshop, tmp_path: Path) -> None:
+    with (
+        pytest.raises(PluginDied),
+        open_rig(workshop, _fixture("no-room"), disk_watched=True) as rig,
+    ):
+        rig.perform([InjectFaults(disk_full=True), Recreate(48000.0, 512)])
+    write_log(rig.log, tmp_path / "log.json")
+    log = read_log(tmp_path / "log.json")
+    assert log.disk_watched and replay(workshop, log).is_same(log)
+    assert "disk_watched=True" in script_of(log)
+    # On the disk of a worker whose host is not asked, writes fail in another way.
+    assert not replay(workshop, msgspec.structs.replace(log, disk_watched=False)).is_same(log)
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -321,7 +357,7 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_log_of_the_first_version_is_read(tmp_path: Path) -> None:
     file = tmp_path / "log.json"
-    file.write_bytes(_GOOD.replace(b'"schema":2', b'"schema":1'))  # its states among its calls
+    file.write_bytes(_GOOD.replace(b'"schema":3', b'"schema":1'))  # its states among its calls
     assert read_log(file) == _rich_log()
 
 
@@ -427,7 +463,7 @@ _GOOD = msgspec.json.encode(_rich_log())  # as version 1 was written, but for it
         (b'{"schema": 1, "calls": ' + b"[" * 100_000, "no log of calls"),
         (_GOOD.replace(b'"set_parameter"', b'"sing"'), "no log of calls"),
         (_GOOD.replace(b'"value":0.1', b'"value":7'), "no log of calls"),
-        (_GOOD.replace(b'"schema":2', b'"schema":99'), "of version 99, where versions up to 2 are"),
+        (_GOOD.replace(b'"schema":3', b'"schema":99'), "of version 99, where versions up to 3 are"),
         (_GOOD.replace(b'"sample_rate":44100.0', b'"sample_rate":0'), "$.sample_rate"),
         (_GOOD.replace(b'"max_frames":64', b'"max_frames":100000'), "$.max_frames"),
         (_GOOD.replace(b'"memory_mb":320', b'"memory_mb":-1'), "$.memory_mb"),
@@ -436,8 +472,8 @@ _GOOD = msgspec.json.encode(_rich_log())  # as version 1 was written, but for it
             "there is no state a",
         ),
         (
-            b'{"schema": 3, "plugin": "x:y", "calls": [{"call": "sing"}]}',
-            "of version 3, where versions up to 2 are read",
+            b'{"schema": 4, "plugin": "x:y", "calls": [{"call": "sing"}]}',
+            "of version 4, where versions up to 3 are read",
         ),
     ],
 )

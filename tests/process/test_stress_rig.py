@@ -4,6 +4,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,49 @@ def test_a_full_disk_is_taken_back(workshop: Workshop) -> None:
     with open_rig(workshop, fixture("trusts-disk")) as rig:
         rig.perform([InjectFaults(disk_full=True), InjectFaults()])
         assert not rig.recreate().refused
+
+
+def test_a_disk_without_room_says_so(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("trusts-disk"), disk_watched=True) as rig:
+        rig.perform([InjectFaults(disk_full=True), InjectFaults()])
+        assert not rig.recreate().refused and rig.disk_faults == 0
+    with (
+        pytest.raises(PluginDied),
+        open_rig(workshop, fixture("no-room"), disk_watched=True) as rig,
+    ):
+        rig.perform([InjectFaults(disk_full=True)])
+        rig.recreate()
+
+
+def test_a_slow_disk_is_slow_for_a_while(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("gives-up"), disk_watched=True) as rig:
+        assert rig.save_state() and rig.disk_faults == 0
+        rig.perform([InjectFaults(write_ms=100)])
+        began = time.monotonic()
+        assert not rig.save_state() and rig.disk_faults == 2  # written, and waited for
+        assert 0.2 <= time.monotonic() - began < 10.0
+        rig.perform([InjectFaults()])
+        assert rig.save_state() and rig.disk_faults == 2
+
+
+def test_who_writes_much_on_a_slow_disk_does_not_hang() -> None:
+    """Ten seconds' worth of writes, for one that hangs after two."""
+    with (
+        Workshop(timeout_s=2.0) as workshop,
+        open_rig(workshop, fixture("writes-much"), disk_watched=True) as rig,
+    ):
+        rig.perform([InjectFaults(write_ms=100)])
+        for _ in range(2):
+            began = time.monotonic()
+            assert rig.save_state()
+            assert time.monotonic() - began > 0.4
+        assert rig.disk_faults < 40
+
+
+def test_a_worker_that_asks_about_no_write_has_no_slow_disk(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("clean")) as rig:
+        [result] = rig.perform([InjectFaults(write_ms=100)])
+        assert "no write can be slow" in result.refused
 
 
 def test_what_is_saved_is_restored(workshop: Workshop) -> None:

@@ -55,7 +55,7 @@ def test_without_landlock_the_filter_still_holds_and_it_is_said(tmp_path: Path) 
     found = run(
         """
 confinement.landlock_abi = lambda: 0
-confinement.install_filter = lambda network, abi, notify, real=confinement.install_filter: (
+confinement.install_filter = lambda network, abi, notify, disk, real=confinement.install_filter: (
     real(network, abi, False))
 said = confine(tmp, watched=True)
 print(json.dumps([
@@ -150,7 +150,7 @@ print(json.dumps([
 def test_a_kernel_without_notification_refuses_by_itself(tmp_path: Path) -> None:
     found = run(
         """
-def without(network, abi, notify, real=confinement.install_filter):
+def without(network, abi, notify, disk=False, real=confinement.install_filter):
     if notify:
         raise RuntimeError("no notification")  # as the binding does
     return real(network, abi, notify)

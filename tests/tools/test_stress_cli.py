@@ -261,6 +261,31 @@ def test_a_log_is_shrunk_to_a_log_and_a_program(
 
 
 @pytest.mark.parametrize(
+    ("fault", "check", "line"),
+    [
+        ("not-in-place", "in-place-or-not", "no call fails by itself"),
+        ("trusts-malloc", "survives-failed-allocations", "crashed with SIGSEGV during call"),
+    ],
+)
+def test_what_a_check_has_found_is_found_by_a_replay(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path, fault: str, check: str, line: str
+) -> None:
+    run_cli("stress", planted(fault), "--only", check, "--report", str(tmp_path / "report"))
+    [log] = (tmp_path / "report" / "logs").iterdir()
+    ended = run_cli("stress", "replay", str(log))
+    assert ended.code == 0 and line in ended.out, ended.out
+    assert "the same to the bit, 1 of 1 times" in ended.out
+    if fault == "not-in-place":
+        assert "asked again, it says again: fail: in place it sounds different" in ended.out
+        told = json.loads(log.read_text())
+        log.write_text(json.dumps({**told, "plugin": planted("clean"), "digests": []}))
+        ended = run_cli("stress", "replay", str(log))
+        assert ended.code == 1 and "asked again, it says now: pass" in ended.out
+        told = json.loads(run_cli("stress", "replay", str(log), "--json").out)
+        assert told["judged"] == {"check": check, "verdict": "pass", "message": ""}
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["-o", "{tmp}/new.json"], "-o is for the shrunk log; it needs --shrink"),

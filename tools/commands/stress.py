@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from host.stress.call_log import CallLog
     from host.stress.check import Check
     from host.stress.replay import Replayed
+    from host.stress.verdict import CheckResult
 
 _RUN = "run"
 
@@ -265,9 +266,12 @@ def replay_command(
 ) -> None:
     """Do again what a log says, to the bit, and say whether it comes to the same end.
 
-    Exit code 0: it does, each time; 1: it does not, or the shrunk log does not.
+    Where the answers alone do not tell, because a check compares or measures them, the check is
+    asked again. Exit code 0: it comes to the same end, each time; 1: it does not, or the shrunk
+    log does not.
     """
     from host.stress.call_log import read_log, write_log
+    from host.stress.judgement import judge, needs_audit
     from host.stress.replay import replay, shows
     from host.stress.script import script_of, write_script
     from host.stress.shrink import shrink as shrink_log
@@ -281,18 +285,23 @@ def replay_command(
     files.check(file, force)
     rules = permission_rules(profile)
 
-    def work(stop: Stop) -> tuple[list[Replayed], CallLog | None]:
-        with Workshop(rules, timeout_s=timeout_s) as workshop, stop.covering(workshop):
+    def work(stop: Stop) -> tuple[list[Replayed], CallLog | None, CheckResult | None]:
+        with (
+            Workshop(rules, timeout_s=timeout_s, audits=needs_audit(log)) as workshop,
+            stop.covering(workshop),
+        ):
             done: list[Replayed] = []
             for _ in range(times):
                 stop.check()
                 done.append(replay(workshop, log))
+            judged = judge(workshop, log, stop=stop.check)
             if not shrink or not all(one.is_same(log) for one in done) or not shows(log):
-                return done, None
+                return done, None, judged
             tell = _quiet_progress if as_json else _shrink_progress
-            return done, shrink_log(workshop, log, tell=tell, stop=stop.check)
+            return done, shrink_log(workshop, log, tell=tell, stop=stop.check), None
 
-    done, shrunk = in_foreground(work)
+    done, shrunk, judged = in_foreground(work)
+    agrees = judged is None or (log.end is not None and judged.verdict == log.end.verdict)
     same = sum(one.is_same(log) for one in done)
     kept = shrunk or log
     flaky = shrunk.end.flaky if shrunk is not None and shrunk.end is not None else ""
@@ -312,6 +321,13 @@ def replay_command(
                 "same": same,
                 "end": end,
                 "differs": done[0].differs,
+                "judged": None
+                if judged is None
+                else {
+                    "check": judged.check,
+                    "verdict": judged.verdict,
+                    "message": judged.message,
+                },
                 "shrunk": str(files.log) if shrunk else None,
                 "shrunk_calls": len(shrunk.calls) if shrunk else None,
                 "flaky": flaky or None,
@@ -321,10 +337,7 @@ def replay_command(
     else:
         _tell_replayed(log, done, same)
         if log.end is not None and not shows(log):
-            print(
-                f"{log.check} complained: {log.end.message}; that does not show in the answers: "
-                f"`isobooth stress {log.plugin} --only {log.check}` asks again"
-            )
+            _tell_judged(log, judged)
         if shrunk is not None:
             left = console.counted(len(shrunk.calls), "call")
             print(f"shrunk from {len(log.calls)} to {left}: {files.log}")
@@ -334,13 +347,28 @@ def replay_command(
             print(f"as a program: {files.script}")
             print()
             print(script_of(kept), end="")
-    if same < times or flaky:
+    if same < times or flaky or not agrees:
         raise typer.Exit(console.ExitCode.FAILED)
 
 
+def _tell_judged(log: CallLog, judged: CheckResult | None) -> None:
+    """Of a complaint that is about several answers, or about times."""
+    assert log.end is not None
+    print(f"what {log.check or 'the check'} complained of, only it can tell: {log.end.message}")
+    if judged is None:
+        print(f"there is no check '{log.check}' any more that could be asked")
+        return
+    again = "again" if judged.verdict == log.end.verdict else "now"
+    print(f"asked again, it says {again}: {judged.verdict.value}: {judged.message or 'nothing'}")
+
+
 def _tell_replayed(log: CallLog, done: list[Replayed], same: int) -> None:
+    from host.stress.replay import shows
+
     first = done[0]
     how = first.end.message if first.end is not None else "nothing goes wrong"
+    if first.end is None and log.end is not None and not shows(log):
+        how = "no call fails by itself"
     print(f"{log.plugin}: {console.counted(len(log.calls), 'call')}: {how}")
     if same == len(done):
         print(f"the same to the bit, {same} of {len(done)} times")

@@ -24,6 +24,7 @@ from host.stress.checks.realtime import (
 from host.stress.checks.resources import BearsLackOfMemory, GivesBackWhatItTakes, ManyAtOnce
 from host.stress.checks.scarcity import (
     SurvivesAFullDisk,
+    SurvivesASlowDisk,
     SurvivesFailedAllocations,
     SurvivesNoNetwork,
 )
@@ -77,6 +78,7 @@ ALL: tuple[type[Check], ...] = tuple(
             SurvivesWrongBlockSizes,
             SurvivesFailedAllocations,
             SurvivesAFullDisk,
+            SurvivesASlowDisk,
             SurvivesNoNetwork,
             OpensItsEditor,
         ),

@@ -34,6 +34,7 @@ class SurvivesWrongBlockSizes(Check):
                     f"it does not survive {what}: {died}",
                     key=what,
                     stack=list(died.last.backtrace),
+                    keeps_log=True,
                 )
 
     def _play(self, subject: Subject, blocks: list[int]) -> None:

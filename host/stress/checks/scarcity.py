@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine may lack: memory at the wrong moment, room on a disk, a network. A plugin may say
-no to its host then, or do without; its host must live on."""
+"""What a machine may lack: memory at the wrong moment, room on a disk, a quick one, a network. A
+plugin may say no to its host then, or do without; its host must live on."""
 
 import random
 import re
 import time
+from dataclasses import dataclass, field
 
 from host.stress.check import Check, Subject
 from host.stress.checks.realtime import own_libraries
+from host.stress.checks.state import as_chosen, shuffled
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.rig import Rig
 from host.stress.verdict import Verdict
-from ipc.rig_calls import AnyCall, InjectFaults, Recreate, SaveState, SetState
+from ipc.rig_calls import AnyCall, InjectFaults, Recreate, SaveState, SetParameter, SetState
 
 _C_LIBRARIES = ("libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "ld-linux", "linux-vdso")
 # Of FUNCTION in LIBRARY+OFFSET at FILE:LINE.
@@ -71,6 +73,7 @@ class SurvivesFailedAllocations(Check):
                 f"{what} does not survive that allocation {number} fails: {died}",
                 key=what,
                 stack=stack,
+                keeps_log=True,
             )
             return False
         except PluginRefused as refused:
@@ -102,8 +105,8 @@ class SurvivesAFullDisk(Check):
     name = "survives-a-full-disk"
     level = 5
     what = (
-        "creates, plays, saves and restores it while no file can grow, and again where no file can "
-        "be written"
+        "creates, plays, saves and restores it while no write to a file finds room, and again "
+        "where no file can be opened for writing"
     )
     means = "the day the disk is full, it takes the song along that can no longer be saved"
 
@@ -112,7 +115,7 @@ class SurvivesAFullDisk(Check):
             ("while the disk is full", InjectFaults(disk_full=True)),
             ("where it may not write", InjectFaults(read_only=True)),
         ):
-            with subject.open() as rig:
+            with subject.open(disk_watched=fault.disk_full) as rig:
                 state = rig.save_state()
                 injected = rig.perform([fault])[0]
                 if injected.refused:
@@ -136,6 +139,91 @@ class SurvivesAFullDisk(Check):
             rig.set_program(number)
         rig.idle()
         rig.render(frames, keep=False, **subject.stimulus(frames))
+
+
+@dataclass(frozen=True)
+class _Used:
+    """What came of creating, setting, saving and restoring it."""
+
+    created: str = ""  # why not
+    saved: bool = False
+    restored: str = ""  # why not
+    values: list[float] = field(default_factory=list)  # of its parameters, restored
+
+
+class SurvivesASlowDisk(Check):
+    name = "survives-a-slow-disk"
+    level = 5
+    what = (
+        "creates, plays, saves and restores it while each write to a file takes a tenth of a "
+        "second, and compares with what came of the same on a quick disk"
+    )
+    means = "on a disk that is busy, or far away, it takes the song along, or loses its settings"
+
+    _WRITE_MS = 100
+
+    def run(self, subject: Subject) -> None:
+        numbers = subject.random("slow disk")
+        chosen, others = (shuffled(subject.description, numbers) for _ in range(2))
+        with subject.open(disk_watched=True) as rig:
+            quick = self._use(subject, rig, chosen, others)
+        if quick.created:
+            subject.find(Verdict.PASS, "not looked at: it cannot be created a second time")
+            return
+        with subject.open(disk_watched=True) as rig:
+            injected = rig.perform([InjectFaults(write_ms=self._WRITE_MS)])[0]
+            if injected.refused:
+                subject.find(Verdict.PASS, f"not looked at here: {injected.refused}")
+                return
+            slow = self._use(subject, rig, chosen, others)
+            subject.figures["slow_writes"] = rig.disk_faults
+        self._compare(subject, chosen, quick, slow)
+        if not subject.figures["slow_writes"]:
+            subject.find(Verdict.PASS, "it writes to no file")
+
+    def _use(
+        self,
+        subject: Subject,
+        rig: Rig,
+        chosen: list[SetParameter],
+        others: list[SetParameter],
+    ) -> _Used:
+        refused = rig.recreate(subject.sample_rate, subject.max_frames).refused
+        if refused:
+            return _Used(created=refused)
+        frames = round(subject.sample_rate) // 4
+        rig.perform(chosen)
+        rig.render(frames, keep=False, **subject.stimulus(frames))
+        state = rig.save_state()
+        rig.perform(others)
+        restored = rig.set_state(state) if state else ""
+        rig.idle()
+        rig.render(frames, keep=False, **subject.stimulus(frames))
+        return _Used("", bool(state), restored, rig.parameters())
+
+    def _compare(
+        self, subject: Subject, chosen: list[SetParameter], quick: _Used, slow: _Used
+    ) -> None:
+        """With what it can on a quick disk: all else is the business of other checks."""
+        if slow.created:
+            told = f"it cannot be created on a slow disk: {slow.created}"
+            subject.find(Verdict.FAIL, told, key="created")
+        elif quick.saved and not slow.saved:
+            subject.find(Verdict.FAIL, "it saves no state on a slow disk", key="saved")
+        elif slow.restored and not quick.restored:
+            told = f"it refuses what it saved on a slow disk: {slow.restored}"
+            subject.find(Verdict.FAIL, told, key="restored")
+        elif quick.saved:
+            names = [parameter.name for parameter in subject.description.parameters]
+            lost = as_chosen(chosen, quick.values) - as_chosen(chosen, slow.values)
+            told = ", ".join(f"'{names[index]}'" for index in sorted(lost)[:4])
+            more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
+            if lost:
+                subject.find(
+                    Verdict.FAIL,
+                    f"what it saves on a slow disk does not hold {told}{more}",
+                    key="lost",
+                )
 
 
 class SurvivesNoNetwork(Check):
