@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup native demo test bench lint asan tsan fuzz soak format clean
+.PHONY: screenshots help setup native demo test bench lint asan tsan fuzz soak format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -35,6 +35,9 @@ tsan: setup ## the relay as threads under ThreadSanitizer
 
 fuzz: setup ## damaged messages and files, hostile shared memory, for MINUTES=10
 	@tools/setup/fuzz.sh $(ARGS)
+
+screenshots: setup ## every view of the window, in both themes, into docs/images/window
+	@.venv/bin/python -m tools.screenshots
 
 soak: setup ## MINUTES=10 of songs with dying plugins: does the host grow? soak.json, soak.png
 	@nice .venv/bin/python -m tools.soak --minutes $(or $(MINUTES),10) --json soak.json --picture soak.png

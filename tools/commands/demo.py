@@ -34,6 +34,9 @@ def demo(
     block: Annotated[
         int, typer.Option("--block", min=16, max=4096, help="Frames in a block.")
     ] = DEFAULT_BLOCK_FRAMES,
+    song_only: Annotated[
+        bool, typer.Option("--song-only", help="Only leave the song and its media, unplayed.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play a song in real time while one plugin crashes, one is killed and one frozen.
@@ -43,10 +46,17 @@ def demo(
     """
     from tools.commands.store import open_store
     from tools.demo.progress import Progress
-    from tools.demo.run import perform
+    from tools.demo.run import leave_song, perform
     from tools.demo.summary import lines, objects
     from tools.foreground import in_foreground
 
+    if song_only:
+        song = leave_song(out, seconds)
+        if as_json:
+            console.print_json({"song": str(song)})
+        else:
+            print(f"the demo's song is {console.printable(str(song))}")
+        return
     with open_store() as database, Progress(seconds) as progress:
         take, files = in_foreground(
             lambda stop: perform(out, seconds, block, database, progress.tell, stop)

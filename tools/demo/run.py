@@ -80,6 +80,18 @@ def perform(
     return take, files
 
 
+def leave_song(folder: Path, length_s: float) -> Path:
+    """Leaves the song and its media in `folder`, unplayed, and returns the song's file. Raises
+    MachineError if plugins are missing, InputError if nothing can be written."""
+    require_plugins(build_song(folder, length_s, None))
+    with _workshop(folder) as workshop:
+        made, final = Files.within(workshop), Files.within(folder)
+        make_material(workshop, length_s, SAMPLE_RATE)
+        save_song(build_song(workshop, length_s, None), made.song)
+        _publish(made, final)
+    return final.song
+
+
 def _play(
     folder: Path,
     length_s: float,
@@ -138,6 +150,7 @@ def _publish(made: Files, final: Files) -> None:
             (made.picture, final.picture),
             (made.song, final.song),
         ):
-            os.replace(source, target)
+            if source.exists():  # of a song that was not played there is no more
+                os.replace(source, target)
     except OSError as error:
         raise file_error(final.song.parent, "written", error) from None

@@ -29,7 +29,6 @@ from ui.pages.parts.progress_line import ProgressLine
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
 
-_DEMO_SECONDS = 6  # the shortest that `demo` plays: it plays it once before the song is left
 _MOST_WIDTH = 820
 _DEMO_SONG = "isobooth-demo.json"
 
@@ -216,16 +215,14 @@ class WelcomePage(Page):
         if self.demo_song.is_file():
             self.song_chosen.emit(str(self.demo_song))
         elif not self.demo.is_running:
-            self._demo_words.show_text("Making the demo song: it is played once, unheard…", "text")
+            self._demo_words.show_text("Making the demo song…", "text")
             self._demo_line.begin()
             self._demo_line.show()
             self._demo_cancel.setText("Cancel")
             self._demo_cancel.setEnabled(True)
             self.making.show()
             folder = str(self.demo_song.parent)
-            self.demo.start(
-                self._desk.state.command, "demo", "--out", folder, "--seconds", str(_DEMO_SECONDS)
-            )
+            self.demo.start(self._desk.state.command, "demo", "--song-only", "--out", folder)
 
     def _stop_demo(self) -> None:
         if self.demo.is_running:
