@@ -60,13 +60,13 @@ class CrashCentre(QWidget):
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self.refresh)
         self.model = CrashModel(self)
-        split = QSplitter(Qt.Orientation.Horizontal)
+        split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(8)
         split.addWidget(self._make_list())
         split.addWidget(self._make_report())
         split.setStretchFactor(1, 1)
-        split.setSizes([300, 640])
+        split.setSizes([230, 530])
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(split)
@@ -76,7 +76,7 @@ class CrashCentre(QWidget):
         self._show_entry(None)
 
     def sizeHint(self) -> QSize:
-        return QSize(960, 560)
+        return QSize(560, 760)
 
     def _make_list(self) -> QWidget:
         theme = self._theme
@@ -101,7 +101,7 @@ class CrashCentre(QWidget):
         column.addWidget(self.scope)
         column.addWidget(self.search)
         column.addWidget(self.list, 1)
-        side.setMinimumWidth(230)
+        side.setMinimumHeight(140)
         return side
 
     def _make_report(self) -> QWidget:
