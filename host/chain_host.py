@@ -13,7 +13,7 @@ from ipc.segment import ChainSegments
 _ids = itertools.count(1)
 
 # Records beyond one a slot: for restarts whose predecessor is not yet reaped.
-_SPARE_RECORDS = 8
+SPARE_RECORDS = 8
 
 
 class ChainHost:
@@ -32,18 +32,18 @@ class ChainHost:
         standbys: int = 0,
         standby_cpu: int = -1,
     ) -> None:
-        if slots + standbys > MAX_RECORDS - _SPARE_RECORDS:
+        if slots + standbys > MAX_RECORDS - SPARE_RECORDS:
             counted = f"{slots} plugins" + (f" and {standbys} standbys" if standbys else "")
             raise InputError(
                 f"{name}: a chain of {counted} is too long, at most "
-                f"{MAX_RECORDS - _SPARE_RECORDS} fit; split it into a track and a group"
+                f"{MAX_RECORDS - SPARE_RECORDS} fit; split it into a track and a group"
             )
         self.name = name
         self.mode = mode
         self.cpu = cpu
         self.standby_cpu = standby_cpu
         self.standbys = standbys
-        records = min(MAX_RECORDS, max(config.records, slots + standbys + _SPARE_RECORDS))
+        records = min(MAX_RECORDS, max(config.records, slots + standbys + SPARE_RECORDS))
         self.geometry = Geometry(records, config.engine_frames, float(config.sample_rate))
         self.segments = ChainSegments(self.geometry)
         try:

@@ -156,9 +156,12 @@ class Host:
             for track in song.tracks
             if not is_same_media(self.mix.song, before.get(track.id), song, track)
         }
-        self.engine.set_tempo(song.tempo)
-        self.engine.set_signature(*song.time_signature)
         self._control.run(self._supervisor.change(song, media, wait))
+        tempo, signature = song.tempo, song.time_signature
+        self._control.call(lambda: self._send("tempo", lambda: self.engine.set_tempo(tempo)))
+        self._control.call(
+            lambda: self._send("signature", lambda: self.engine.set_signature(*signature))
+        )
 
     def start(self, playing: bool = True, position_frames: int = 0) -> None:
         """Starts the clock: the mix runs from here on, playing or not."""
@@ -270,8 +273,13 @@ class Host:
         self._control.call(fail)
 
     def send_midi(self, track: str, message: bytes) -> bool:
-        """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait."""
-        return self.engine.live_midi(self.mix.strip(track).native, message)
+        """A live MIDI message, now; from one thread (a MIDI port's). False if too many wait. One
+        for a track that was just taken away is heard by nobody."""
+        try:
+            strip = self.mix.strip(track)
+        except InputError:
+            return True
+        return self.engine.live_midi(strip.native, message)
 
     def capture_slot(self, slot: str) -> Slot:
         """The slot as a song keeps it, as it is now: with the plugin's state and every edit made

@@ -203,6 +203,7 @@ class MidiInput:
                 self._look()
         for port in self._ports:  # here, where nobody waits for it without a limit
             port.close()
+            self._release_notes(port)
 
     def _drain(self, port: _Port) -> None:
         for _ in range(_TURN):

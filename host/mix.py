@@ -30,6 +30,8 @@ from ipc.status import SlotStatus
 LOUDEST_DB = 24.0  # as in a song file
 
 _REPLAN_S = 0.5
+# In which the audio thread takes all that the ring can hold: 8192 commands, 1024 a block.
+_RING_BLOCKS = 16
 
 
 def raise_first(results: Iterable[object]) -> None:
@@ -67,6 +69,7 @@ class Mix:
         self._planned_at = 0.0
         self._stages = track_stages(song)
         self._soloed_out = soloed_out(song)
+        self._left: list[tuple[PluginSlot | Strip, int]] = []  # and since which block
         self._strip_numbers = itertools.count()
         self._slot_numbers = itertools.count()
 
@@ -195,6 +198,28 @@ class Mix:
             self._planned_at = now
             self.publish()
         self._engine.collect()
+        self._free_left()
+
+    def release(self, native: PluginSlot | Strip) -> None:
+        """It is in no plan any more. Freed when no command can point to it either, which may wait
+        here or in the engine's ring; while the clock stands, not at all."""
+        self._left.append((native, self._engine.block_count))
+
+    def _free_left(self) -> None:
+        now = self._engine.block_count
+        if not self._left:
+            return
+        if len(self._commands):  # of whomever: they reach the ring only now
+            self._left = [(native, now) for native, _ in self._left]
+            return
+        for native, since in self._left:
+            if now < since + _RING_BLOCKS:
+                continue
+            if isinstance(native, Strip):
+                self._engine.release_strip(native)
+            else:
+                self._engine.release_slot(native)
+        self._left = [(native, since) for native, since in self._left if now < since + _RING_BLOCKS]
 
     # ------------------------------------------------------------------ damaged chains
 

@@ -9,11 +9,12 @@ cut off: it is faded out first, by the ramps of faders and of covers, and what c
 import asyncio
 from collections.abc import Mapping
 
-from host.chain_host import ChainHost
+from host.chain_host import SPARE_RECORDS, ChainHost
 from host.config import ChainMode
 from host.engine_module import Engine
+from host.events import HostEventKind
 from host.media import TrackMedia
-from host.mix import Mix, raise_first
+from host.mix import Mix
 from host.next_blocks import next_blocks
 from host.planner import MixStrip
 from host.slot_context import SlotContext
@@ -35,7 +36,6 @@ def is_same_plugin(old: Slot, new: Slot) -> bool:
     def loading(slot: Slot) -> tuple[object, ...]:
         return (
             slot.plugin,
-            slot.program,
             slot.on_miss,
             slot.sidechain is None,
             slot.standby,
@@ -85,15 +85,18 @@ class MixChange:
         for slot in gone:
             if self._context.watchdog is not None:
                 self._context.watchdog.forget(slot.native)
-            self._engine.release_slot(slot.native)
+            self._mix.release(slot.native)
         for strip in old_strips:
             if strip not in strips:
-                self._engine.release_strip(strip.native)
+                self._mix.release(strip.native)
         for chain in replaced:
             chain.close()
         for slot in self.made:
             slot.start_soon()
-        raise_first(ends)
+        for end in ends:
+            if isinstance(end, Exception):
+                text = f"a plugin that was taken away did not end in order: {end}"
+                self._context.events.add(HostEventKind.NOTICE, text)
 
     # ------------------------------------------------------------------ what there will be
 
@@ -137,9 +140,9 @@ class MixChange:
         config = self._context.config
         places = len(wanted) + sum(keeps_standby(slot, config, mode) for slot in wanted)
         if chain is not None and chain.mode == mode:
-            # Restarts need room too; a chain of its largest size is as large as it gets.
+            # Restarts need room too, and more of it where a chain cannot grow any more.
             records = chain.geometry.records
-            if places + 2 <= records or records == MAX_RECORDS:
+            if places <= records - (SPARE_RECORDS if records == MAX_RECORDS else 2):
                 return chain
         made = self._mix.new_chain(strip.id, wanted, mode)
         self._new_chains[strip.id] = made
@@ -149,11 +152,13 @@ class MixChange:
         for slot in self.made:
             if self._context.watchdog is not None:
                 self._context.watchdog.forget(slot.native)
-            self._engine.release_slot(slot.native)
+            self._mix.release(slot.native)
         for strip in self._new_strips:
-            self._engine.release_strip(strip.native)
+            self._mix.release(strip.native)
         for chain in self._new_chains.values():
             chain.close()
+        if self._context.session is not None:
+            self._context.session.drop_staged()
 
     def _leaving(self, strips: list[MixStrip]) -> list[SlotSupervisor]:
         staying = {id(slot) for strip in strips for slot in self._slots[strip.id]}
@@ -188,6 +193,8 @@ class MixChange:
             strip.slots = self._slots[strip.id]
             strip.chain = self._new_chains.get(strip.id, strip.chain)
             for slot in strip.slots:
+                if slot in self.made and strip.chain is not None:
+                    slot.chain = strip.chain  # it may have been replaced meanwhile
                 slot.take_spec(specs[slot.spec.id])
             media = self._media.get(strip.id)
             if media is not None:
@@ -198,4 +205,6 @@ class MixChange:
             mix.settle(strip)
         mix.set_faders()
         mix.publish()
+        if self._context.session is not None:
+            self._context.session.rebase(self._song)
         return replaced

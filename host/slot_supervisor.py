@@ -91,6 +91,7 @@ class SlotSupervisor:
             self.seats.standby = SlotStandby(self, native, self._policy)
         self._closing = False
         self._launching = False
+        self._admitting = True  # until it is known whether it may be loaded
         self._was_taken_along = False  # by a neighbour, the last time that its worker ended
         self._unprepared = 0  # workers in a row that could not even attach the shared memory
         self._died_ns = 0
@@ -149,7 +150,10 @@ class SlotSupervisor:
 
     async def start(self) -> None:
         """Loads the plugin. Afterwards the status says how it went."""
-        entry = await self._admission.blacklisted()
+        try:
+            entry = await self._admission.blacklisted()
+        finally:
+            self._admitting = False
         self._state.postpone(time.monotonic())
         if entry is None:
             if self.spec.standby and self.standby is None and not self._context.config.offline:
@@ -196,6 +200,7 @@ class SlotSupervisor:
     async def close(self) -> None:
         """Stops the worker and waits until all that it started is gone."""
         self._closing = True
+        self._context.workers.move_out(self.spec.id)
         for task in (self._restart, self._saving, *self._verifying):
             if task is not None:
                 task.cancel()
@@ -482,6 +487,7 @@ class SlotSupervisor:
         if (
             playing is None
             and not self._launching
+            and not self._admitting
             and (self._restart is None or self._restart.done())
         ):
             self._died_ns = monotonic_ns()

@@ -7,12 +7,13 @@ frozen; an edit makes a new song with `msgspec.structs.replace`. A struct made b
 checked until it is saved or given to `song_file.parse_song`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from host.plugin_id import PluginId
 
@@ -223,3 +224,14 @@ class Song(Struct, frozen=True, kw_only=True):
                 yield f"tracks[{track_index}].chain[{index}]", slot
         for index, slot in enumerate(self.master.chain):
             yield f"master.chain[{index}]", slot
+
+
+def with_slots(song: Song, by_id: Mapping[str, Slot]) -> Song:
+    """The song with other slots in the places of those with the same ids."""
+
+    def chain(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
+        return tuple(by_id.get(slot.id, slot) for slot in slots)
+
+    tracks = tuple(replace(track, chain=chain(track.chain)) for track in song.tracks)
+    master = replace(song.master, chain=chain(song.master.chain))
+    return replace(song, tracks=tracks, master=master)

@@ -163,8 +163,6 @@ class Supervisor:
         async with self._changing:
             change = MixChange(mix, song, media, context)
             await change.apply()
-            if self._session is not None:
-                self._session.rebase(song)
         if wait:
             starts = [slot.starting for slot in change.made if slot.starting is not None]
             await asyncio.gather(*starts)
@@ -176,6 +174,8 @@ class Supervisor:
         must be stopped."""
         self._closing = True
         await self._end_start()
+        async with self._changing:
+            pass  # what it begins is ended below
         if self._ticker is not None:
             self._ticker.cancel()
             await asyncio.wait([self._ticker])

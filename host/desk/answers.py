@@ -44,7 +44,7 @@ from ipc.desk.requests import (
     Undo,
     ValueText,
 )
-from ipc.desk.state import DeviceChoice, Notice, SlotDetails
+from ipc.desk.state import DeviceChoice, Notice, SlotDetails, told
 from ipc.errors import InputError, MachineError, WorkerError
 from ipc.messages import Message
 
@@ -71,7 +71,7 @@ class Answers:
         return Notice(
             number=number,
             kind=str(event.kind),
-            text=event.text,
+            text=told(event.text),
             slot=event.slot,
             report=event.report,
             time_s=self._clock_s + event.time_ns / 1e9,
@@ -147,7 +147,8 @@ class Answers:
 
     @to.register
     def _(self, request: AskText) -> Message:
-        return ValueText(self._text(request.slot, request.parameter, request.value))
+        plugin = self._plugin_of(request.slot)
+        return ValueText(self._text(plugin, request.slot, request.parameter, request.value))
 
     @to.register
     def _(self, request: SavePreset) -> Message:
@@ -197,23 +198,30 @@ class Answers:
         values: tuple[float, ...] = ()
         with contextlib.suppress(WorkerError):  # it has none just now
             values = tuple(host.parameters(slot))
-        plugin = next(report.plugin for report in host.slots() if report.id == slot)
+        plugin = self._plugin_of(slot)
+        texts: list[str] = []
+        with contextlib.suppress(WorkerError):  # one that hangs is not asked again for each
+            for index, value in enumerate(values):
+                texts.append(self._text(plugin, slot, index, value))
+        texts += [""] * (len(values) - len(texts))
         return SlotDetails(
             slot=slot,
             description=description if with_description else None,
             values=values,
-            texts=tuple(self._text(slot, index, value) for index, value in enumerate(values)),
+            texts=tuple(texts),
             presets=preset_names(plugin),
             snapshots=host.snapshot_count(slot),
         )
 
-    def _text(self, slot: str, parameter: int, value: float) -> str:
-        """Asked of the plugin once: most values stay as they are while an editor looks."""
-        key = (slot, parameter, value)
+    def _plugin_of(self, slot: str) -> str:
+        return next((one.plugin for _, one in self._desk.song.slots() if one.id == slot), "")
+
+    def _text(self, plugin: str, slot: str, parameter: int, value: float) -> str:
+        """Asked of the plugin once: most values stay as they are while an editor looks. Raises
+        WorkerError."""
+        key = (f"{slot} {plugin}", parameter, value)
         if key not in self._texts:
-            text = ""
-            with contextlib.suppress(WorkerError):
-                text = self._desk.host.value_text(slot, parameter, value)
+            text = told(self._desk.host.value_text(slot, parameter, value))
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
             self._texts[key] = text

@@ -18,7 +18,7 @@ import msgspec
 
 from host.config import HostConfig
 from host.desk.edits import edited, name_of, new_slot_id
-from host.desk.history import History, Version, parameters_of, with_slots
+from host.desk.history import History, Version, parameters_of
 from host.desk.presets import load_preset, save_preset
 from host.device import NULL_DEVICE, AudioDevice
 from host.events import HostEvent, HostEventKind
@@ -29,7 +29,7 @@ from host.permissions import PermissionRules
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
-from host.song import MASTER, Slot, Song, Track
+from host.song import MASTER, Slot, Song, Track, with_slots
 from host.song_file import load_song, save_song
 from host.song_routing import check_routing
 from host.store.database import Database
@@ -67,13 +67,15 @@ class Desk:
         self._host: Host | None = None
         self._device: AudioDevice | None = None
         self._midi: MidiInput | None = None
+        self._ports: dict[str, list[str]] = {}  # that it listens to
         self._session: Session | None = None
 
     def __enter__(self) -> "Desk":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Whatever went wrong, or a second Ctrl-C: what was not saved can be resumed."""
+        self.close(keep=kind is not None and self.history.is_modified)
 
     @property
     def host(self) -> Host:
@@ -131,6 +133,9 @@ class Desk:
         self.path = str(Path(target).absolute())
         self.history.complete(replace(self.history.current, song=load_song(self.path)))
         self.history.saved()
+        if self._session is not None:
+            with contextlib.suppress(IsoboothError):  # a disk that is full has said so already
+                self._session.rename(self.path)
         return self.path
 
     @property
@@ -167,7 +172,10 @@ class Desk:
         if unknown:
             self.history.complete(old.with_values(self._values_now(unknown)))
             old = self.history.current
-        new = Version(song, {**old.values, **values})
+        # Another plugin may have the id of one that is gone.
+        known = {slot.id for _, slot in song.slots()}
+        kept = {key: value for key, value in old.values.items() if key[0] in known}
+        new = Version(song, {**kept, **values})
         self._become(old, new)
         self.history.add(new, name, gesture)
 
@@ -215,9 +223,12 @@ class Desk:
             seconds = host.engine.position_frames / host.config.sample_rate
             was_playing, loop, before = host.engine.playing, self.loop, host.config.sample_rate
             history = self.history
-            self._begin(song, self.path, None, round(seconds * sample_rate), was_playing)
-            history.at_rate(sample_rate)
-            self.history = history
+            try:
+                self._begin(song, self.path, None, round(seconds * sample_rate), was_playing)
+            finally:
+                if self._host is not host:
+                    history.at_rate(sample_rate)
+                    self.history = history
             if loop is not None:
                 self.set_loop(*(round(frame * sample_rate / before) for frame in loop))
         if self.device_problem:
@@ -333,14 +344,17 @@ class Desk:
         except BaseException:
             host.close()
             raise
-        self._end_host()
-        self._host, self._session, self.path = host, session, path
+        before, self._host = self._host, host
+        self._session, self.path = session, path
         self.history = History(song)
         self.loop = None
         self.revision += 1
-        host.start(playing=playing, position_frames=position)
-        self._begin_device(host)
-        self._hear_midi(song)
+        try:
+            self._let_go(before)
+        finally:
+            host.start(playing=playing, position_frames=position)
+            self._begin_device(host)
+            self._hear_midi(song)
 
     def _begin_device(self, host: Host) -> None:
         """A device that cannot be used is no reason not to work on a song."""
@@ -364,18 +378,30 @@ class Desk:
             self._device = None
 
     def _hear_midi(self, song: Song) -> None:
+        """Ports that stay are not touched: keys may be held on them."""
         ports = _midi_ports(song)
+        if ports == self._ports:
+            return
+        self._end_midi()
+        if not ports:
+            return
+        try:
+            self._midi, self._ports = MidiInput(self.host, ports), ports
+        except IsoboothError as error:
+            self.host.events.add(HostEventKind.DEVICE, f"{error}; its tracks hear nothing")
+
+    def _end_midi(self) -> None:
+        self._ports = {}
         if self._midi is not None:
             self._midi.close()
             self._midi = None
-        if ports:
-            self._midi = MidiInput(self.host, ports)
 
     def _end_host(self) -> None:
         host, self._host = self._host, None
-        if self._midi is not None:
-            self._midi.close()
-            self._midi = None
+        self._let_go(host)
+
+    def _let_go(self, host: Host | None) -> None:
+        self._end_midi()
         self._end_device()
         if host is not None:
             host.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from host.song import Slot, Song
+from host.song import Slot, Song, with_slots
 from ipc.desk.requests import AnyEdit, SetParameter
 
 MOST_STEPS = 1000
@@ -125,15 +125,3 @@ def parameters_of(edits: Iterable[AnyEdit]) -> dict[tuple[str, int], float]:
     return {
         (edit.slot, edit.parameter): edit.value for edit in edits if isinstance(edit, SetParameter)
     }
-
-
-def with_slots(song: Song, by_id: Mapping[str, Slot]) -> Song:
-    """The song with other slots in the places of those with the same ids."""
-
-    def chain(slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
-        return tuple(by_id.get(slot.id, slot) for slot in slots)
-
-    replaced = msgspec.structs.replace
-    tracks = tuple(replaced(track, chain=chain(track.chain)) for track in song.tracks)
-    master = replaced(song.master, chain=chain(song.master.chain))
-    return replaced(song, tracks=tracks, master=master)

@@ -37,7 +37,7 @@ from ipc.desk.requests import (
     SetLoop,
     Shown,
 )
-from ipc.desk.state import DeskState, Notice
+from ipc.desk.state import DeskState, Notice, told
 from ipc.errors import InputError, IsoboothError, ProtocolError
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 from ipc.names import new_private_folder
@@ -45,6 +45,7 @@ from ipc.names import new_private_folder
 _METERS_S = 1 / 60
 _LOOK_S = 0.05  # for what has changed by itself
 _READ_BYTES = 65536
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BUSY: dict[type[Message], str] = {
     OpenSong: "opening the song",
     Save: "saving the song",
@@ -122,9 +123,21 @@ class DeskServer:
 
     async def _serve(self) -> None:
         self._loop, self._quit = asyncio.get_running_loop(), asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
-                self._loop.add_signal_handler(number, self._quit.set)
+        handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+        try:
+            for number in _SIGNALS:
+                with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+                    self._loop.add_signal_handler(number, self._quit.set)
+            await self._serve_windows()
+        finally:
+            for number, handler in handlers.items():
+                # asyncio would leave Python's own: a second one must not break into the end.
+                with contextlib.suppress(ValueError, RuntimeError):
+                    if self._loop.remove_signal_handler(number):
+                        signal.signal(number, handler)
+
+    async def _serve_windows(self) -> None:
+        assert self._quit is not None
         server = await asyncio.start_unix_server(self._meet, sock=self._socket)
         tasks = [
             asyncio.create_task(self._every(_METERS_S, self._show_meters)),
@@ -147,19 +160,15 @@ class DeskServer:
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
         due = time.monotonic()
         while True:
-            try:
-                work()
-            except IsoboothError:
-                pass  # the song is just being exchanged: there is another look soon
-            except Exception as error:  # ours: what is shown stands still once, and is said
-                self._tell_once(f"the window's view failed: {type(error).__name__}: {error}")
+            self._guarded(work)
             due = max(due + period_s, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
     def _tell_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            self.desk.host.events.add(HostEventKind.NOTICE, text)
+            with contextlib.suppress(IsoboothError):  # no host just now
+                self.desk.host.events.add(HostEventKind.NOTICE, told(text))
 
     def _show_meters(self) -> None:
         self._meters.update(self.desk.host, self.desk.revision)
@@ -227,14 +236,25 @@ class DeskServer:
         except Exception as error:  # ours: the window is told, and everything goes on
             reply = Failed("request", f"an error of Isobooth's: {type(error).__name__}: {error}")
         # What was done is shown before it is said.
-        with contextlib.suppress(IsoboothError):
-            self._show_changes()
-        window.send(number, reply)
+        self._guarded(self._show_changes)
+        try:
+            window.send(number, reply)
+        except Exception as error:  # what a plugin or a disk has said may be no text
+            text = f"the answer cannot be sent: {type(error).__name__}"
+            window.send(number, Failed("request", text))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except IsoboothError:
+            pass  # the song is just being exchanged: there is another look soon
+        except Exception as error:  # ours: what is shown stands still once, and is said
+            self._tell_once(f"the window's view failed: {type(error).__name__}: {error}")
 
     async def _reply(self, window: "_Window", message: Message) -> Message:
         loop = asyncio.get_running_loop()
         if isinstance(message, Attach):
-            return self._attach(window, message)
+            return await self._attach(window, message)
         if isinstance(message, Quit):
             self.was_asked_to_quit = True
             loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
@@ -250,13 +270,18 @@ class DeskServer:
             if busy:
                 self._busy = ""
 
-    def _attach(self, window: "_Window", message: Attach) -> Shown:
+    async def _attach(self, window: "_Window", message: Attach) -> Shown:
         if message.protocol != DESK_PROTOCOL:
             raise InputError(
                 f"this host speaks version {DESK_PROTOCOL} of the windows' protocol, the window "
                 f"version {message.protocol}: they are of different versions of Isobooth"
             )
-        self._state = self._look()
+        while True:
+            try:
+                self._state = self._look()
+                break
+            except InputError:  # the song is just being exchanged
+                await asyncio.sleep(_LOOK_S)
         window.is_attached = True
         if notices := self._notices(0):
             loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ from ipc.desk.state import (
     SlotState,
     TrackState,
     TransportState,
+    told,
 )
 from ipc.status import SlotStatus
 
@@ -59,7 +60,7 @@ def desk_state(
                 silenced=track.id in silenced,
                 output=track.output,
                 pipelined=track.pipelined,
-                file=source.file if source is not None else "",
+                file=told(source.file) if source is not None else "",
                 start_frame=round(start_s * song.sample_rate),
                 end_frame=strip.media.end_frame if strip is not None else 0,
                 slots=tuple(_slot(host, slot, reports.get(slot.id)) for slot in track.chain),
@@ -67,7 +68,7 @@ def desk_state(
         )
     return DeskState(
         song=song.name,
-        path=desk.path,
+        path=told(desk.path),
         is_modified=history.is_modified,
         undo=history.undo_name,
         redo=history.redo_name,
@@ -99,9 +100,9 @@ def _slot(host: Host, slot: Slot, report: SlotReport | None) -> SlotState:
     return SlotState(
         id=slot.id,
         plugin=slot.plugin,
-        name=slot.name or (description.name if description is not None else slot.id),
+        name=told(slot.name or (description.name if description is not None else "")) or slot.id,
         status=report.status,
-        reason=report.reason,
+        reason=told(report.reason),
         bypassed=slot.bypassed,
         standby=slot.standby,
         alone=slot.alone,
@@ -132,12 +133,12 @@ def _device(desk: Desk, host: Host) -> DeviceState:
     assert driver is not None
     return DeviceState(
         device=device.device.name if device is not None else desk.settings.device or "",
-        label=device.device.label if device is not None else "No device",
+        label=told(device.device.label) if device is not None else "No device",
         sample_rate=host.config.sample_rate,
         block_frames=host.config.block_frames,
         latency_s=device.latency_s if device is not None else 0.0,
         realtime=driver.device_realtime if device is not None else driver.realtime,
-        problem=desk.device_problem,
+        problem=told(desk.device_problem),
     )
 
 

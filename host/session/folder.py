@@ -65,6 +65,13 @@ class SessionFolder:
     def id(self) -> str:
         return self.path.name
 
+    def rename(self, song: str) -> None:
+        """Its song is called so from now on. Raises InputError or MachineError."""
+        about = msgspec.structs.replace(self.about, song=song)
+        with AtomicFile(self.path / _ABOUT) as output:
+            output.file.write(msgspec.json.encode(about))
+        self.about = about
+
     def close(self) -> None:
         """The session can be resumed from now on. Safe to call twice."""
         if self._lock >= 0:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from host.journal import Edit as ParameterEdit
 from host.journal import Journal, Snapshot
 from host.session.folder import SONG, About, Playing, SessionFolder, new_session
 from host.session.ledger import AnyEntry, Bypass, Edit, Gain, Loop, Mute, Pan
 from host.session.recovery import Recovered
 from host.session.writer import SessionWriter
-from host.song import MASTER, Slot, Song
+from host.song import MASTER, Slot, Song, with_slots
 from host.song_file import save_song
 
 
@@ -38,6 +40,8 @@ class Session:
         self._folder: SessionFolder | None = None
         self._writer: SessionWriter | None = None
         self._journals: dict[str, Journal] = {}
+        self._bases: dict[str, Slot] = {}  # what each journal goes on from
+        self._staged: dict[str, tuple[Journal, Slot]] = {}
         self._is_kept = False
 
     @property
@@ -49,11 +53,22 @@ class Session:
         """A slot's journal: what was recovered of it, and kept from now on."""
         recovered = self._resumes.journals.get(slot.id) if self._resumes is not None else None
         journal = recovered if recovered is not None else Journal(slot.state)
-        if self._writer is not None:
-            self._writer.forget_slot(slot.id)
-        journal.keeper = _SlotKeeper(slot.id, self)
-        self._journals[slot.id] = journal
+        if self._writer is not None:  # of a song that plays: it counts from `rebase` on
+            self._staged[slot.id] = (journal, slot)
+        else:
+            self._keep_journal(journal, slot)
         return journal
+
+    def _keep_journal(self, journal: Journal, slot: Slot) -> None:
+        before = self._journals.get(slot.id)
+        if before is not None:
+            before.keeper = None
+        journal.keeper = _SlotKeeper(slot.id, self)
+        self._journals[slot.id], self._bases[slot.id] = journal, slot
+
+    def drop_staged(self) -> None:
+        """The journals asked for since `rebase` are needed by nobody: the change was refused."""
+        self._staged.clear()
 
     def begin(self, song: Song, position: Callable[[], int], tell: Callable[[str], None]) -> None:
         """The song is loaded. Raises InputError or MachineError if nothing can be kept."""
@@ -76,21 +91,44 @@ class Session:
             self._resumes = None
 
     def rebase(self, song: Song) -> None:
-        """The song is another one, with slots of other plugins perhaps; the rest is kept."""
+        """The song that plays is another one, with the slots whose journals were asked for since
+        the last time; the rest is kept. It reaches the disk at once or not at all."""
         if self._writer is None:
             return
-        gone = self._journals.keys() - {slot.id for _, slot in song.slots()}
-        for slot_id in gone:
-            self._writer.forget_slot(slot_id)
-            del self._journals[slot_id]
+        forgotten = self._journals.keys() - {slot.id for _, slot in song.slots()}
+        for slot_id in forgotten:
+            self._journals.pop(slot_id).keeper = None
+            del self._bases[slot_id]
+        for journal, slot in self._staged.values():
+            self._keep_journal(journal, slot)
+        forgotten |= self._staged.keys()
+        self._staged.clear()
+        entries: list[AnyEntry] = [Gain(MASTER, song.master.gain_db)]
         for track in song.tracks:
-            self._writer.put(Gain(track.id, track.gain_db))
-            self._writer.put(Pan(track.id, track.pan))
-            self._writer.put(Mute(track.id, track.mute))
-        self._writer.put(Gain(MASTER, song.master.gain_db))
-        for _, slot in song.slots():
-            self._writer.put(Bypass(slot.id, slot.bypassed))
-        self._writer.put_song(song)
+            entries += [
+                Gain(track.id, track.gain_db),
+                Pan(track.id, track.pan),
+                Mute(track.id, track.mute),
+            ]
+        entries += [Bypass(slot.id, slot.bypassed) for _, slot in song.slots()]
+        self._writer.change(self._as_journalled(song), forgotten, entries)
+
+    def _as_journalled(self, song: Song) -> Song:
+        """With the state of each plugin that its journal goes on from."""
+
+        def based(slot: Slot) -> Slot:
+            base = self._bases.get(slot.id, slot)
+            return msgspec.structs.replace(
+                slot, state=base.state, program=base.program, parameters=base.parameters
+            )
+
+        return with_slots(song, {slot.id: based(slot) for _, slot in song.slots()})
+
+    def rename(self, name: str) -> None:
+        """What the song is called from now on. Raises InputError or MachineError."""
+        self._name = name
+        if self._folder is not None:
+            self._folder.rename(name)
 
     def rewrite_slot(self, slot: str) -> None:
         """Its journal has forgotten edits."""

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from host.journal import Snapshot
@@ -46,6 +46,7 @@ class SessionWriter:
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
         self._forgotten: set[str] = set()
         self._song: Song | None = None
+        self._must_compact = False  # the thread's own
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="isb-session", daemon=True)
         # The thread's own.
@@ -74,9 +75,16 @@ class SessionWriter:
             self._snapshots.pop(slot, None)
             self._forgotten.add(slot)
 
-    def put_song(self, song: Song) -> None:
-        """From now on this is what the journal begins with."""
+    def change(self, song: Song, forgotten: Iterable[str], entries: Iterable[AnyEntry]) -> None:
+        """From now on this song is what the journal begins with; what was kept of the `forgotten`
+        slots is of other plugins."""
         with self._lock:
+            for slot in forgotten:
+                self._pending.forget_slot(slot)
+                self._snapshots.pop(slot, None)
+                self._forgotten.add(slot)
+            for entry in entries:
+                self._pending.put(entry)
             self._song = song
 
     def start(self) -> None:
@@ -123,6 +131,8 @@ class SessionWriter:
                 save_song(song, self._folder / SONG)
                 song = None
             if any([self._ledger.forget_slot(slot) for slot in forgotten]):
+                self._must_compact = True
+            if self._must_compact:
                 self._compact()
             for slot, kept in snapshots.items():
                 taken.put(Snapshots(slot, tuple(self._keep(one) for one in kept)))
@@ -198,6 +208,7 @@ class SessionWriter:
             output.file.write(text)
         os.close(self._file)
         self._open()
+        self._must_compact = False
         self._written = len(text)
         self._compact_at = _COMPACT_BYTES + 2 * len(text)
 

@@ -15,8 +15,14 @@ from ipc.description import PluginDescription
 from ipc.status import SlotStatus
 
 MASTER = "master"
+_MOST = 8192
 TrackKind = Literal["audio", "midi", "live", "group", "empty", "master"]
-Text = Annotated[str, Meta(max_length=8192)]
+Text = Annotated[str, Meta(max_length=_MOST)]
+
+
+def told(text: str) -> str:
+    """A text of somebody else's, as it may be told: not too long, and nothing that is no UTF-8."""
+    return text[:_MOST].encode("utf-8", "replace").decode()
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 """A desk as a window meets it: edits with undo, transport, files, what others break."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from host.session.folder import claim, sessions_folder
+from host.session.recovery import Recovered, recover
 from host.song import AudioSource, Slot, Song, Track
 from host.song_file import load_song, save_song
 from ipc.desk.meters import MeterReader
@@ -209,6 +212,96 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(
     with pytest.raises(InputError, match=words):
         change(window, SetTrack(track="a", gain_db=-40.0), edit)
     assert window.ask(Attach(DESK_PROTOCOL)).state.tracks == before
+
+
+def test_a_new_plugin_with_an_old_ones_id_has_nothing_of_it(window: Window) -> None:
+    default = window.ask(AskSlot("g")).details.values[0]
+    change(window, SetSlot(slot="g", plugin="builtin:gain"))  # its id is "gain"
+    window.until(all_active, "replaced")
+    change(window, SetParameter(slot="gain", parameter=0, value=0.9))
+    change(window, RemoveSlot(slot="gain"))
+    change(window, AddSlot(track="a", index=0, plugin="builtin:gain"))
+    window.until(lambda s: ids(s)[0] == ("a", ["gain"]) and all_active(s), "added")
+    assert window.ask(AskSlot("gain")).details.values[0] == pytest.approx(default)
+    change(window, SetParameter(slot="gain", parameter=0, value=0.1))
+    window.ask(Undo())
+    time.sleep(0.2)
+    assert window.ask(AskSlot("gain")).details.values[0] == pytest.approx(default)
+
+
+def test_a_plugin_with_a_program_plays_on_when_its_track_is_renamed(tmp_path: Path) -> None:
+    slot = Slot(id="g", plugin="builtin:gain", program=0)
+    save_song(Song(tracks=(Track(id="a", chain=(slot,)),)), tmp_path / "song.json")
+    with served(song=str(tmp_path / "song.json")) as desk:
+        window = desk.window()
+        window.until(all_active, "active")
+        pid = window.slot("g").pid
+        change(window, SetParameter(slot="g", parameter=0, value=0.3))
+        window.ask(Save())
+        change(window, SetParameter(slot="g", parameter=0, value=0.9))
+        change(window, SetTrack(track="a", name="Other"))
+        assert window.until(all_active, "active").tracks[0].slots[0].pid == pid
+        assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.9)
+
+
+def recovered_now(desk: Served) -> Recovered:
+    """What another host would find if this one were killed now."""
+    time.sleep(0.8)  # what is written within a quarter of a second
+    assert desk.desk.session_id is not None
+    folder = sessions_folder() / desk.desk.session_id
+    copy = sessions_folder().parent / f"copy-{time.monotonic_ns()}" / folder.name
+    shutil.copytree(folder, copy)
+    recovered = recover(claim(folder.name, copy.parent))
+    recovered.folder.close()
+    return recovered
+
+
+def value_in(recovered: Recovered, slot: str) -> str:
+    """Of the built-in gain, in decibels, as it would be restored."""
+    spec = next(one for _, one in recovered.song.slots() if one.id == slot)
+    journal = recovered.journals.get(slot)
+    state = spec.state or b""
+    edits = {}
+    if journal is not None:
+        restore = journal.next_restore()
+        state = restore.state or b""
+        edits = {edit.parameter: edit.value for edit in restore.edits}
+    return f"{state.decode()} {edits} {dict(spec.parameters)}"
+
+
+def test_what_undo_brought_back_is_what_a_killed_host_leaves(song_file: str) -> None:
+    with served(song=song_file) as desk:
+        window = desk.window()
+        window.until(all_active, "active")
+        change(window, SetParameter(slot="g", parameter=0, value=0.25))
+        change(window, SetTrack(track="a", name="Other"))
+        change(window, MoveSlot(slot="g", track="b", index=0))
+        window.ask(Undo())
+        window.ask(Undo())
+        window.until(all_active, "active")
+        assert window.ask(AskSlot("g")).details.values[0] == pytest.approx(0.25)
+        found = value_in(recovered_now(desk), "g")
+        assert "-61.5" in found or "0.25" in found
+
+
+def test_a_change_that_is_refused_loses_nothing_on_disk(song_file: str) -> None:
+    with served(song=song_file) as desk:
+        window = desk.window()
+        window.until(all_active, "active")
+        change(window, SetParameter(slot="g", parameter=0, value=0.25))
+        with pytest.raises(InputError, match="too long"):
+            many = [AddSlot(track="b", index=0, plugin="builtin:gain") for _ in range(200)]
+            change(window, MoveSlot(slot="g", track="b", index=0), *many)
+        found = value_in(recovered_now(desk), "g")
+        assert "-61.5" in found or "0.25" in found
+
+
+def test_a_song_saved_elsewhere_is_resumed_as_that(song_file: str, tmp_path: Path) -> None:
+    with served(song=song_file) as desk:
+        window = desk.window()
+        window.ask(Save(str(tmp_path / "other.json")))
+        change(window, SetTrack(track="a", gain_db=-3.0))
+        assert recovered_now(desk).folder.about.song == str(tmp_path / "other.json")
 
 
 # ---------------------------------------------------------------- transport, meters, devices

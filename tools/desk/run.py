@@ -53,9 +53,10 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
             server.run()
             if window is not None and not server.was_asked_to_quit:
                 window.terminate()
-            keeps = not server.was_asked_to_quit and desk.history.is_modified
         finally:
             server.close()
+        # Behind the last request that was still at work.
+        keeps = not server.was_asked_to_quit and desk.history.is_modified
         desk.close(keep=keeps)
         return keeps
 
