@@ -4,7 +4,9 @@
 It is nobody's child: like the one before, it plays on if this window ends.
 """
 
+import contextlib
 import os
+import signal
 import time
 
 from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
@@ -53,6 +55,13 @@ class Revival(QObject):
             return
         self._deadline = time.monotonic() + _LIMIT_S
         self._timer.start()
+
+    def cancel(self) -> None:
+        """The host that was started is not waited for any more, and ends; it keeps the song."""
+        if self.is_running:
+            self._timer.stop()
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, signal.SIGTERM)
 
     def _look(self) -> None:
         for path in desk_sockets():

@@ -188,5 +188,6 @@ class Window(QMainWindow):
     def _end(self) -> None:
         if not self._may_close:
             self._may_close = True
+            self.revival.cancel()
             # Later: this may be within `closeEvent`, where nothing can be closed.
             QTimer.singleShot(0, self.close)

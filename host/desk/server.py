@@ -63,13 +63,13 @@ class DeskServer:
         desk: Desk,
         library: Library,
         command: Sequence[str] = (),
-        restart: Sequence[str] = (),
+        restart: Callable[[], Sequence[str]] | None = None,
     ) -> None:
         """The socket is there from now on. `command`: of this Isobooth; `restart`: what, behind it
         and followed by the id of a session, goes on with that when this process was killed. Raises
         OSError or MachineError."""
         self._command = tuple(command)
-        self._restart = (*command, *restart)
+        self._restart = restart
         self.desk = desk
         self._folder = new_private_folder()
         self.path = os.path.join(self._folder, SOCKET_NAME)
@@ -184,8 +184,8 @@ class DeskServer:
 
     def _look(self) -> DeskState:
         restart: tuple[str, ...] = ()
-        if self._restart and (session := self.desk.session_id) is not None:
-            restart = (*self._restart, session)
+        if self._restart is not None and (session := self.desk.session_id) is not None:
+            restart = (*self._command, *self._restart(), session)
         return desk_state(self.desk, self._meters.name, self._busy, self._command, restart)
 
     def _shown(self, state: DeskState) -> Shown:

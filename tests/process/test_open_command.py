@@ -113,6 +113,20 @@ def test_ctrl_c_keeps_what_was_not_saved(
     assert len(json.loads(listed.stdout)["sessions"]) == 1
 
 
+def test_a_second_ctrl_c_loses_nothing_either(
+    started: list["subprocess.Popen[str]"], environment: dict[str, str], tmp_path: Path
+) -> None:
+    host, window = serve(started, environment, *isobooth("open", "--no-window", "--device", "null"))
+    window.ask(Change((SetTrack(track="master", gain_db=-3.0),)))
+    window.close()
+    host.send_signal(signal.SIGINT)
+    time.sleep(0.03)
+    host.send_signal(signal.SIGINT)
+    host.wait(20)
+    sessions = tmp_path / "state" / "isobooth" / "sessions"
+    assert len([path for path in sessions.iterdir() if path.is_dir()]) == 1
+
+
 def test_no_window_without_a_host(environment: dict[str, str], tmp_path: Path) -> None:
     empty = {**environment, "XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
     tmp_path.chmod(0o700)

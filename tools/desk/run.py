@@ -12,6 +12,7 @@ from host.desk.desk import Desk, DeskSettings
 from host.desk.library import Library
 from host.desk.server import DeskServer
 from host.store.database import Database
+from ipc.errors import MachineError
 from tools import console
 from tools.commands.crashes import lines_of
 from tools.commands.plugins import opened
@@ -32,7 +33,6 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
     """Serves windows until one says quit, or the user ends it. Whether a session is kept, because
     nobody has said that it is over. Raises InputError or MachineError."""
     command = [sys.executable, "-m", "tools.cli"]
-    restart = ["open", "--no-window", *_options(settings), "--resume"]
     library = Library(database, lambda: opened(None), lines_of)
     with Desk(database, settings) as desk:
         if job.session is not None:
@@ -46,7 +46,15 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
             desk.new_song()
         if job.play:
             desk.play(True)
-        server = DeskServer(desk, library, command, restart)
+        try:
+            server = DeskServer(
+                desk,
+                library,
+                command,
+                lambda: ["open", "--no-window", *_options(desk.settings), "--resume"],
+            )
+        except OSError as error:
+            raise MachineError(f"no window can be served: {error.strerror or error}") from None
         try:
             console.note(f"windows are served at {server.path}")
             window = start_window(server.path) if job.with_window else None
