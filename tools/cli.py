@@ -38,7 +38,8 @@ COMMANDS = (
 )
 
 
-_SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+# Where one of these is set, Qt finds a screen.
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -71,7 +72,7 @@ def _let_flow(app: typer.Typer) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command to its end; its exit code. None named: a window is opened where there is a
     screen, else the help is shown."""
-    if not arguments and any(os.environ.get(name) for name in _SCREENS):
+    if not arguments and any(os.environ.get(name) for name in SCREENS):
         arguments = ["open"]
     # Where one is named, nothing tells of the others, and to get them ready takes a moment.
     commands = [name for name in COMMANDS if name in arguments[:1]] or COMMANDS

@@ -91,6 +91,11 @@ class DeskServer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def is_ending(self) -> bool:
+        """Somebody has asked it to."""
+        return self._quit is not None and self._quit.is_set()
+
+    @property
     def meters_name(self) -> str:
         """Of the shared memory that windows read."""
         return self._meters.name

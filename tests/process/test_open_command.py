@@ -128,12 +128,29 @@ def test_a_second_ctrl_c_loses_nothing_either(
 
 
 def test_no_window_without_a_host(environment: dict[str, str], tmp_path: Path) -> None:
-    empty = {**environment, "XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
+    empty = {
+        **environment,
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+    }
     tmp_path.chmod(0o700)
     done = subprocess.run(isobooth("ui"), env=empty, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no host waits" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["open", "ui"])
+def test_no_window_without_a_screen(environment: dict[str, str], command: str) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        isobooth(command), env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "there is no screen" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_song_that_is_none_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:

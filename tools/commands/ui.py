@@ -27,8 +27,9 @@ def ui_command(
     """Open a window for a host that runs, such as one whose window was closed or has crashed."""
     from ipc.desk.places import desk_sockets
     from ipc.errors import InputError
-    from tools.desk.run import answers, start_window
+    from tools.desk.run import answers, require_screen, start_window
 
+    require_screen()
     found = [socket] if socket is not None else [str(path) for path in desk_sockets()]
     alive = next((path for path in found if answers(path)), None)
     if alive is None:

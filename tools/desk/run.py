@@ -2,9 +2,11 @@
 """The host behind a window, from its first song to its end."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from host.desk.server import DeskServer
 from host.store.database import Database
 from ipc.errors import MachineError
 from tools import console
+from tools.cli import SCREENS
 from tools.commands.crashes import lines_of
 from tools.commands.plugins import opened
 from tools.play.resume import resume
@@ -29,9 +32,20 @@ class DeskJob:
     play: bool = False
 
 
+def require_screen() -> None:
+    """Raises MachineError where no window can be shown."""
+    if not any(os.environ.get(name) for name in SCREENS):
+        raise MachineError(
+            "there is no screen for a window (DISPLAY and WAYLAND_DISPLAY are not set): begin it "
+            "from a desktop, or `isobooth open --no-window` for the host alone"
+        )
+
+
 def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
     """Serves windows until one says quit, or the user ends it. Whether a session is kept, because
     nobody has said that it is over. Raises InputError or MachineError."""
+    if job.with_window:
+        require_screen()
     command = [sys.executable, "-m", "tools.cli"]
     library = Library(database, lambda: opened(None), lines_of)
     with Desk(database, settings) as desk:
@@ -58,6 +72,8 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
         try:
             console.note(f"windows are served at {server.path}")
             window = start_window(server.path) if job.with_window else None
+            if window is not None:
+                threading.Thread(target=_tell_end, args=(window, server), daemon=True).start()
             server.run()
             if window is not None and not server.was_asked_to_quit:
                 window.terminate()
@@ -67,6 +83,20 @@ def serve(job: DeskJob, settings: DeskSettings, database: Database) -> bool:
         keeps = not server.was_asked_to_quit and desk.history.is_modified
         desk.close(keep=keeps)
         return keeps
+
+
+def _tell_end(window: "subprocess.Popen[bytes]", server: DeskServer) -> None:
+    """That the music plays on, where the window ends without a word: it crashed, or never came."""
+    code = window.wait()
+    if not server.was_asked_to_quit and not server.is_ending:
+        console.warn(
+            f"the window has ended ({_how(code)}); the song plays on: `isobooth ui` opens another "
+            "window, Ctrl-C ends the host"
+        )
+
+
+def _how(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def start_window(path: str) -> "subprocess.Popen[bytes]":
