@@ -35,13 +35,11 @@ def strip_menu(
     def move(by: int) -> None:
         desk.change(MoveTrack(track=track.id, index=place + by))
 
-    def paint(colour: str) -> None:
-        desk.change(SetTrack(track=track.id, colour=colour))
-
     add_action(menu, "Rename…\tF2", rename)
     _add_colours(
         menu, theme, track.colour, lambda c: desk.change(SetTrack(track=track.id, colour=c))
     )
+    _add_outputs(menu, desk, track)
     menu.addSeparator()
     add_action(menu, "Add track after this", lambda: add_track(place + 1))
     add_action(menu, "Move left", lambda: move(-1)).setEnabled(place > 0)
@@ -49,6 +47,23 @@ def strip_menu(
     menu.addSeparator()
     add_action(menu, f"Remove “{track.name}”", lambda: desk.change(RemoveTrack(track=track.id)))
     return menu
+
+
+def _add_outputs(menu: QMenu, desk: Desk, track: TrackState) -> None:
+    """Where it is sent to: the master, or a track that is not itself on the way from it."""
+    outputs = {one.id: one.output for one in desk.state.tracks}
+
+    def passes(other: str) -> bool:
+        while other in outputs and other != track.id:
+            other = outputs[other]
+        return other == track.id
+
+    menu = add_submenu(menu, "Output")
+    for one in (desk.state.master, *desk.state.tracks):
+        if not passes(one.id):
+            name = one.name.replace("&", "&&")
+            choose = partial(desk.change, SetTrack(track=track.id, output=one.id))
+            add_action(menu, name, choose, checked=one.id == track.output)
 
 
 _COLOUR_NAMES = (
