@@ -3,9 +3,13 @@
 
 The check stands around set-up, test and tear-down together, so that fixtures are part of it.
 Only Python's resource tracker may stay: it is started once and lives as long as the tests.
+
+Each test has a home of its own for what the project keeps of its user: what an earlier test, or the
+person at this machine, left there is none of its business.
 """
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -36,6 +40,7 @@ class _Belongings:
     files: frozenset[str]
 
 
+_homes = itertools.count()
 _before = pytest.StashKey[_Belongings]()
 
 
@@ -132,6 +137,13 @@ def _files() -> Iterator[str]:
 def _name_of(pid: int) -> str:
     stat = process_stat(pid)
     return f"{pid} ({stat.name}, {stat.state})" if stat else str(pid)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.getbasetemp() / f"home-{next(_homes)}"  # made by who writes there
+    for kind in ("STATE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
 
 
 @pytest.fixture

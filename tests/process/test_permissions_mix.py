@@ -54,12 +54,12 @@ def test_the_mix_plays_on_and_the_attempt_is_told(act: str, secret: Path, tmp_pa
     )
     with play(song, block=BLOCK) as playing:
         playing.until(lambda: playing.events(HostEventKind.DENIED), "a denial")
-        playing.run(10)
+        playing.run(24)
         heard = playing.stop()
         told = playing.events(HostEventKind.DENIED)
         assert all(event.slot == "bad0" and "tried to" in event.text for event in told)
         assert playing.slot("bad0").denials
-        assert playing.slot("good0").missed_blocks <= 2  # of a busy machine's; not of each attempt
+        assert playing.slot("good0").missed_blocks <= 8  # of a busy machine's; not of each attempt
         assert playing.slot("good0").restarts == 0
     frames = min(heard.shape[1], clip.shape[1])
     assert np.array_equal(heard[:, :frames], clip[:, :frames])

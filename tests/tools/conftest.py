@@ -25,10 +25,9 @@ RunCli = Callable[..., Ended]
 
 @pytest.fixture
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder of this test, made by whoever first writes to it; sessions lie beside."""
+    """The data folder of this test, made by whoever first writes to it."""
     folder = tmp_path / "data"
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return folder
 
 

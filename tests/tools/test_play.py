@@ -243,14 +243,8 @@ def test_without_portaudio_the_package_is_named(song: SongFile, tmp_path: Path) 
 @pytest.mark.parametrize("plugin", ["builtin:tone", "fault:stop?after=20", "fault:spin?after=20"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["int", "term"])
 def test_an_interrupt_ends_it_cleanly(
-    song: SongFile,
-    tmp_path: Path,
-    plugin: str,
-    number: signal.Signals,
-    monkeypatch: pytest.MonkeyPatch,
+    song: SongFile, tmp_path: Path, plugin: str, number: signal.Signals
 ) -> None:
-    # What SIGTERM ends can be resumed: other tests are not told of it.
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     file = song.write({"id": "x", "plugin": plugin})
     with Playing(tmp_path, file, "--device", "null", "--json", "--seconds", "3600") as playing:
         playing.until_playing()

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
     tone = write_clip(tmp_path / "tone.wav", sine(48000, level=0.5))
     song = Song(

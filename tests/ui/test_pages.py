@@ -31,7 +31,6 @@ _S = 60_000  # ms that a busy machine may take
 
 @pytest.fixture
 def hosted(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PanelHost]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
     with panel_host() as hosted:
         qtbot.waitUntil(lambda: hosted.desk.state.command != (), timeout=_S)

@@ -28,7 +28,6 @@ RATE = 48000
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
 
 

@@ -50,7 +50,6 @@ class Hosted:
 
 @pytest.fixture
 def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
     song = tmp_path / "song.json"
     slots = (Slot(id="tone", plugin="builtin:tone"), Slot(id="gain", plugin="builtin:gain"))
