@@ -17,6 +17,8 @@ VERB = "vst3:/usr/lib/vst3/ZamVerb.vst3"
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
+    for kind in ("STATE", "DATA", "CONFIG"):
+        monkeypatch.delenv(f"XDG_{kind}_HOME")
     monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "settings"))
     return tmp_path
 

@@ -135,7 +135,7 @@ def test_a_cluster_that_is_not_there_is_told(run_cli: Any, monkeypatch: pytest.M
 def test_a_reader_that_leaves_ends_a_scan_quietly(folder: Path, data_folder: Path) -> None:
     for number in range(3):
         fixture_copy(folder, f"boom{number}.so")
-    command = f"{sys.executable} -m tools.cli scan {folder} | head -1"
+    command = f"{sys.executable} -m tools.cli scan {folder} --timeout 2 | head -1"
     ended = subprocess.run(
         command,
         shell=True,
@@ -146,4 +146,4 @@ def test_a_reader_that_leaves_ends_a_scan_quietly(folder: Path, data_folder: Pat
         check=False,
     )
     assert ended.stdout.count("\n") == 1
-    assert "bug" not in ended.stderr and "Traceback" not in ended.stderr
+    assert ended.stderr == ""
