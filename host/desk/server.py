@@ -283,7 +283,7 @@ class DeskServer:
             )
         while True:
             try:
-                self._state = self._look()
+                self._show_changes()  # to all: windows that are there see no less for this one
                 break
             except InputError:  # the song is just being exchanged
                 await asyncio.sleep(_LOOK_S)
@@ -291,6 +291,7 @@ class DeskServer:
         if notices := self._notices(0):
             loop = asyncio.get_running_loop()
             loop.call_soon(window.send, 0, Happened(notices[: self._told]))
+        assert self._state is not None
         return self._shown(self._state)
 
 

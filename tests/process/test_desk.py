@@ -452,6 +452,17 @@ def test_windows_see_what_others_do_and_go_as_they_like(desk: Served) -> None:
     assert len(desk.window().state.tracks) == 2
 
 
+def test_a_window_that_joins_takes_no_news_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.desk.server._LOOK_S", 3600.0)  # only who joins makes it look
+    with served() as desk:
+        first = desk.window()
+        first.ask(Attach(DESK_PROTOCOL))  # behind the first look
+        desk.desk.play(True)
+        second = desk.window()
+        until(lambda: second.ask_state().transport.playing, "it plays")
+        first.until(lambda s: s.transport.playing, "the first window is told, too")
+
+
 def test_what_is_no_request_costs_its_sender_the_connection_and_nobody_else(desk: Served) -> None:
     good = desk.window()
     bad = Window(desk.server.path, attach=False)
