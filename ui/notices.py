@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has happened, said quietly: a card at the lower edge of the window, with what can be done
-about it. It takes no focus and goes away by itself; nothing ever has to be clicked away."""
+"""What has happened, said quietly: a card over the tracks, with what can be done about it.
+
+It takes no focus and goes away by itself; nothing has to be clicked away, and no fader is under it.
+"""
 
 import time
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, QPropertyAnimation, Qt, QTimer
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer
 from PyQt6.QtGui import QEnterEvent
 from PyQt6.QtWidgets import (
     QFrame,
@@ -36,12 +38,13 @@ _MARGIN = 16
 
 
 class Notices(QWidget):
-    """Stands over `parent`, at its lower right; as large as its cards."""
+    """Stands over a part of `parent`, at its lower right; as large as its cards."""
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._desk = desk
         self._theme = theme
+        self._ground = parent
         # What happened before this window was there is in the log, not news.
         self._since_s = time.time()
         self._layout = QVBoxLayout(self)
@@ -53,6 +56,12 @@ class Notices(QWidget):
         parent.installEventFilter(self)
         desk.happened.connect(self._on_happened)
         desk.refused.connect(self.show_refusal)
+
+    def stand_over(self, ground: QWidget) -> None:
+        """A widget in the parent."""
+        self._ground = ground
+        ground.installEventFilter(self)
+        self._place()
 
     def show_refusal(self, reason: str) -> None:
         """A request of the user's failed."""
@@ -95,14 +104,17 @@ class Notices(QWidget):
         self.setVisible(bool(self.cards))
         self._layout.activate()
         self.resize(_WIDTH, self._layout.totalHeightForWidth(_WIDTH))
-        self.move(
-            parent.width() - self.width() - _MARGIN, parent.height() - self.height() - _MARGIN - 22
-        )
+        ground = self._ground
+        first = ground.mapTo(parent, QPoint(0, 0)) if ground is not parent else QPoint(0, 0)
+        x = first.x() + ground.width() - self.width() - _MARGIN
+        # Where there is no room below, it covers what is under the ground, not what is above.
+        y = first.y() + max(_MARGIN, ground.height() - self.height() - _MARGIN)
+        self.move(max(0, x), y)
         self.raise_()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         assert event is not None
-        if event.type() == QEvent.Type.Resize:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move):
             self._place()
         return False
 

@@ -75,6 +75,7 @@ class Panels(QObject):
         self._middle.addWidget(self.tracks)
         self._middle.addWidget(self._welcome_page)
         window.setCentralWidget(self._middle)
+        window.notices.stand_over(self._middle)
 
     def _connect(self) -> None:
         mixer, window = self._window.mixer, self._window

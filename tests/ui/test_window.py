@@ -187,6 +187,20 @@ def test_what_is_old_or_ordinary_is_not_said(stage: Stage) -> None:
     assert stage.window.notices.cards == []
 
 
+def test_notices_lie_over_the_tracks_and_over_no_fader(stage: Stage) -> None:
+    window = stage.window
+    window.resize(1440, 900)
+    for _ in range(3):
+        stage.host.tell(_notice("quarantined", "pad-synth"))
+    stage.bot.waitUntil(lambda: len(window.notices.cards) == 3)
+    assert not window.notices.geometry().intersects(window.panels.docks["mixer"].geometry())
+    middle = window.centralWidget()
+    assert middle is not None
+    assert middle.geometry().contains(window.notices.geometry())
+    window.panels.docks["mixer"].hide()
+    stage.bot.waitUntil(lambda: window.notices.geometry().bottom() > 750)
+
+
 def test_notices_go_by_themselves_and_take_no_focus(stage: Stage) -> None:
     before = stage.window.focusWidget()
     stage.host.tell(_notice("fault", None))
