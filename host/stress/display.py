@@ -120,10 +120,10 @@ def display_for(calls: Sequence[AnyCall]) -> Iterator[Display | None]:
 
 
 @contextlib.contextmanager
-def virtual_display() -> Iterator[Display]:
-    """Raises WorkerError where it does not start, and where it ends before whoever needed it, for
-    nothing that has died of that has died of itself. It ends with the context, with this thread,
-    and with this process, however that ends."""
+def virtual_display(size: tuple[int, int] = _SIZE) -> Iterator[Display]:
+    """`size`: in pixels. Raises WorkerError where it does not start, and where it ends before
+    whoever needed it, for nothing that has died of that has died of itself. It ends with the
+    context, with this thread, and with this process, however that ends."""
     try:
         folder = new_private_folder()
     except OSError as error:
@@ -133,7 +133,7 @@ def virtual_display() -> Iterator[Display]:
         cookie = new_cookie(authority)
         reader, writer = os.pipe()
         try:
-            server = _started(writer, folder, authority)
+            server = _started(writer, folder, authority, size)
         except BaseException:
             os.close(reader)
             raise
@@ -162,7 +162,9 @@ def virtual_display() -> Iterator[Display]:
         remove_folder(folder)
 
 
-def _started(writer: int, folder: str, authority: Path) -> "subprocess.Popen[bytes]":
+def _started(
+    writer: int, folder: str, authority: Path, size: tuple[int, int]
+) -> "subprocess.Popen[bytes]":
     program = shutil.which(_PROGRAM)
     if program is None:
         raise WorkerError(f"there is no {_PROGRAM} on this machine (package xvfb)")
@@ -172,7 +174,7 @@ def _started(writer: int, folder: str, authority: Path) -> "subprocess.Popen[byt
             [
                 *(sys.executable, "-I", "-S", "-c", _BOOT, str(os.getpid())),
                 *(program, "-displayfd", str(writer), "-fbdir", folder),
-                *("-screen", "0", f"{_SIZE[0]}x{_SIZE[1]}x24", "-noreset"),
+                *("-screen", "0", f"{size[0]}x{size[1]}x24", "-noreset"),
                 *("-auth", str(authority)),
                 # Not "local", too: it is by their abstract sockets that two find different numbers.
                 *("-nolisten", "tcp"),
