@@ -85,6 +85,11 @@ def is_window(pid: int) -> bool:
     return ("-m", "ui") in pairwise(words)
 
 
+def is_shown(eyes: ScreenReader) -> bool:
+    """Whether there is a window on the screen."""
+    return eyes.sees(lambda name: name.endswith("– Isobooth"), "frame")
+
+
 def remember_the_user(desktop: Desktop, **settings: str) -> None:
     """As somebody who has been here before: no welcome."""
     file = Path(desktop.environment["XDG_CONFIG_HOME"], "isobooth", "window.ini")
@@ -116,7 +121,7 @@ def opened(desktop: Desktop, song: Path, scale: str = "") -> Iterator[RealWindow
         hands = Hands(desktop.display.name, eyes.settle)
         ends.callback(hands.close)
         window = RealWindow(process, line.split()[-1], host, eyes, hands, desktop)
-        eyes.find(lambda name: name.endswith("– Isobooth"), "frame")
+        until(lambda: is_shown(eyes), "the window", _START_S)
         for track in window.state.tracks:
             eyes.find(f"Strip of {track.name}")
         yield window

@@ -4,6 +4,7 @@
 Tests find things by the names that people are told, so one that has no name is found out.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -126,7 +127,8 @@ class ScreenReader:
         """Until the programs have dealt with what they were given before. They are asked in the
         order in which they read: twice, because what they were given may lead to more."""
         for owner, path in self._programs() * 2:
-            self._ask(owner, path, _ACCESSIBLE, "GetRole")
+            with contextlib.suppress(DBusErrorResponse):  # it has just ended
+                self._ask(owner, path, _ACCESSIBLE, "GetRole")
 
     # ------------------------------------------------------------------ asking
 
