@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QMenu
 from ipc.desk.requests import AddTrack, Redo, RemoveTrack, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.controls.action import add_action, add_submenu
+from ui.panel_walk import PanelWalk
 from ui.theme.theme import THEMES
 
 if TYPE_CHECKING:
@@ -81,18 +82,22 @@ class Menus(QObject):
         for name in THEMES:
             action = add_action(
                 menu,
-                f"{name.title()} theme",
+                f"&{name.title()} theme",
                 partial(window.choose_theme, name),
                 checked=name == window.theme.name,
             )
             group.addAction(action)
             self.themes[name] = action
-        self.reduce_motion = add_action(menu, "Reduce &motion", checked=window.theme.reduced_motion)
+        self.reduce_motion = add_action(menu, "Reduce m&otion", checked=window.theme.reduced_motion)
         self.reduce_motion.toggled.connect(window.reduce_motion)
+        menu.addSeparator()
+        walk = PanelWalk(window)
+        self.next_panel = add_action(menu, "Ne&xt panel", partial(walk.go, 1), "F6")
+        self.last_panel = add_action(menu, "&Previous panel", partial(walk.go, -1), "Shift+F6")
         menu.addSeparator()
         self.welcome = add_action(menu, "&Welcome", window.show_welcome)
         add_action(menu, "&Save workspace…", window.workspaces.ask_for_name)
-        restore = add_submenu(menu, "Restore &workspace")
+        restore = add_submenu(menu, "&Restore workspace")
         restore.aboutToShow.connect(lambda: window.workspaces.fill(restore))
 
     def add_panel(self, action: QAction) -> None:

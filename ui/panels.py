@@ -4,7 +4,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
@@ -60,13 +60,15 @@ class Panels(QObject):
         ):
             window.setCorner(corner, area)
         for key, title, widget, area in (
-            ("browser", "Browser", self.browser, _Area.LeftDockWidgetArea),
-            ("mixer", "Mixer", window.mixer, _Area.BottomDockWidgetArea),
-            ("crashes", "Crash centre", self.crashes, _Area.RightDockWidgetArea),
-            ("scan", "Scan", self.scan, _Area.RightDockWidgetArea),
-            ("stress", "Stress", self.stress, _Area.RightDockWidgetArea),
+            ("browser", "&Browser", self.browser, _Area.LeftDockWidgetArea),
+            ("mixer", "&Mixer", window.mixer, _Area.BottomDockWidgetArea),
+            ("crashes", "&Crash centre", self.crashes, _Area.RightDockWidgetArea),
+            ("scan", "Sca&n", self.scan, _Area.RightDockWidgetArea),
+            ("stress", "S&tress", self.stress, _Area.RightDockWidgetArea),
         ):
-            self.docks[key] = window.add_panel(key, title, widget, area)
+            self.docks[key] = dock = window.add_panel(key, title, widget, area)
+            # Behind Qt, which moves the tabs when it has shown the panel.
+            dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
         window.tabifyDockWidget(self.docks["crashes"], self.docks["scan"])
         window.tabifyDockWidget(self.docks["scan"], self.docks["stress"])
         for key in ("crashes", "scan", "stress"):
@@ -99,9 +101,15 @@ class Panels(QObject):
         self.welcome.empty_wanted.connect(self._leave_welcome)
 
     def name_tabs(self) -> None:
-        """Of panels that lie over each other, for screen readers; Qt makes them as it needs."""
-        for bar in self._window.findChildren(QTabBar):
+        """Of panels that lie over each other, for screen readers; Qt makes them as it needs. Those
+        that it needs no more it keeps out of sight, where the Tab key must not lead."""
+        policy = Qt.FocusPolicy
+        for bar in self._window.findChildren(
+            QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly
+        ):
             bar.setAccessibleName("Panels")
+            is_seen = self._window.rect().intersects(bar.geometry())
+            bar.setFocusPolicy(policy.TabFocus if is_seen else policy.NoFocus)
 
     # ------------------------------------------------------------------ showing
 

@@ -20,7 +20,7 @@ def outputs_of(stage: Stage, track: str) -> QMenu:
         add_track=lambda place: None,
         parent=stage.window,
     )
-    return next(one for one in menu.findChildren(QMenu) if one.title() == "Output")
+    return next(one for one in menu.findChildren(QMenu) if one.title() == "&Output")
 
 
 def test_a_track_is_sent_to_another_that_is_not_sent_to_it(stage: Stage) -> None:

@@ -187,6 +187,57 @@ def test_what_is_old_or_ordinary_is_not_said(stage: Stage) -> None:
     assert stage.window.notices.cards == []
 
 
+def test_the_tab_key_leads_only_to_what_is_seen_and_named(stage: Stage) -> None:
+    window = stage.window
+    window.panels.tracks.setFocus()
+    names: list[str] = []
+    for _ in range(400):
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        now = window.focusWidget()
+        assert now is not None
+        assert not now.visibleRegion().isEmpty(), f"{now.accessibleName()} {type(now)}"
+        assert now.accessibleName(), type(now)
+        names.append(now.accessibleName())
+        if now is window.panels.tracks:
+            break
+    else:
+        raise AssertionError("it comes to no end")
+    ruler = names.index("Time ruler")
+    following = names[ruler + 1 :] + names[:ruler]
+    assert following[:4] == ["Mute Kick", "Solo Kick", "Mute Snare", "Solo Snare"]
+    assert "Strip of Kick" in following
+
+
+def test_a_key_leads_from_panel_to_panel_and_back_to_where_one_was(stage: Stage) -> None:
+    window = stage.window
+    panels = (window.transport, window.panels.browser, window.panels.tracks, window.mixer)
+
+    def here() -> int:
+        now = window.focusWidget()
+        return next(n for n, one in enumerate(panels) if one is now or one.isAncestorOf(now))
+
+    window.mixer.strips["bass"].fader.setFocus()
+    seen = []
+    for _ in panels:
+        window.menus.next_panel.trigger()
+        seen.append(here())
+    assert seen == [0, 1, 2, 3]
+    assert window.focusWidget() is window.mixer.strips["bass"].fader
+    window.menus.last_panel.trigger()
+    assert here() == 2
+    window.panels.docks["browser"].hide()
+    window.menus.last_panel.trigger()
+    assert here() == 0
+
+
+def test_the_window_begins_no_larger_than_the_screen(stage: Stage) -> None:
+    screen = stage.window.screen()
+    assert screen is not None
+    room = screen.availableGeometry()
+    assert stage.window.frameGeometry().width() <= max(room.width(), 1100)
+    assert stage.window.frameGeometry().height() <= max(room.height(), 700)
+
+
 def test_notices_lie_over_the_tracks_and_over_no_fader(stage: Stage) -> None:
     window = stage.window
     window.resize(1440, 900)

@@ -29,30 +29,30 @@ def slot_menu(
 
     slot = state.id
     menu.setToolTipsVisible(True)
-    add_action(menu, "Open\tReturn", lambda: open_editor(slot))
+    add_action(menu, "&Open\tReturn", lambda: open_editor(slot))
     menu.addSeparator()
     switch(
-        "Bypass\tB",
+        "&Bypass\tB",
         "The sound passes by the plugin",
         state.bypassed,
         lambda on: SetSlot(slot=slot, bypassed=on),
     )
     switch(
-        "Keep a standby",
+        "Keep a &standby",
         "A second instance takes over at once when this one fails",
         state.standby,
         lambda on: SetSlot(slot=slot, standby=on),
     )
     switch(
-        "Run alone",
+        "Run &alone",
         "It shares its process with no other plugin",
         state.alone,
         lambda on: SetSlot(slot=slot, alone=on),
     )
     menu.addSeparator()
-    add_action(menu, "Restart", lambda: desk.ask(RestartSlot(slot)))
+    add_action(menu, "&Restart", lambda: desk.ask(RestartSlot(slot)))
     if state.status != SlotStatus.QUARANTINED:
-        add_action(menu, "Quarantine", lambda: desk.ask(QuarantineSlot(slot)))
-    add_action(menu, "Replace…", lambda: replace(slot))
-    add_action(menu, "Remove\tDel", lambda: desk.change(RemoveSlot(slot=slot)))
+        add_action(menu, "&Quarantine", lambda: desk.ask(QuarantineSlot(slot)))
+    add_action(menu, "Re&place…", lambda: replace(slot))
+    add_action(menu, "Re&move\tDel", lambda: desk.change(RemoveSlot(slot=slot)))
     return menu

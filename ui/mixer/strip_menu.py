@@ -28,24 +28,25 @@ def strip_menu(
     ids = [one.id for one in desk.state.tracks]
 
     if track.id == MASTER:
-        add_action(menu, "Add track", lambda: add_track(len(ids)))
+        add_action(menu, "&Add track", lambda: add_track(len(ids)))
         return menu
     place = ids.index(track.id) if track.id in ids else len(ids)
 
     def move(by: int) -> None:
         desk.change(MoveTrack(track=track.id, index=place + by))
 
-    add_action(menu, "Rename…\tF2", rename)
+    add_action(menu, "&Rename…\tF2", rename)
     _add_colours(
         menu, theme, track.colour, lambda c: desk.change(SetTrack(track=track.id, colour=c))
     )
     _add_outputs(menu, desk, track)
     menu.addSeparator()
-    add_action(menu, "Add track after this", lambda: add_track(place + 1))
-    add_action(menu, "Move left", lambda: move(-1)).setEnabled(place > 0)
-    add_action(menu, "Move right", lambda: move(1)).setEnabled(place < len(ids) - 1)
+    add_action(menu, "&Add track after this", lambda: add_track(place + 1))
+    add_action(menu, "Move &left", lambda: move(-1)).setEnabled(place > 0)
+    add_action(menu, "Move ri&ght", lambda: move(1)).setEnabled(place < len(ids) - 1)
     menu.addSeparator()
-    add_action(menu, f"Remove “{track.name}”", lambda: desk.change(RemoveTrack(track=track.id)))
+    name = track.name.replace("&", "&&")
+    add_action(menu, f"Re&move “{name}”", lambda: desk.change(RemoveTrack(track=track.id)))
     return menu
 
 
@@ -58,7 +59,7 @@ def _add_outputs(menu: QMenu, desk: Desk, track: TrackState) -> None:
             other = outputs[other]
         return other == track.id
 
-    menu = add_submenu(menu, "Output")
+    menu = add_submenu(menu, "&Output")
     for one in (desk.state.master, *desk.state.tracks):
         if not passes(one.id):
             name = one.name.replace("&", "&&")
@@ -73,7 +74,7 @@ _COLOUR_NAMES = (
 
 
 def _add_colours(menu: QMenu, theme: Theme, chosen: str, choose: Callable[[str], None]) -> None:
-    colours = add_submenu(menu, "Colour")
+    colours = add_submenu(menu, "&Colour")
     every = [("Automatic", "")]
     for number, colour in enumerate(theme.tokens.tracks.colours):
         name = _COLOUR_NAMES[number] if number < len(_COLOUR_NAMES) else colour

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tracks' names beside the lanes, with what is needed of the mixer while one looks at them."""
 
-from PyQt6.QtCore import QRect, pyqtSignal
+from itertools import pairwise
+
+from PyQt6.QtCore import QEvent, QObject, QRect, pyqtSignal
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
@@ -42,6 +44,7 @@ class Header(QWidget):
     """Of one track."""
 
     chosen = pyqtSignal(str)  # track
+    focused = pyqtSignal(str)
 
     def __init__(self, desk: Desk, theme: Theme, track: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -58,7 +61,12 @@ class Header(QWidget):
                 button = Button(theme, field.title(), text=letter, checkable=True, parent=self)
                 button.setObjectName(field)
                 button.clicked.connect(lambda _, field=field: self._toggle(desk, field))
+                button.installEventFilter(self)
                 self._buttons.append(button)
+
+    def tab_chain(self) -> list[QWidget]:
+        """What the Tab key goes through, in order."""
+        return list(self._buttons)
 
     def show_track(self, track: TrackState, place: int) -> None:
         self._colour = self._theme.track_colour(track.colour, place)
@@ -99,6 +107,11 @@ class Header(QWidget):
         else:
             desk.change(SetTrack(track=self.track, solo=not strip.solo))
 
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        if event is not None and event.type() == QEvent.Type.FocusIn:
+            self.focused.emit(self.track)
+        return False
+
     # ------------------------------------------------------------------ the look
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -133,6 +146,7 @@ class Headers(QWidget):
     """One for each row, where the viewport says."""
 
     chosen = pyqtSignal(str)
+    focused = pyqtSignal(str)  # track; keys have come to one of its buttons
 
     def __init__(
         self, desk: Desk, viewport: Viewport, theme: Theme, parent: QWidget | None = None
@@ -149,7 +163,7 @@ class Headers(QWidget):
 
     def show_state(self, state: DeskState) -> None:
         every = (*state.tracks, state.master)
-        self._order = [track.id for track in every]
+        before, self._order = self._order, [track.id for track in every]
         for track in [track for track in self._headers if track not in self._order]:
             gone = self._headers.pop(track)
             gone.hide()
@@ -159,8 +173,17 @@ class Headers(QWidget):
             if header is None:
                 header = self._headers[one.id] = Header(self._desk, self._theme, one.id, self)
                 header.chosen.connect(self.chosen)
+                header.focused.connect(self.focused)
             header.show_track(one, place)
         self._place()
+        if self._order != before:
+            self._keep_tab_order()
+
+    def _keep_tab_order(self) -> None:
+        """From above to below; Qt's own order is that in which widgets were made."""
+        steps = [self, *(one for track in self._order for one in self._headers[track].tab_chain())]
+        for one, next_one in pairwise(steps):
+            QWidget.setTabOrder(one, next_one)
 
     def show_selected(self, track: str) -> None:
         for header in self._headers.values():

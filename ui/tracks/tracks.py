@@ -117,6 +117,7 @@ class TrackView(QWidget):
         self.nearer.clicked.connect(lambda: self._zoom(_KEY_ZOOM))
         self.farther.clicked.connect(lambda: self._zoom(1 / _KEY_ZOOM))
         self.fit.clicked.connect(viewport.fit)
+        self.headers.focused.connect(self.reveal)
         viewport.changed.connect(self._show_bars)
         self._across.sliderMoved.connect(self._stop_following)
         self._across.valueChanged.connect(
