@@ -21,7 +21,6 @@ def run(socket: str, tell_first_paint: bool = False) -> int:
     """Shows the host at `socket` until the window is closed. The exit code."""
     application = QApplication(sys.argv[:1])
     application.setApplicationName("isobooth")
-    application.setApplicationDisplayName("Isobooth")
     application.setDesktopFileName("isobooth")
     settings = Settings()
     theme = Theme(settings.theme, reduced_motion=settings.reduced_motion)

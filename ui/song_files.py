@@ -7,7 +7,7 @@ The files are the host's to read and write; the window only asks which. No dialo
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, QSize
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ipc.desk.requests import OpenSong, Save
@@ -15,6 +15,8 @@ from ui.desk import Desk
 
 _FILTER = "Songs (*.json)"
 _MEDIA = "Audio and MIDI (*.wav *.flac *.ogg *.aiff *.aif *.mp3 *.mid *.midi);;All files (*)"
+
+_DIALOG = QSize(880, 540)  # where dates and sizes can be read
 
 Then = Callable[[], None]
 
@@ -96,6 +98,7 @@ class SongFiles(QObject):
     def _dialog(self, title: str, kinds: str, on_path: Callable[[str], None]) -> QFileDialog:
         dialog = QFileDialog(self._window, title)
         dialog.setNameFilters(kinds.split(";;"))
+        dialog.resize(_DIALOG)
         if self._desk.state.path:
             dialog.setDirectory(str(Path(self._desk.state.path).parent))
         dialog.fileSelected.connect(on_path)

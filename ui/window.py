@@ -26,6 +26,8 @@ from ui.theme.theme import Theme, ThemeName
 from ui.transport.bar import TransportBar
 from ui.workspaces import Workspaces
 
+_SIZE = QSize(1440, 900)
+_FRAME = QSize(12, 44)  # of window managers, at most
 _QUIT_MS = 3000  # that the host may take to answer; it ends by itself then
 
 
@@ -50,7 +52,7 @@ class Window(QMainWindow):
         self._said = QLabel()
         self._lay_out()
         self.menus = Menus(self)
-        self.resize(1440, 900)
+        self.resize(self._first_size())
         self.panels = Panels(self)
         self._connect()
         self.setAcceptDrops(True)
@@ -63,15 +65,24 @@ class Window(QMainWindow):
     def add_panel(
         self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea
     ) -> QDockWidget:
-        """`key`: by which its place is remembered."""
-        dock = QDockWidget(title, self)
+        """`key`: by which its place is remembered. `title`: with the letter that chooses it in the
+        menu."""
+        dock = QDockWidget(title.replace("&", ""), self)
         dock.setObjectName(f"{key}-panel")
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
         action = dock.toggleViewAction()
         assert action is not None
+        action.setText(title)
         self.menus.add_panel(action)
         return dock
+
+    def _first_size(self) -> QSize:
+        """As large as it likes to be, with all of it on the screen."""
+        screen = self.screen()
+        if screen is None:
+            return _SIZE
+        return _SIZE.boundedTo(screen.availableGeometry().size() - _FRAME)
 
     def _lay_out(self) -> None:
         self.setDockNestingEnabled(True)

@@ -4,7 +4,7 @@
 import msgspec
 import numpy as np
 import pytest
-from PyQt6.QtCore import QByteArray, QMimeData, QPointF, Qt
+from PyQt6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QMenu
@@ -176,12 +176,27 @@ def test_keys_steer_a_slot(stage: Stage) -> None:
     ]
 
 
+def test_the_masters_fader_is_level_with_the_others(stage: Stage) -> None:
+    window, strips = stage.window, stage.window.mixer.strips
+
+    def tops() -> set[int]:
+        return {one.fader.mapTo(window.mixer, QPoint(0, 0)).y() for one in strips.values()}
+
+    window.resize(2400, 900)
+    stage.bot.waitUntil(lambda: len(tops()) == 1)
+    window.resize(1100, 900)
+    bar = window.mixer._scroll.horizontalScrollBar()
+    stage.bot.waitUntil(lambda: bar.maximum() > 0 and len(tops()) == 1)
+
+
 def test_the_menu_of_a_slot(stage: Stage) -> None:
     strip = stage.window.mixer.strips["bass"]
     strip._show_slot_menu("bass-sat", strip.mapToGlobal(strip.rect().center()))
     menu = strip.findChild(QMenu)
     assert menu is not None
-    actions = {action.text().partition("\t")[0]: action for action in menu.actions()}
+    actions = {
+        action.text().partition("\t")[0].replace("&", ""): action for action in menu.actions()
+    }
     assert actions["Keep a standby"].isChecked()
     actions["Keep a standby"].trigger()
     actions["Run alone"].trigger()

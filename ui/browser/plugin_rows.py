@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QListView, QStyle, QStyleOptionViewItem, QWidget
 
 from ipc.desk.state import CatalogueEntry
 from ui.browser.plugin_model import ENTRY, IS_FAVOURITE, WORKS
+from ui.mixer.slot_row import DRAG_HOT_SPOT
 from ui.pages.parts.mark import mark_of, paint_mark
 from ui.pages.parts.rows import RowDelegate
 from ui.theme.theme import Theme
@@ -118,7 +119,7 @@ class PluginList(QListView):
         drag = QDrag(self.window())
         drag.setMimeData(model.mimeData([index]))
         drag.setPixmap(drag_picture(self._theme, index.data(), self.devicePixelRatioF()))
-        drag.setHotSpot(QPoint(12, 13))
+        drag.setHotSpot(DRAG_HOT_SPOT)
         drag.exec(Qt.DropAction.CopyAction)
 
     def leaveEvent(self, event: QEvent | None) -> None:

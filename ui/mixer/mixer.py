@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QWidget
+from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ipc.desk.meters import Meters
 from ipc.desk.requests import AddTrack
@@ -55,6 +55,11 @@ class Mixer(QWidget):
         self._row.setSpacing(8)
         self._row.addWidget(scroll, 1)
         self._scroll = scroll
+        self._beside = QVBoxLayout()
+        self._row.addLayout(self._beside)
+        self._bar = scroll.horizontalScrollBar()
+        assert self._bar is not None
+        self._bar.rangeChanged.connect(self._keep_level)
         desk.shown.connect(self.show_state)
         theme.changed.connect(self._on_theme)
         application = QApplication.instance()
@@ -98,6 +103,12 @@ class Mixer(QWidget):
         for one, next_one in pairwise(steps):
             QWidget.setTabOrder(one, next_one)
 
+    def _keep_level(self) -> None:
+        """The master's fader beside the others', where a scroll bar takes room below those."""
+        assert self._bar is not None
+        room = self._bar.sizeHint().height() if self._bar.maximum() > 0 else 0
+        self._beside.setContentsMargins(0, 0, 0, room)
+
     def _on_theme(self) -> None:
         for strip in self.strips.values():
             strip.show_colour()
@@ -111,7 +122,7 @@ class Mixer(QWidget):
         strip.left.connect(self._go_on)
         strip.meter.put_out.connect(lambda: self._ballistics.put_out(self._order.index(track.id)))
         if track.id == MASTER:
-            self._row.addWidget(strip)
+            self._beside.addWidget(strip)
         return strip
 
     # ------------------------------------------------------------------ meters
@@ -158,10 +169,13 @@ class Mixer(QWidget):
         self.selected.emit(track)
 
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
-        """What has the focus is in the strip that is selected."""
+        """What has the focus is in the strip that is selected, and in sight."""
+        focused = now
         while now is not None and not isinstance(now, Strip):
             now = now.parentWidget()
         if now is not None and now.id in self.strips:
             self.select(now.id)
             if now.id != MASTER:
                 self._scroll.ensureWidgetVisible(now, 20, 0)
+            if focused is not None and now.inserts.isAncestorOf(focused):
+                now.inserts.ensureWidgetVisible(focused, 0, 2)

@@ -22,6 +22,8 @@ from ui.theme.theme import Theme
 
 SLOT_MIME = "application/x-isobooth-slot"
 ROW_HEIGHT = 22
+# What is dragged hangs below and beside the pointer, so that the line where it goes stays in sight.
+DRAG_HOT_SPOT = QPoint(-14, -6)
 
 Key = Qt.Key
 
@@ -76,10 +78,10 @@ class SlotRow(QWidget):
         if self._pressed is None:
             return
         if (event.pos() - self._pressed).manhattanLength() >= QApplication.startDragDistance():
-            hot_spot, self._pressed = self._pressed, None
+            self._pressed = None
             slot, picture, window = self.state.id, self.grab(), self.window()
             # Later, from the loop: the host may take this row away while it is dragged.
-            QTimer.singleShot(0, lambda: _drag(slot, picture, hot_spot, window))
+            QTimer.singleShot(0, lambda: _drag(slot, picture, window))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         self._pressed = None
@@ -143,11 +145,11 @@ def _tip(state: SlotState) -> list[str]:
     return lines
 
 
-def _drag(slot: str, picture: QPixmap, hot_spot: QPoint, source: QObject | None) -> None:
+def _drag(slot: str, picture: QPixmap, source: QObject | None) -> None:
     data = QMimeData()
     data.setData(SLOT_MIME, QByteArray(slot.encode()))
     drag = QDrag(source)
     drag.setMimeData(data)
     drag.setPixmap(picture)
-    drag.setHotSpot(hot_spot)
+    drag.setHotSpot(DRAG_HOT_SPOT)
     drag.exec(Qt.DropAction.MoveAction)

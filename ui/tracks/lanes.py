@@ -124,7 +124,9 @@ class Lanes(QWidget):
                 marker = self._markers[used]
                 marker.show_cluster(cluster, self._metre.sample_rate)
                 bottom = viewport.y_of(row) + viewport.row_height - MARKER_SIZE - _PAD - 1
-                marker.move(round(cluster.x) - MARKER_SIZE // 2, bottom)
+                left = round(cluster.x) - MARKER_SIZE // 2
+                # One at the song's begin is seen whole, too.
+                marker.move(max(0, left) if cluster.x >= 0.0 else left, bottom)
                 marker.show()
                 used += 1
         for marker in self._markers[used:]:

@@ -52,4 +52,4 @@ class Page(QWidget):
         dress(self, theme)
 
     def sizeHint(self) -> QSize:
-        return QSize(860, 600)
+        return QSize(660, 600)  # beside tracks that can still be read
