@@ -19,7 +19,10 @@ import pytest
 from Xlib.display import Display as Connection
 
 from host.stress.display import Display, virtual_display
+from ipc.processes import children_of
+from tests.process.ended import unreaped
 from tests.process.jack import until
+from tests.ui.screen_reader import ask_for_programs
 
 SIZE = (1440, 1000)
 _ACCESSIBILITY = Path("/usr/share/defaults/at-spi2/accessibility.conf")
@@ -49,7 +52,12 @@ class Desktop:
 @contextlib.contextmanager
 def real_desktop(size: tuple[int, int] = SIZE) -> Iterator[Desktop]:
     """Ends what it has started."""
+    before = set(children_of(os.getpid()))
     with contextlib.ExitStack() as ends:
+        # What the bus has started is ours where an earlier test has made us adopt orphans.
+        ends.callback(
+            until, lambda: not unreaped(set(children_of(os.getpid())) - before), "all ended"
+        )
         display = ends.enter_context(virtual_display(size))
         folder = ends.enter_context(tempfile.TemporaryDirectory(prefix="isobooth-desktop-"))
         bus = f"unix:path={folder}/bus"
@@ -71,6 +79,7 @@ def real_desktop(size: tuple[int, int] = SIZE) -> Iterator[Desktop]:
             ends.enter_context(_running(command, plain))
         until(Path(folder, "bus").exists, "the bus of screen readers")
         until(lambda: _is_managed(display.name), "the window manager")
+        ask_for_programs(bus)  # that starts the one who knows them
         yield Desktop(display, bus, environment)
 
 

@@ -122,16 +122,22 @@ def opened(desktop: Desktop, song: Path, scale: str = "") -> Iterator[RealWindow
         ends.callback(hands.close)
         window = RealWindow(process, line.split()[-1], host, eyes, hands, desktop)
         until(lambda: is_shown(eyes), "the window", _START_S)
+        ends.callback(_kill_window, next(filter(is_window, children_of(process.pid))))
         for track in window.state.tracks:
             eyes.find(f"Strip of {track.name}")
         yield window
 
 
+def _kill_window(pid: int) -> None:
+    """Its host may be dead, and it nobody's child."""
+    if is_window(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _ended(process: "subprocess.Popen[bytes]", before: set[int]) -> None:
     for pid in children_of(process.pid):
-        if is_window(pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill_window(pid)
     process.send_signal(signal.SIGINT)
     process.wait(30)
     # Where an earlier test has made this process adopt orphans.

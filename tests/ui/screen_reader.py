@@ -49,6 +49,12 @@ class Thing:
         return self.x + round(self.width * across), self.y + round(self.height * down)
 
 
+def ask_for_programs(bus: str) -> None:
+    """Once, and without caring for the answer."""
+    with contextlib.closing(ScreenReader(bus)) as reader:
+        reader.settle()
+
+
 class ScreenReader:
     """Of all programs on a bus."""
 

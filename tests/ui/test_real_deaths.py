@@ -16,6 +16,7 @@ from ipc.desk.places import desk_sockets
 from ipc.desk.requests import Quit
 from ipc.errors import IsoboothError
 from tests.process.desks import Window as Watcher
+from tests.process.ended import unreaped
 from tests.process.jack import until
 from tests.ui.real_desktop import needs_desktop, real_desktop
 from tests.ui.real_window import RealWindow, is_shown, opened, remember_the_user
@@ -90,7 +91,7 @@ def test_a_host_that_is_killed_is_said_and_comes_back_by_a_click(window: RealWin
         host.until(lambda s: s.tracks[0].mute, "it is steered")
     finally:
         host.ask(Quit())
-        until(lambda: not os.path.exists(f"/proc/{host.pid}"), "it has ended")
+        until(lambda: not unreaped([host.pid]), "it has ended")
         host.close()
 
 
