@@ -17,9 +17,10 @@ from host.config import HostConfig
 from host.control import Control
 from host.engine_module import Driver, Engine, Watchdog, give_memory_back
 from host.events import EventLog, HostEvent, HostEventKind
-from host.media import is_same_media, load_media
+from host.media import TrackMedia, is_same_media, load_media
 from host.mix import Mix
 from host.placement import Placement
+from host.preview import Heard, Previews
 from host.realtime import may_run_realtime
 from host.session.ledger import AnyEntry, Bypass, Gain, Loop, Mute, Pan
 from host.session.session import Session
@@ -285,6 +286,28 @@ class Host:
         """The slot as a song keeps it, as it is now: with the plugin's state and every edit made
         before this call. Of a plugin that cannot say, the last good state and the edits since."""
         return self._control.run(self.mix.slot(slot).capture())
+
+    # ------------------------------------------------------------------ beside the song
+
+    def preview(self, name: str, media: TrackMedia) -> None:
+        """It is heard over the mix from its start, whether the song plays or not, until its end;
+        another one is faded out for it. `name`: to tell it by. Raises MachineError."""
+        self._control.run(self._previews.start(name, media))
+
+    def stop_preview(self) -> None:
+        """Fades it out, and returns when nothing of it is left."""
+        self._control.run(self._previews.stop())
+
+    @property
+    def previewed(self) -> Heard | None:
+        """None: nothing is heard over the mix."""
+        return self._previews.heard
+
+    @property
+    def _previews(self) -> Previews:
+        if self._supervisor.previews is None:
+            raise InputError("no song is loaded")
+        return self._supervisor.previews
 
     # ------------------------------------------------------------------ asking
 

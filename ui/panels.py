@@ -79,6 +79,7 @@ class Panels(QObject):
     def _connect(self) -> None:
         mixer, window = self._window.mixer, self._window
         window.clock.call(self.tracks.show_meters)
+        window.clock.call(self.browser.show_meters)
         mixer.plugin_wanted.connect(self._want_plugin)
         mixer.replacement_wanted.connect(self._want_replacement)
         mixer.slot_opened.connect(self.editors.open)

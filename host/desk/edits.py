@@ -7,11 +7,11 @@ Raises InputError, saying what is wrong with it, for an edit that fits no such s
 import re
 from collections.abc import Callable
 from functools import singledispatch
-from pathlib import Path
 
 import msgspec
 from msgspec import UNSET
 
+from host.midi_file import is_midi
 from host.plugin_id import PluginId
 from host.song import MASTER, AudioSource, Grouping, Master, MidiSource, Slot, Song, Track
 from ipc.desk.requests import (
@@ -28,8 +28,6 @@ from ipc.desk.requests import (
     SetTrack,
 )
 from ipc.errors import InputError
-
-MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 
 replace = msgspec.structs.replace
 
@@ -86,9 +84,10 @@ def _(edit: AddTrack, song: Song) -> Song:
     track_id = free_id(edit.name or "track", {track.id for track in song.tracks} | {MASTER})
     audio = midi = None
     if edit.file:
-        is_midi = Path(edit.file).suffix.casefold() in MIDI_SUFFIXES
-        audio = None if is_midi else AudioSource(file=edit.file)
-        midi = MidiSource(file=edit.file) if is_midi else None
+        if is_midi(edit.file):
+            midi = MidiSource(file=edit.file)
+        else:
+            audio = AudioSource(file=edit.file)
     track = Track(id=track_id, name=edit.name, audio=audio, midi=midi, colour=edit.colour or None)
     tracks = list(song.tracks)
     tracks.insert(edit.index, track)

@@ -21,13 +21,19 @@ def overview(desk: Desk, track_id: str, buckets: int) -> Overview:
     start = round(source.start_s * rate) if source is not None else 0
     media = strip.media
     if media.samples is not None:
-        return _of_audio(media.samples, start, buckets)
+        return of_audio(media.samples, start, buckets)
     if media.events is not None:
-        return Overview(start_frame=start, notes=_notes(media.events, start, media.end_frame))
+        return of_midi(media.events, start, media.end_frame)
     return Overview()
 
 
-def _of_audio(samples: NDArray[np.float32], start: int, buckets: int) -> Overview:
+def of_midi(events: NDArray[np.void], start: int, end_frame: int) -> Overview:
+    """Of MIDI events that begin at frame `start`."""
+    return Overview(start_frame=start, notes=_notes(events, start, end_frame))
+
+
+def of_audio(samples: NDArray[np.float32], start: int, buckets: int) -> Overview:
+    """Of samples (2, frames) that begin at frame `start`."""
     frames = samples.shape[1]
     step = max(1, -(-frames // buckets))
     edges = np.arange(0, frames, step)

@@ -83,6 +83,7 @@ def desk_state(
         transport=_transport(desk, song),
         device=_device(desk, host),
         grouping=str(song.grouping),
+        preview=told(heard.name) if (heard := host.previewed) is not None else "",
         meters=meters,
         revision=desk.revision,
         busy=busy,
@@ -160,6 +161,8 @@ class Meters:
         values["revision"] = revision
         values["time_ns"] = time.monotonic_ns()
         values["position_frames"] = engine.position_frames
+        heard = host.previewed
+        values["preview_frames"] = heard.position_frames if heard is not None else -1
         values["block_count"] = engine.block_count
         values["late_blocks"] = engine.late_blocks
         values["machine_late_blocks"] = engine.machine_late_blocks

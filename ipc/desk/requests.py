@@ -21,7 +21,8 @@ from ipc.desk.state import (
 )
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 
-DESK_PROTOCOL = 1
+# 2: previews
+DESK_PROTOCOL = 2
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Label = Annotated[str, Meta(max_length=200)]
@@ -74,6 +75,18 @@ class Overview(Message, tag="overview"):
     low: bytes = b""
     high: bytes = b""
     notes: tuple[tuple[int, int, int, int], ...] = ()
+
+
+class Previewed(Message, tag="previewed"):
+    """A file that is heard, and how it looks: frames at the host's rate, from the file's start."""
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    overview: Overview
+    length_s: float  # of the whole file
+    heard_frames: int  # a long file is not heard to its end
+    sample_rate: int = 0  # the file's own; 0: it holds notes
+    channels: int = 0
+    note: Text = ""  # what to know of it, for people
 
 
 class Catalogue(Message, tag="catalogue"):
@@ -327,6 +340,18 @@ class AskOverview(Request[Overview], tag="ask-overview"):
     buckets: Annotated[int, Meta(ge=1, le=65536)] = 4096
 
 
+class Preview(Request[Previewed], tag="preview"):
+    """The file is heard over the song, from its start to its end or until another is; it is no part
+    of the song. Its picture has about `buckets` parts."""
+
+    path: Path
+    buckets: Annotated[int, Meta(ge=1, le=65536)] = 1024
+
+
+class StopPreview(Request[Done], tag="stop-preview"):
+    """Nothing is heard over the song any more; a preview that was asked for does not begin."""
+
+
 class AskCatalogue(Request[Catalogue], tag="ask-catalogue"):
     """All plugins that were found by scans."""
 
@@ -371,6 +396,8 @@ AnyRequest = (
     | SavePreset
     | LoadPreset
     | AskOverview
+    | Preview
+    | StopPreview
     | AskCatalogue
     | AskDevices
     | AskCrashes
@@ -386,6 +413,7 @@ AnyReply = (
     | Details
     | ValueText
     | Overview
+    | Previewed
     | Catalogue
     | Devices
     | Crashes

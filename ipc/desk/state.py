@@ -104,6 +104,7 @@ class DeskState(_Shown, frozen=True):
     transport: TransportState = TransportState()
     device: DeviceState = DeviceState()
     grouping: Text = "plugin"
+    preview: Text = ""  # the file that is heard over the song; "": none is
     meters: Text = ""  # the name of the meters' shared memory
     revision: int = 0  # of tracks and slots: what the meters' places mean
     busy: Text = ""  # what takes long just now, such as "loading ZamEQ2"
