@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from host.engine_module import OwnTime, Strip
 from host.media import TrackMedia, decibels
 from host.mix import Mix
-from host.next_blocks import next_blocks
+from host.next_blocks import next_blocks, plan_left
 from host.planner import Beside
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
@@ -25,8 +25,6 @@ _LEVEL_DB = -6.0
 _SYNTH = Slot(id="preview:synth", plugin="builtin:synth", name="the synth for previews")
 _FADE_STEPS = 8  # a block and 5 ms each, at least: some 40 ms
 _RING_OUT_S = 1.0  # of the synth, behind the last note
-# Until the audio thread has left a plan, as in host/mix_change.py.
-_BLOCKS = 2
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,7 @@ class _Preview:
 
     async def leave(self) -> None:
         """Waits until the audio thread has left it: it is in no plan that will be published."""
-        await next_blocks(self._context.engine, _BLOCKS)
-        self._context.engine.collect()
+        await plan_left(self._context.engine)
         await self.close()
 
     async def close(self) -> None:

@@ -477,6 +477,17 @@ class SlotSupervisor:
         if not self._standing.is_given_up and not self._closing:
             self._load_anew(why)
 
+    @property
+    def is_given_up(self) -> bool:
+        """It is not tried again by itself."""
+        return self._standing.is_given_up
+
+    def regroup(self) -> None:
+        """It is loaded anew, with its state, in a process with others or without."""
+        if not self.is_given_up and not self._closing:
+            self._load_anew("it shares its process with others than before")
+        self._standing.tell_bypass()
+
     def _load_anew(self, why: str) -> None:
         for tenure in self.seats.all():
             if tenure.seated_in is not None:

@@ -24,6 +24,7 @@ from host.mix import Mix, raise_first
 from host.mix_change import MixChange
 from host.plugin_id import PluginFormat
 from host.preview import Previews
+from host.regroup import regroup
 from host.session.session import Session
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
@@ -164,8 +165,11 @@ class Supervisor:
         assert mix is not None and context is not None
         known_notes = len(mix.notes)
         async with self._changing:
+            regroups = song.grouping != mix.song.grouping
             change = MixChange(mix, song, media, context)
             await change.apply()
+            if regroups:
+                await regroup(mix, context, await self._groups(mix, context))
         if wait:
             starts = [slot.starting for slot in change.made if slot.starting is not None]
             await asyncio.gather(*starts)

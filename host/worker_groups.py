@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a slot's plugin runs: in a process of its own, or in one with others.
 
-Who shares is settled before the first plugin is loaded (host/grouping.py). A process must know all
+Who shares is settled before the first plugin is loaded (host/grouping.py), and anew when the song's
+grouping is changed (host/regroup.py). A process must know all
 its members before any of them is loaded, so those of a group wait for each other, for a while. One
 that has ended its process, or may have, is moved out: from then on it runs alone.
 """
@@ -60,8 +61,12 @@ class WorkerGroups:
         self._kills: dict[str, FaultHistory] = {}  # of processes by somebody else, by key
 
     def assign(self, keys: Mapping[str, str]) -> None:
-        """Before the first start: slots of the same key share a process."""
+        """Slots of the same key share a process, from their next start on."""
+        for key in list(self._gatherings):
+            self._finish(key)  # whoever waits for others may wait in vain
         self._keys = dict(keys)
+        self._alone.clear()
+        self._formed.clear()
 
     async def worker_for(self, place: Place) -> WorkerProcess | GroupMember:
         """A process for the slot's plugin, or a part of one. Raises as Launcher.spawn does."""
@@ -119,7 +124,9 @@ class WorkerGroups:
         gathering = self._gatherings.get(key)
         if gathering is None:
             return
-        elsewhere = {m.place.slot for group in self._groups for m in group.present} | self._alone
+        # Those of a process that the host has just ended come too.
+        lasting = [group for group in self._groups if not group.is_ended_on_purpose]
+        elsewhere = {m.place.slot for group in lasting for m in group.present} | self._alone
         here = {place.slot for place in gathering.places}
         may_come = {slot for slot, of in self._keys.items() if of == key} - elsewhere
         if may_come <= here:

@@ -242,6 +242,8 @@ def _(edit: SetSong, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetSong, song: Song) -> str:
+    if edit.grouping is not UNSET:
+        return "grouping of plugins"
     return "the song's settings" if edit.tempo is UNSET else "tempo"
 
 

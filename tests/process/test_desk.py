@@ -303,6 +303,17 @@ def test_a_song_saved_elsewhere_is_resumed_as_that(song_file: str, tmp_path: Pat
         assert recovered_now(desk).folder.about.song == str(tmp_path / "other.json")
 
 
+def test_the_song_is_grouped_while_it_plays_and_that_is_undone(window: Window) -> None:
+    change(window, AddSlot(track="a", index=1, plugin="builtin:gain"))
+    window.until(all_active, "all play")
+    change(window, SetSong(grouping="chain"))
+    window.until(lambda _: window.slot("g").shares_with == ("gain",), "they share")
+    assert window.state.grouping == "chain" and "grouping" in window.state.undo
+    window.ask(Undo())
+    state = window.until(lambda _: window.slot("g").shares_with == (), "they do not")
+    assert state.grouping == "plugin"
+
+
 # ---------------------------------------------------------------- transport, meters, devices
 
 
