@@ -176,16 +176,19 @@ class WorkerGroups:
             self.move_out(member.place.slot)
         if len(guilty) > 1:
             who = ", ".join(member.place.label for member in guilty)
-            self._notice(f"one of {who} ended the process that they shared; each runs alone now")
-        elif guilty and (others := [place.label for place in guilty[0].neighbours]):
-            text = f"{guilty[0].place.label} shared a process with {', '.join(others)}"
-            self._notice(f"{text}; they are restarted without it")
+            text = f"one of {who} ended the process that they shared; each runs alone now"
+            self._notice(text, tuple(member.place.slot for member in guilty))
+        elif guilty and (others := guilty[0].neighbours):
+            labels = ", ".join(place.label for place in others)
+            text = f"{guilty[0].place.label} shared a process with {labels}"
+            names = (guilty[0].place.slot, *(place.slot for place in others))
+            self._notice(f"{text}; they are restarted without it", names)
 
-    def _notice(self, text: str) -> None:
+    def _notice(self, text: str, names: tuple[str, ...] = ()) -> None:
         """When the slots have said what became of their own."""
         block = self._engine.block_count
         asyncio.get_running_loop().call_later(
-            0.0, lambda: self._events.add(HostEventKind.NOTICE, text, block=block)
+            0.0, lambda: self._events.add(HostEventKind.NOTICE, text, block=block, names=names)
         )
 
     def _forget(self, group: WorkerGroup) -> None:

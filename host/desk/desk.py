@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from host.config import HostConfig
-from host.desk.edits import edited, name_of, new_slot_id
+from host.desk.edits import NO_SLOT, edited, name_of, new_slot_id, title_of
 from host.desk.history import History, Version, parameters_of
 from host.desk.presets import load_preset, save_preset
 from host.device import NULL_DEVICE, AudioDevice
@@ -35,6 +35,7 @@ from host.song_routing import check_routing
 from host.store.database import Database
 from host.trust.settings import TrustSettings
 from ipc.desk.requests import AnyEdit
+from ipc.desk.state import TwoSets
 from ipc.errors import InputError, IsoboothError
 
 UNTITLED = "Untitled"
@@ -64,6 +65,7 @@ class Desk:
         self.revision = 0  # of tracks and slots
         self.device_problem = ""
         self.events_before: list[HostEvent] = []  # of the hosts before this one
+        self.sets: dict[tuple[str, str], TwoSets] = {}  # by slot and plugin: what is compared
         self._host: Host | None = None
         self._device: AudioDevice | None = None
         self._midi: MidiInput | None = None
@@ -98,9 +100,11 @@ class Desk:
         """Raises InputError if it is no song; the one that plays goes on then."""
         song = load_song(Path(path))
         self._begin(song, str(Path(path).absolute()), None, 0, False)
+        self.sets.clear()
 
     def new_song(self) -> None:
         self._begin(Song(name=UNTITLED), "", None, 0, False)
+        self.sets.clear()
 
     def resume(self, recovered: Recovered) -> None:
         """Goes on with what a killed host has left; it is modified until it is saved."""
@@ -248,7 +252,7 @@ class Desk:
         """In a slot that takes this one's place; returns its id. Raises InputError."""
         old = next((slot for _, slot in self.song.slots() if slot.id == slot_id), None)
         if old is None:
-            raise InputError(f"the song has no slot '{slot_id}'")
+            raise InputError(NO_SLOT)
         preset = load_preset(old.plugin, name)
         new = msgspec.structs.replace(
             old,
@@ -261,7 +265,7 @@ class Desk:
         before = self.history.current
         after = replace(before, song=with_slots(before.song, {slot_id: new}))
         self._become(before, after)
-        self.history.add(after, f"preset {name} of {old.label}", 0)
+        self.history.add(after, f"preset {name} of {title_of(before.song, slot_id)}", 0)
         return new.id
 
     # ------------------------------------------------------------------ inside: versions

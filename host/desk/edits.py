@@ -29,6 +29,8 @@ from ipc.desk.requests import (
 )
 from ipc.errors import InputError
 
+NO_SLOT = "this plugin is not in the song any more"
+
 replace = msgspec.structs.replace
 
 
@@ -159,7 +161,7 @@ def _(edit: RemoveSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: RemoveSlot, song: Song) -> str:
-    return f"removing {_slot(song, edit.slot).label}"
+    return f"removing {title_of(song, edit.slot)}"
 
 
 @edited.register
@@ -173,7 +175,7 @@ def _(edit: MoveSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: MoveSlot, song: Song) -> str:
-    return f"moving {_slot(song, edit.slot).label}"
+    return f"moving {title_of(song, edit.slot)}"
 
 
 @edited.register
@@ -199,7 +201,7 @@ def _(edit: SetSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetSlot, song: Song) -> str:
-    label = _slot(song, edit.slot).label
+    label = title_of(song, edit.slot)
     if edit.plugin is not UNSET:
         return f"replacing {label}"
     for field in ("bypassed", "standby", "alone"):
@@ -218,7 +220,7 @@ def _(edit: SetParameter, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetParameter, song: Song) -> str:
-    return f"a parameter of {_slot(song, edit.slot).label}"
+    return f"a parameter of {title_of(song, edit.slot)}"
 
 
 # ---------------------------------------------------------------- the song
@@ -271,6 +273,14 @@ def short_name(plugin: str) -> str:
     return parts.label or re.sub(r"\.(vst3|clap|so)$", "", last) or plugin
 
 
+def title_of(song: Song, slot_id: str) -> str:
+    """What to call a slot where its track is not in sight, such as "ZamEQ2 on Drums"."""
+    slot = _slot(song, slot_id)
+    name = slot.name or short_name(slot.plugin)
+    on = next((track.label for track in song.tracks if slot in track.chain), "Master")
+    return f"{name} on {on}"
+
+
 def checked_plugin(plugin: str) -> str:
     """Raises InputError if it is no plugin's id."""
     PluginId.parse(plugin)
@@ -288,7 +298,7 @@ def _slot(song: Song, slot_id: str) -> Slot:
     for _, slot in song.slots():
         if slot.id == slot_id:
             return slot
-    raise InputError(f"the song has no slot '{slot_id}'")
+    raise InputError(NO_SLOT)
 
 
 def _with_track(song: Song, track_id: str, change: Callable[[Track], Track]) -> Song:

@@ -244,7 +244,7 @@ class DeskServer:
         try:
             reply = await self._reply(window, message)
         except IsoboothError as error:
-            reply = Failed("request", str(error))
+            reply = Failed("request", self._answers.in_words(message, error))
         except Exception as error:  # ours: the window is told, and everything goes on
             reply = Failed("request", f"an error of Isobooth's: {type(error).__name__}: {error}")
         # What was done is shown before it is said.

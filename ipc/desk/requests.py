@@ -18,15 +18,17 @@ from ipc.desk.state import (
     Notice,
     SlotDetails,
     Text,
+    TwoSets,
 )
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 
-# 2: previews
+# 2: previews; presets are renamed and deleted; what editors compare
 DESK_PROTOCOL = 2
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Label = Annotated[str, Meta(max_length=200)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+PresetName = Annotated[str, Meta(min_length=1, max_length=100)]
 PluginId = Annotated[str, Meta(min_length=1, max_length=4096)]
 Decibels = Annotated[float, Meta(ge=-120.0, le=24.0)]
 Pan = Annotated[float, Meta(ge=-1.0, le=1.0)]
@@ -313,7 +315,35 @@ class SavePreset(Request[Done], tag="save-preset"):
     """The plugin's state as it is now, for this plugin wherever it is used."""
 
     slot: Name
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: PresetName
+
+
+class RenamePreset(Request[Done], tag="rename-preset"):
+    """Of the plugin in the slot. Refused if there is one of the new name."""
+
+    slot: Name
+    name: PresetName
+    new_name: PresetName
+
+
+class DeletePreset(Request[Done], tag="delete-preset"):
+    """It can be brought back until another one of the plugin's is deleted."""
+
+    slot: Name
+    name: PresetName
+
+
+class RestorePreset(Request[Done], tag="restore-preset"):
+    """The one of the plugin's that was deleted last comes back; `text` is its name."""
+
+    slot: Name
+
+
+class KeepSets(Request[Done], tag="keep-sets"):
+    """What the slot's editor compares: every window's editor of it shows the same."""
+
+    slot: Name
+    sets: TwoSets
 
 
 class LoadPreset(Request[Done], tag="load-preset"):
@@ -321,7 +351,7 @@ class LoadPreset(Request[Done], tag="load-preset"):
     id. It can be undone."""
 
     slot: Name
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: PresetName
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -395,6 +425,10 @@ AnyRequest = (
     | AskText
     | SavePreset
     | LoadPreset
+    | RenamePreset
+    | DeletePreset
+    | RestorePreset
+    | KeepSets
     | AskOverview
     | Preview
     | StopPreview

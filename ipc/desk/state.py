@@ -124,6 +124,14 @@ class Notice(_Shown, frozen=True):
     song_frame: int = 0  # where the song was
 
 
+class TwoSets(_Shown, frozen=True):
+    """Two settings of a plugin to compare. `active` is heard; `other` are the values of the other
+    one, None: as the one that is heard."""
+
+    active: Literal["A", "B"] = "A"
+    other: Annotated[tuple[float, ...], Meta(max_length=65536)] | None = None
+
+
 class SlotDetails(_Shown, frozen=True):
     """All of one plugin: what its editor shows. Values are normalized, by parameter index."""
 
@@ -132,6 +140,8 @@ class SlotDetails(_Shown, frozen=True):
     values: tuple[float, ...] = ()
     texts: tuple[Text, ...] = ()  # the plugin's words for the values
     presets: tuple[Text, ...] = ()  # that the user has kept for this plugin
+    deleted_preset: Text = ""  # the one that was deleted last, which can be brought back
+    sets: TwoSets | None = None  # None: nothing is compared
     snapshots: int = 0  # good states that it can be restarted with
 
 

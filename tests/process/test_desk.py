@@ -26,17 +26,21 @@ from ipc.desk.requests import (
     AskText,
     Attach,
     Change,
+    DeletePreset,
     LoadPreset,
     Locate,
     MoveSlot,
     MoveTrack,
     OpenSong,
     Play,
+    QuarantineSlot,
     Quit,
     Redo,
     RemoveSlot,
     RemoveTrack,
+    RenamePreset,
     RestartSlot,
+    RestorePreset,
     Save,
     SavePreset,
     SetDevice,
@@ -198,7 +202,7 @@ def test_tracks_are_added_moved_and_removed(window: Window) -> None:
         (SetTrack(track="a", output="a"), "circle"),
         (SetTrack(track="a", output="nobody"), "nobody"),
         (AddSlot(track="a", index=0, plugin="nonsense"), "nonsense"),
-        (RemoveSlot(slot="nobody"), "no slot 'nobody'"),
+        (RemoveSlot(slot="nobody"), "not in the song any more"),
         (AddTrack(name="x", index=0, file="/nowhere/x.wav"), "/nowhere/x.wav"),
         (SetSong(time_signature=(5, 7)), "5/7"),
     ],
@@ -301,6 +305,47 @@ def test_a_song_saved_elsewhere_is_resumed_as_that(song_file: str, tmp_path: Pat
         window.ask(Save(str(tmp_path / "other.json")))
         change(window, SetTrack(track="a", gain_db=-3.0))
         assert recovered_now(desk).folder.about.song == str(tmp_path / "other.json")
+
+
+def test_people_are_told_the_plugin_and_its_track_and_never_a_slots_id(window: Window) -> None:
+    window.until(all_active, "all play")
+    change(window, SetTrack(track="a", name="Drums"))
+    change(window, SetParameter(slot="g", parameter=0, value=0.5))
+    assert window.ask_state().undo == "a parameter of gain on Drums"
+    pid = window.slot("g").pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSEGV)
+    told = window.until_told("back after")
+    assert told.text.startswith("Gain on Drums is back") and told.slot == "g"
+    faults = [one.text for one in window.notices if one.kind == "fault"]
+    assert faults and faults[0].startswith("Gain on Drums "), faults
+    window.ask(QuarantineSlot("g"))
+    with pytest.raises(InputError, match=r"Gain on Drums( is quarantined)?: "):
+        window.ask(AskText("g", 0, 0.5))
+    change(window, RemoveSlot(slot="g"))
+    with pytest.raises(InputError, match="not in the song any more"):
+        change(window, SetSlot(slot="g", bypassed=True))
+
+
+def test_presets_do_not_take_each_others_places(window: Window) -> None:
+    window.until(all_active, "all play")
+    for name in ("One", "Two"):
+        window.ask(SavePreset("g", name))
+    with pytest.raises(InputError, match="'Two' already"):
+        window.ask(RenamePreset("g", "One", "Two"))
+    with pytest.raises(InputError, match="no name for a preset"):
+        window.ask(RenamePreset("g", "One", "../Two"))
+    with pytest.raises(InputError, match="no such file"):
+        window.ask(DeletePreset("g", "Three"))
+    with pytest.raises(InputError, match="was deleted"):
+        window.ask(RestorePreset("g"))
+    window.ask(DeletePreset("g", "One"))
+    window.ask(SavePreset("g", "One"))
+    with pytest.raises(InputError, match="rename that one first"):
+        window.ask(RestorePreset("g"))
+    window.ask(RenamePreset("g", "One", "Three"))
+    assert window.ask(RestorePreset("g")).text == "One"
+    assert window.ask(AskSlot("g")).details.presets == ("One", "Three", "Two")
 
 
 def test_the_song_is_grouped_while_it_plays_and_that_is_undone(window: Window) -> None:

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.desk.requests import AskSlot, AskText, Change, Details, SetParameter, ValueText
+from ipc.desk.state import TwoSets
 from ui.desk import Desk
 
 _PERIOD_MS = 250
@@ -24,7 +25,7 @@ class Values(QObject):
     described = pyqtSignal()  # there is a description, or another one
     changed = pyqtSignal()  # values and texts
     one_changed = pyqtSignal(int)  # of one parameter
-    kept_changed = pyqtSignal()  # presets, snapshots
+    kept_changed = pyqtSignal()  # presets, snapshots, what is compared
 
     def __init__(self, desk: Desk, slot: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +34,9 @@ class Values(QObject):
         self.values: list[float] = []
         self.texts: list[str] = []
         self.presets: tuple[str, ...] = ()
+        self.deleted_preset = ""
         self.snapshots = 0
+        self.sets: TwoSets | None = None
         self._desk = desk
         self._is_waiting = False
         self._not_before_s = 0.0
@@ -98,8 +101,9 @@ class Values(QObject):
             self._step_texts.clear()
             self.values, self.texts = list(details.values), list(details.texts)
             self.described.emit()
-        if (details.presets, details.snapshots) != (self.presets, self.snapshots):
-            self.presets, self.snapshots = details.presets, details.snapshots
+        kept = (details.presets, details.deleted_preset, details.snapshots, details.sets)
+        if kept != (self.presets, self.deleted_preset, self.snapshots, self.sets):
+            self.presets, self.deleted_preset, self.snapshots, self.sets = kept
             self.kept_changed.emit()
         if not details.values:  # it has no process just now: what was known stays
             return
