@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the window needs beside the host, and one line where it is missing. Imports nothing of it."""
+"""What the window needs beside the host, and one line where it is missing. Imports none of it."""
 
 import sys
 from importlib.util import find_spec
