@@ -236,6 +236,15 @@ class Host:
             raise InputError(f"{slot}: a parameter's value lies between 0 and 1, not {value}")
         self._control.call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
 
+    def set_program(self, slot: str, index: int) -> None:
+        """One of its plugin's own programs; kept across crashes from this call on. Raises
+        InputError if it has no such."""
+        self._control.run(self.mix.slot(slot).set_program(index))
+
+    def check_program(self, slot: str, index: int) -> None:
+        """Raises InputError if its plugin has no such program."""
+        self.mix.slot(slot).check_program(index)
+
     def automate(self, slot: str, parameter: int, value: float, offset: int = 0) -> None:
         """`value` at this frame of the next block; not an edit: forgotten when the plugin fails."""
         self._control.call(

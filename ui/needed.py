@@ -14,8 +14,8 @@ def missing() -> str:
         return ""
     return (
         f"the window needs {' and '.join(absent)}, which this Python does not have: "
-        f"`{sys.executable} -m pip install {' '.join(absent)}`; `isobooth open --no-window` and all "
-        "other commands work without"
+        f"`{sys.executable} -m pip install {' '.join(absent)}`; `isobooth open --no-window` and "
+        "all other commands work without"
     )
 
 

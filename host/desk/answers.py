@@ -221,7 +221,7 @@ class Answers:
 
     @to.register
     def _(self, request: AskOverview) -> Overview:
-        return overview(self._desk, request.track, request.buckets)
+        return overview(self._desk, request)
 
     @to.register
     def _(self, request: AskDevices) -> Devices:
@@ -254,6 +254,7 @@ class Answers:
             values=values,
             texts=tuple(texts),
             presets=preset_names(plugin),
+            program=self._desk.history.current.programs.get(slot),
             deleted_preset=deleted_preset(plugin),
             sets=self._desk.sets.get((slot, plugin)),
             snapshots=host.snapshot_count(slot),

@@ -23,6 +23,7 @@ from ipc.desk.requests import (
     RemoveSlot,
     RemoveTrack,
     SetParameter,
+    SetProgram,
     SetSlot,
     SetSong,
     SetTrack,
@@ -221,6 +222,18 @@ def _(edit: SetParameter, song: Song) -> Song:
 @name_of.register
 def _(edit: SetParameter, song: Song) -> str:
     return f"a parameter of {title_of(song, edit.slot)}"
+
+
+@edited.register
+def _(edit: SetProgram, song: Song) -> Song:
+    """As for parameters."""
+    _slot(song, edit.slot)
+    return song
+
+
+@name_of.register
+def _(edit: SetProgram, song: Song) -> str:
+    return f"a program of {title_of(song, edit.slot)}"
 
 
 # ---------------------------------------------------------------- the song

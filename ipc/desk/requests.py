@@ -22,7 +22,8 @@ from ipc.desk.state import (
 )
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 
-# 2: previews; presets are renamed and deleted; what editors compare
+# 2: previews; presets are renamed and deleted; what editors compare;
+#    programs; overviews of a range
 DESK_PROTOCOL = 2
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -202,6 +203,14 @@ class SetParameter(Edit, frozen=True, tag="set-parameter"):
     value: Normalized
 
 
+class SetProgram(Edit, frozen=True, tag="set-program"):
+    """One of the plugin's own, by its place in the description. It sets parameters too, and what
+    they were before comes back by undo."""
+
+    slot: Name
+    program: Index
+
+
 class SetSong(Edit, frozen=True, tag="set-song"):
     name: Label | UnsetType = UNSET
     tempo: Annotated[float, Meta(ge=10.0, le=999.0)] | UnsetType = UNSET
@@ -219,6 +228,7 @@ AnyEdit = (
     | MoveSlot
     | SetSlot
     | SetParameter
+    | SetProgram
     | SetSong
 )
 
@@ -364,10 +374,13 @@ class Attach(Request[Shown], tag="attach"):
 
 
 class AskOverview(Request[Overview], tag="ask-overview"):
-    """What a track plays, in about `buckets` parts."""
+    """What a track plays, in about `buckets` parts; with an end, what it plays from `start_frame`
+    to there on the time line (of notes, all)."""
 
     track: Name
     buckets: Annotated[int, Meta(ge=1, le=65536)] = 4096
+    start_frame: Frame = 0
+    end_frame: Frame = 0
 
 
 class Preview(Request[Previewed], tag="preview"):

@@ -140,6 +140,7 @@ class SlotDetails(_Shown, frozen=True):
     values: tuple[float, ...] = ()
     texts: tuple[Text, ...] = ()  # the plugin's words for the values
     presets: tuple[Text, ...] = ()  # that the user has kept for this plugin
+    program: int | None = None  # of its own: the one that was chosen last
     deleted_preset: Text = ""  # the one that was deleted last, which can be brought back
     sets: TwoSets | None = None  # None: nothing is compared
     snapshots: int = 0  # good states that it can be restarted with

@@ -285,3 +285,19 @@ def test_it_asks_only_while_it_is_seen(qtbot: QtBot, desk: Desk, editor: PluginE
     assert editor.values.values[0] != pytest.approx(0.3, abs=1e-4)
     editor.show()
     until(qtbot, lambda: dial(editor).amount == pytest.approx(0.3, abs=1e-4))
+
+
+def test_a_program_of_the_plugins_own_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
+    with attached(qtbot, small_song(tmp_path, ZAM_EQ2)) as (_, desk):
+        editor = opened(qtbot, desk)
+        before = list(editor.values.values)
+        menu = editor.bar.presets.menu()
+        own = next(one.menu() for one in menu.actions() if one.text() == "The plugin's own")
+        assert own is not None
+        next(one for one in own.actions() if one.text() == "CarvedBass").trigger()
+        until(qtbot, lambda: "CarvedBass" in editor.bar.presets.list.text())
+        until(qtbot, lambda: editor.values.values != before)
+        assert desk.state.undo.startswith("a program of ZamEQ2 on ")
+        editor.undo()
+        until(qtbot, lambda: editor.values.values == pytest.approx(before, abs=1e-3))
+        until(qtbot, lambda: "CarvedBass" not in editor.bar.presets.list.text())

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from ipc.description import ParameterDescription
 from ipc.desk.requests import (
+    Change,
     DeletePreset,
     Done,
     KeepSets,
@@ -22,6 +23,7 @@ from ipc.desk.requests import (
     RestartSlot,
     RestorePreset,
     SavePreset,
+    SetProgram,
     SetSlot,
     Undo,
 )
@@ -110,6 +112,7 @@ class PluginEditor(QWidget):
         bar.undo_wanted.connect(self.undo)
         bar.presets.save_wanted.connect(self.save_preset)
         bar.presets.load_wanted.connect(self.load_preset)
+        bar.presets.program_wanted.connect(self.choose_program)
         bar.presets.rename_wanted.connect(self.rename_preset)
         bar.presets.delete_wanted.connect(self.delete_preset)
         bar.presets.restore_wanted.connect(self.restore_preset)
@@ -155,14 +158,18 @@ class PluginEditor(QWidget):
             self.gone.emit()
 
     def _on_described(self) -> None:
+        description = self.values.description
+        self.bar.presets.show_programs(description.programs if description is not None else ())
         self.show_state(self._desk.state)
 
     def _on_kept(self) -> None:
-        self.bar.presets.show_names(self.values.presets, self.values.deleted_preset)
+        kept = self.values.kept
+        self.bar.presets.show_names(kept.presets, kept.deleted_preset)
+        self.bar.presets.show_program(kept.program)
         if not self._keeping:
-            self.sets.take(self.values.sets)
+            self.sets.take(kept.sets)
             self.bar.show_sets(self.sets)
-        self.header.show_snapshots(self.values.snapshots)
+        self.header.show_snapshots(kept.snapshots)
 
     # ------------------------------------------------------------------ what the user does
 
@@ -241,6 +248,16 @@ class PluginEditor(QWidget):
             self.values.ask()
 
         self._desk.ask(DeletePreset(self.slot, name), deleted)
+
+    def choose_program(self, number: int) -> None:
+        """One of the plugin's own: it goes on playing."""
+
+        def chosen(_: Done) -> None:
+            self.bar.presets.show_current("")
+            self._after_undo()
+
+        edit = SetProgram(slot=self.slot, program=number)
+        self._desk.ask(Change((edit,)), chosen)
 
     def restore_preset(self) -> None:
         self._desk.ask(RestorePreset(self.slot), lambda _: self.values.ask())

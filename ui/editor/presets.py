@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The presets that the user has kept for a plugin: a list, and a name for a new one."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -21,12 +22,15 @@ class Presets(QWidget):
     load_wanted = pyqtSignal(str)
     rename_wanted = pyqtSignal(str, str)  # from, to
     delete_wanted = pyqtSignal(str)
+    program_wanted = pyqtSignal(int)  # one of the plugin's own
     restore_wanted = pyqtSignal()  # the one that was deleted last
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
         self._deleted = ""
+        self._programs: Sequence[str] = ()
+        self._program: int | None = None
         self._current = ""
         self._renamed = ""  # the one whose name is typed anew
         self.list = Button(theme, "Presets", text="Presets  ▾")
@@ -62,9 +66,25 @@ class Presets(QWidget):
         """`deleted`: the one that can be brought back, "" if there is none."""
         self._names, self._deleted = names, deleted
 
+    def show_programs(self, names: Sequence[str]) -> None:
+        """The plugin's own."""
+        self._programs = names
+
+    def show_program(self, number: int | None) -> None:
+        """The one of the plugin's own that was chosen last."""
+        if number != self._program:
+            self._program = number
+            self._show_name()
+
     def show_current(self, name: str) -> None:
         """The one that was saved or loaded last; "": none."""
         self._current = name
+        self._show_name()
+
+    def _show_name(self) -> None:
+        name = self._current
+        if not name and self._program is not None and self._program < len(self._programs):
+            name = self._programs[self._program]
         metrics = self.list.fontMetrics()
         room = metrics.elidedText(name, Qt.TextElideMode.ElideRight, 120)
         self.list.setText(f"{room or 'Presets'}  ▾")
@@ -82,6 +102,12 @@ class Presets(QWidget):
             add_action(menu, _text(name), load, checked=name == self._current)
         if not self._names:
             add_action(menu, "No presets yet").setEnabled(False)
+        if self._programs:
+            own = add_submenu(menu, "The plugin's own")
+            for number, name in enumerate(self._programs):
+                choose = partial(self.program_wanted.emit, number)
+                checked = number == self._program and not self._current
+                add_action(own, _text(name) or f"Program {number + 1}", choose, checked=checked)
         menu.addSeparator()
         add_action(menu, "Save as a preset…", self.ask_name)
         if self._names:
