@@ -79,8 +79,8 @@ from sandbox.probing import probe
 if TYPE_CHECKING:
     from sandbox.rig import Rig
 
-_IDLE_PERIOD_S = 0.05
-_OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
+_IDLE_PERIOD_S, _OFFLINE_IDLE_PERIOD_S = 0.05, 0.02
+_WAITED_FOR_PERIOD_S = 0.002  # offline, of those for whose turns a block may wait
 _MAX_TEXT = 4096
 _MAX_MESSAGE = 8192
 
@@ -146,6 +146,8 @@ class _Worker:
         wake up for nothing would disturb the audio threads."""
         idlers = self._idlers()
         period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
+        if self._offline and any(plugin.blocks_wait_for_turns for _, plugin in idlers):
+            period_s = _WAITED_FOR_PERIOD_S
         while idlers and not self._channel.wait(period_s):
             for member, plugin in idlers:
                 name = SHARED_IDLE_NAME if plugin.idles_for_all else member_thread_name(member)
