@@ -7,6 +7,7 @@ Raises InputError, saying what is wrong with it, for an edit that fits no such s
 import re
 from collections.abc import Callable
 from functools import singledispatch
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -52,11 +53,7 @@ def name_of(edit: Edit, song: Song) -> str:
 
 @edited.register
 def _(edit: SetTrack, song: Song) -> Song:
-    given = {
-        field: value
-        for field in ("name", "colour", "gain_db", "pan", "mute", "solo", "output")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "name", "colour", "gain_db", "pan", "mute", "solo", "output")
     if "colour" in given:
         given["colour"] = given["colour"] or None
     if edit.track == MASTER:
@@ -182,11 +179,7 @@ def _(edit: MoveSlot, song: Song) -> str:
 @edited.register
 def _(edit: SetSlot, song: Song) -> Song:
     old = _slot(song, edit.slot)
-    given = {
-        field: value
-        for field in ("bypassed", "standby", "alone")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "bypassed", "standby", "alone")
     new = replace(old, **given)
     if edit.plugin is not UNSET:
         # Another plugin is another slot: nothing of the old one's state or edits fits it.
@@ -241,11 +234,7 @@ def _(edit: SetProgram, song: Song) -> str:
 
 @edited.register
 def _(edit: SetSong, song: Song) -> Song:
-    given = {
-        field: value
-        for field in ("name", "tempo", "time_signature")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "name", "tempo", "time_signature")
     if edit.grouping is not UNSET:
         given["grouping"] = Grouping(edit.grouping)
     if "time_signature" in given:
@@ -263,6 +252,12 @@ def _(edit: SetSong, song: Song) -> str:
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _given(edit: Edit, *fields: str) -> dict[str, Any]:
+    """Those of the fields that the edit sets."""
+    values = {field: getattr(edit, field) for field in fields}
+    return {field: value for field, value in values.items() if value is not UNSET}
 
 
 def free_id(wanted: str, taken: set[str]) -> str:
