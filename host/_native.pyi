@@ -111,6 +111,16 @@ class MidiClip:
     def __init__(self, frames: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
         """Sorted song frames (n,) and messages (n, 3). Raises ValueError if unsorted."""
 
+class OwnTime:
+    """A time line for what is heard beside the song: from 0 on, from its first block on."""
+
+    def __init__(self) -> None: ...
+    @property
+    def position_frames(self) -> int:
+        """Where the next block begins."""
+    def end(self) -> None:
+        """Nothing is played from the next block on; notes that are held end there."""
+
 class Chain:
     """The host's side of a chain's relay, on segments that Python created."""
 
@@ -158,6 +168,8 @@ class Plan:
         live_right: int = -1,
     ) -> int:
         """Returns the strip's index in this plan."""
+    def set_time(self, strip: int, time: OwnTime) -> None:
+        """Its clips are played by this time, not by the song's."""
     def set_chain(
         self,
         strip: int,

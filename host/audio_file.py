@@ -53,8 +53,9 @@ class AudioClip:
         return int(self.samples.shape[1])
 
 
-def read_audio(path: FilePath, sample_rate: int) -> AudioClip:
+def read_audio(path: FilePath, sample_rate: int, most_s: float | None = None) -> AudioClip:
     """Read a whole audio file, converted to `sample_rate` (soxr, very high quality) if need be.
+    `most_s`: no more of it than that.
 
     Mono is heard on both sides; of more than two channels the first two are kept, with a warning.
     Samples that are no numbers become silence, with a warning. InputError for a file that is
@@ -67,8 +68,8 @@ def read_audio(path: FilePath, sample_rate: int) -> AudioClip:
         if missing is not None:
             raise InputError(f"{where}: is cut short: {missing}; copy or export it again")
         os.lseek(file.fileno(), 0, os.SEEK_SET)
-        data, source_rate = _decode(file.fileno(), where, sample_rate)
-    frames, channels = data.shape
+        data, source_rate, source_frames = _decode(file.fileno(), where, sample_rate, most_s)
+    channels = data.shape[1]
     warnings = []
     if channels > 2:
         warnings.append(f"{where}: has {channels} channels; the first two are played")
@@ -90,14 +91,16 @@ def read_audio(path: FilePath, sample_rate: int) -> AudioClip:
         samples=samples,
         sample_rate=sample_rate,
         source_rate=source_rate,
-        source_frames=frames,
+        source_frames=source_frames,
         source_channels=channels,
         warnings=tuple(warnings),
     )
 
 
-def _decode(handle: int, where: str, sample_rate: int) -> tuple[Samples, int]:
-    """All frames of an open file as (frames, channels), and its sample rate."""
+def _decode(
+    handle: int, where: str, sample_rate: int, most_s: float | None
+) -> tuple[Samples, int, int]:
+    """An open file's frames as (frames, channels), its sample rate, and how many it has."""
     try:
         with soundfile.SoundFile(handle, closefd=False) as source:
             frames, rate, channels = source.frames, source.samplerate, source.channels
@@ -110,9 +113,10 @@ def _decode(handle: int, where: str, sample_rate: int) -> tuple[Samples, int]:
                 )
             if rate not in _SOURCE_RATES:
                 raise InputError(f"{where}: is damaged: a sample rate of {rate} Hz")
-            _check_memory(where, frames, channels, sample_rate / rate)
+            wanted = frames if most_s is None else min(frames, max(1, round(most_s * rate)))
+            _check_memory(where, wanted, channels, sample_rate / rate)
             # One call: soundfile seeks after each read, which OGG answers by decoding anew.
-            data: Samples = source.read(dtype="float32", always_2d=True)
+            data: Samples = source.read(wanted, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
         if "not recognised" in reason or "regular file" in reason or "unimplemented" in reason:
@@ -120,11 +124,11 @@ def _decode(handle: int, where: str, sample_rate: int) -> tuple[Samples, int]:
         raise InputError(f"{where}: is damaged: {reason}") from None
     except MemoryError:
         raise MachineError(f"{where}: does not fit into memory") from None
-    if len(data) != frames:
+    if len(data) != wanted:
         raise InputError(
             f"{where}: is cut short or damaged: {len(data)} of {frames} frames can be read"
         )
-    return data, rate
+    return data, rate, frames
 
 
 def _check_memory(where: str, frames: int, channels: int, ratio: float) -> None:

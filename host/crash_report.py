@@ -115,7 +115,8 @@ class ReportedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportedEdit(msgspec.Struct, frozen=True, kw_only=True):
-    """One numbered parameter edit; `value` is normalized 0..1, None where it was not finite."""
+    """One numbered parameter edit; `value` is normalized 0..1, None where it was not finite. Of
+    parameter -1, the plugin's program, it is the index."""
 
     edit: int
     parameter: int

@@ -19,6 +19,7 @@ DelayLine = engine_module.DelayLine
 Driver = engine_module.Driver
 Engine = engine_module.Engine
 MidiClip = engine_module.MidiClip
+OwnTime = engine_module.OwnTime
 Plan = engine_module.Plan
 PluginSlot = engine_module.PluginSlot
 Strip = engine_module.Strip
@@ -46,6 +47,7 @@ __all__ = [
     "Driver",
     "Engine",
     "MidiClip",
+    "OwnTime",
     "Plan",
     "PluginSlot",
     "Strip",

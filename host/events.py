@@ -32,6 +32,7 @@ class HostEvent:
     time_ns: int = 0  # CLOCK_MONOTONIC
     block: int = 0
     song_frame: int = 0  # where the song was
+    names: tuple[str, ...] = ()  # other slots that the text names
 
 
 class EventLog:
@@ -51,8 +52,10 @@ class EventLog:
         slot: str | None = None,
         report: str | None = None,
         block: int = 0,
+        names: tuple[str, ...] = (),
     ) -> None:
-        event = HostEvent(kind, text, slot, report, monotonic_ns(), block, self._position())
+        at, frame = monotonic_ns(), self._position()
+        event = HostEvent(kind, text, slot, report, at, block, frame, names)
         with self._lock:
             self._events.append(event)
 

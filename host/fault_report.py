@@ -21,6 +21,7 @@ from host.crash_report import (
     new_report_id,
     utc_now,
 )
+from host.journal import Edit
 from host.plugin_id import PluginId
 from ipc.worker_process import WorkerExit
 
@@ -99,9 +100,7 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
         blocks_processed=slot.native.processed_blocks,
         last_events=[_event(names, *row) for row in slot.native.recent_events(news.tenure.seat)],
         last_edits=[
-            ReportedEdit(
-                edit=e.number, parameter=e.parameter, value=e.value, name=names.get(e.parameter)
-            )
+            _edit(e, "program" if e.is_program else names.get(e.parameter))
             for e in slot.journal.recent_edits
         ],
         process_us=slot.native.recent_process_us(news.tenure.seat),
@@ -117,6 +116,10 @@ def make_report(news: FaultNews, slot: SlotSupervisor, context: SlotContext) -> 
     )
 
 
+def _edit(edit: Edit, name: str | None) -> ReportedEdit:
+    return ReportedEdit(edit=edit.number, parameter=edit.parameter, value=edit.value, name=name)
+
+
 def _loaded_with(tenure: Tenure, slot: SlotSupervisor) -> LoadedWith:
     restore, spec = tenure.restore, slot.spec
     same = restore.state is not None and restore.state == slot.journal.state_for_report()
@@ -125,9 +128,7 @@ def _loaded_with(tenure: Tenure, slot: SlotSupervisor) -> LoadedWith:
         same_state=same,
         program=spec.program if restore.is_first else None,
         parameters=dict(spec.parameters) if restore.is_first else {},
-        edits=[
-            ReportedEdit(edit=e.number, parameter=e.parameter, value=e.value) for e in restore.edits
-        ],
+        edits=[_edit(e, "program" if e.is_program else None) for e in restore.edits],
         sidechain=spec.sidechain is not None,
         blocks=max(0, slot.native.processed_blocks - tenure.processed_before),
     )

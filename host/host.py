@@ -17,9 +17,10 @@ from host.config import HostConfig
 from host.control import Control
 from host.engine_module import Driver, Engine, Watchdog, give_memory_back
 from host.events import EventLog, HostEvent, HostEventKind
-from host.media import is_same_media, load_media
+from host.media import TrackMedia, is_same_media, load_media
 from host.mix import Mix
 from host.placement import Placement
+from host.preview import Heard, Previews
 from host.realtime import may_run_realtime
 from host.session.ledger import AnyEntry, Bypass, Gain, Loop, Mute, Pan
 from host.session.session import Session
@@ -235,6 +236,15 @@ class Host:
             raise InputError(f"{slot}: a parameter's value lies between 0 and 1, not {value}")
         self._control.call(lambda: self.mix.slot(slot).set_parameter(parameter, value))
 
+    def set_program(self, slot: str, index: int) -> None:
+        """One of its plugin's own programs; kept across crashes from this call on. Raises
+        InputError if it has no such."""
+        self._control.run(self.mix.slot(slot).set_program(index))
+
+    def check_program(self, slot: str, index: int) -> None:
+        """Raises InputError if its plugin has no such program."""
+        self.mix.slot(slot).check_program(index)
+
     def automate(self, slot: str, parameter: int, value: float, offset: int = 0) -> None:
         """`value` at this frame of the next block; not an edit: forgotten when the plugin fails."""
         self._control.call(
@@ -285,6 +295,28 @@ class Host:
         """The slot as a song keeps it, as it is now: with the plugin's state and every edit made
         before this call. Of a plugin that cannot say, the last good state and the edits since."""
         return self._control.run(self.mix.slot(slot).capture())
+
+    # ------------------------------------------------------------------ beside the song
+
+    def preview(self, name: str, media: TrackMedia) -> None:
+        """It is heard over the mix from its start, whether the song plays or not, until its end;
+        another one is faded out for it. `name`: to tell it by. Raises MachineError."""
+        self._control.run(self._previews.start(name, media))
+
+    def stop_preview(self) -> None:
+        """Fades it out, and returns when nothing of it is left."""
+        self._control.run(self._previews.stop())
+
+    @property
+    def previewed(self) -> Heard | None:
+        """None: nothing is heard over the mix."""
+        return self._previews.heard
+
+    @property
+    def _previews(self) -> Previews:
+        if self._supervisor.previews is None:
+            raise InputError("no song is loaded")
+        return self._supervisor.previews
 
     # ------------------------------------------------------------------ asking
 

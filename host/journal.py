@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 KEPT_SNAPSHOTS = 3
+PROGRAM = -1  # in the place of a parameter: the plugin's program is set, `value` is its index
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Edit:
     number: int
     parameter: int
     value: float  # normalized 0..1
+
+    @property
+    def is_program(self) -> bool:
+        return self.parameter == PROGRAM
 
 
 @dataclass

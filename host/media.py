@@ -57,18 +57,23 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
                 channel=track.midi.channel,
             )
         events = notes_clip.events
-        data = np.stack([events["status"], events["data1"], events["data2"]], axis=1)
         if notes_clip.skipped_sysex:
             notes.append(
                 f"{path_text(track.midi.file)}: its system exclusive messages "
                 f"({notes_clip.skipped_sysex}) are left out; plugins get channel messages only"
             )
-        midi = MidiClip(
-            np.ascontiguousarray(events["frame"] + start, dtype=np.int64),
-            np.ascontiguousarray(data, dtype=np.uint8),
-        )
+        midi = midi_clip(events, start)
         end = max(end, start + notes_clip.length_frames)
     return TrackMedia(audio, midi, end, notes, samples, events)
+
+
+def midi_clip(events: NDArray[np.void], start_frame: int = 0) -> MidiClip:
+    """Of a MIDI file's events (host/midi_file.py), for the engine."""
+    data = np.stack([events["status"], events["data1"], events["data2"]], axis=1)
+    return MidiClip(
+        np.ascontiguousarray(events["frame"] + start_frame, dtype=np.int64),
+        np.ascontiguousarray(data, dtype=np.uint8),
+    )
 
 
 def is_same_media(old_song: Song, old: Track | None, song: Song, track: Track) -> bool:

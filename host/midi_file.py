@@ -8,6 +8,7 @@ refused before it starts.
 """
 
 import io
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ipc.errors import InputError
 EVENT_DTYPE = np.dtype([("frame", "<i8"), ("status", "u1"), ("data1", "u1"), ("data2", "u1")])
 """One channel message: the frame it is for, and its bytes (data2 is 0 where there is none)."""
 
+_SUFFIXES = (".mid", ".midi", ".smf")
 # mido builds a Python object for each message: 8 MB of them take some seconds and a GB.
 MAX_MIDI_BYTES = 8_000_000
 MAX_LENGTH_S = 86400
@@ -34,6 +36,11 @@ _ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{20000}")
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 _PEDALS = (64, 66)  # sustain and sostenuto keep notes sounding after their note-off
 _RELEASE_VELOCITY = 64  # what a note-on of velocity 0 stands for
+
+
+def is_midi(file: FilePath) -> bool:
+    """By its name: it holds notes, not sound."""
+    return os.path.splitext(file)[1].casefold() in _SUFFIXES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from host.events import EventLog, HostEventKind
 from host.fault_history import FaultHistory
 from host.media import NO_MEDIA, TrackMedia, decibels, load_media
 from host.placement import Placement
-from host.planner import DelayLines, MixStrip, make_plan
+from host.planner import Beside, DelayLines, MixStrip, make_plan
 from host.slot_context import SlotContext
 from host.slot_standby import keeps_standby
 from host.slot_supervisor import SlotSupervisor
@@ -56,6 +56,7 @@ class Mix:
         self.strips: list[MixStrip] = []
         self.latency_frames = 0
         self.notes: list[str] = []
+        self.beside: Beside | None = None  # what is heard over it (host/preview.py)
         self._config = config
         self._engine = engine
         self._commands = commands
@@ -98,6 +99,12 @@ class Mix:
             channels = track.input.channels
             strip.live = (channels[0] - 1, channels[-1] - 1)
         return strip
+
+    def new_beside(self, media: TrackMedia = NO_MEDIA) -> MixStrip:
+        """A strip that is none of the song's, in no plan yet."""
+        native = Strip(next(self._strip_numbers), self._config.engine_frames)
+        self._engine.adopt_strip(native)
+        return MixStrip("", native, media.audio, media.midi, media=media)
 
     async def start(self, context: SlotContext) -> None:
         """Creates chains, loads every plugin at the same time, publishes the first plan."""
@@ -177,6 +184,7 @@ class Mix:
             self._delays,
             self._config.engine_frames,
             self._placement.core_for_audio(True),
+            self.beside,
         )
         self.latency_frames = planned.latency_frames
         self._replan = not self._engine.publish(planned.plan)

@@ -15,7 +15,7 @@ from host.engine_module import Engine
 from host.events import HostEventKind
 from host.media import TrackMedia
 from host.mix import Mix
-from host.next_blocks import next_blocks
+from host.next_blocks import fades_ended, plan_left
 from host.planner import MixStrip
 from host.slot_context import SlotContext
 from host.slot_standby import keeps_standby
@@ -23,11 +23,6 @@ from host.slot_supervisor import SlotSupervisor
 from host.song import MASTER, Slot, Song, Track
 from host.song_routing import check_routing
 from ipc._native import MAX_RECORDS
-
-# The cover of a slot that is bypassed, and the ramp of a strip, have ended by then.
-_FADE_S = 0.03
-# Until the audio thread has left a plan, or never will because its clock stands.
-_BLOCKS = 2
 
 
 def is_same_plugin(old: Slot, new: Slot) -> bool:
@@ -79,8 +74,7 @@ class MixChange:
         await self._fade_out(gone)
         old_strips = list(self._mix.strips)
         replaced = self._commit(strips)
-        await next_blocks(self._engine, _BLOCKS)
-        self._engine.collect()
+        await plan_left(self._engine)
         ends = await asyncio.gather(*(slot.close() for slot in gone), return_exceptions=True)
         for slot in gone:
             if self._context.watchdog is not None:
@@ -175,8 +169,7 @@ class MixChange:
             slot.fade_out()
         if not leaving and not gone:
             return
-        block_s = self._context.config.block_s
-        await next_blocks(self._engine, _BLOCKS + int(_FADE_S / block_s))
+        await fades_ended(self._engine, self._context.config.block_s)
 
     def _commit(self, strips: list[MixStrip]) -> list[ChainHost]:
         """From here on the mix is the new one. Returns the chains that are not needed any more."""

@@ -9,6 +9,10 @@ from host.engine_module import Engine
 
 _PAUSE_S = 0.005
 _CLOCK_STANDS_S = 0.5  # no block takes that long
+# The cover of a slot that is bypassed, and the ramp of a strip, have ended by then.
+_FADE_S = 0.03
+# Until the audio thread has left a plan, or never will because its clock stands.
+_BLOCKS = 2
 
 
 async def next_blocks(
@@ -28,3 +32,15 @@ async def next_blocks(
             seen, since = engine.block_count, time.monotonic()
         elif time.monotonic() - since > _CLOCK_STANDS_S and not patient:
             return
+
+
+async def fades_ended(engine: Engine, block_s: float) -> None:
+    """Returns when what was muted or bypassed just now is not heard any more."""
+    await next_blocks(engine, _BLOCKS + int(_FADE_S / block_s))
+
+
+async def plan_left(engine: Engine) -> None:
+    """Returns when the audio thread plays the plan that was published last, and the one before is
+    freed."""
+    await next_blocks(engine, _BLOCKS)
+    engine.collect()

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from host.chain_host import ChainHost
-from host.engine_module import AudioClip, DelayLine, MidiClip, Plan, Strip
+from host.engine_module import AudioClip, DelayLine, MidiClip, OwnTime, Plan, Strip
 from host.media import NO_MEDIA, TrackMedia
 from host.slot_supervisor import SlotSupervisor
 
@@ -32,6 +32,15 @@ class MixStrip:
     @property
     def pipelined(self) -> bool:
         return self.chain is not None and self.chain.mode == "pipelined"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is heard over the mix at a time of its own; `sum` is the strip in which both meet."""
+
+    voice: MixStrip
+    sum: Strip
+    time: OwnTime
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ def make_plan(
     delays: DelayLines,
     block_frames: int,
     audio_core: int = -1,
+    beside: Beside | None = None,
 ) -> Planned:
     """`strips` in any order, the master last; `stages` are indices into it, the master excluded;
     `audio_core` is the audio thread's, -1 if it runs anywhere."""
@@ -93,13 +103,7 @@ def make_plan(
 
     plan = Plan()
     for i, strip in enumerate(strips):
-        plan.add_strip(
-            strip.native, strip.audio, strip.midi, arrive[i], strip.live[0], strip.live[1]
-        )
-        if strip.chain is not None and strip.chain.native is not None and strip.slots:
-            plan.set_chain(
-                i, strip.chain.native, [slot.native for slot in strip.slots], strip.chain.mode
-            )
+        _add(plan, strip, arrive[i])
     for i, strip in enumerate(strips):
         for source in feeds[i]:
             line = delays.get((strips[source].id, strip.id), arrive[i] - leave[source])
@@ -110,10 +114,30 @@ def make_plan(
             line = delays.get((key, strip.slots[slot].spec.id, "key"), late)
             plan.add_key(i, slot, index[key], line, block_frames)
     delays.forget_unused()
-    plan.finish(
-        [*[_begin_order(stage, strips, audio_core) for stage in stages if stage], [master]], master
-    )
+    order_in = [*[_begin_order(stage, strips, audio_core) for stage in stages if stage], [master]]
+    last = master
+    if beside is not None:
+        # With the first to begin: no stage is added that would take time from the others.
+        voice = _add(plan, beside.voice, 0)
+        plan.set_time(voice, beside.time)
+        order_in[0] = [*order_in[0], voice]
+        last = plan.add_strip(beside.sum)
+        plan.add_feed(last, master)  # the first is copied: the mix itself passes bit for bit
+        plan.add_feed(last, voice)
+        order_in.append([last])
+    plan.finish(order_in, last)
     return Planned(plan, leave[master])
+
+
+def _add(plan: Plan, strip: MixStrip, delay_frames: int) -> int:
+    """Its place in the plan. `delay_frames`: by which its clips are late."""
+    place = plan.add_strip(
+        strip.native, strip.audio, strip.midi, delay_frames, strip.live[0], strip.live[1]
+    )
+    if strip.chain is not None and strip.chain.native is not None and strip.slots:
+        slots = [slot.native for slot in strip.slots]
+        plan.set_chain(place, strip.chain.native, slots, strip.chain.mode)
+    return place
 
 
 def _begin_order(stage: Sequence[int], strips: Sequence[MixStrip], audio_core: int) -> list[int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from host.backtrace.memory_map import MemoryMap
 from host.crash_report import HANGS, FaultKind
 from host.engine_module import PluginSlot
+from host.journal import PROGRAM
 from host.tenure import Tenure
 from ipc.worker_process import WorkerExit
 
@@ -25,7 +26,7 @@ _SAME_VALUE = 1e-6  # events carry 32 bits of it
 
 @dataclass(frozen=True)
 class Suspect:
-    kind: str  # midi or parameter
+    kind: str  # midi, parameter or program; of that, `value` is the index
     midi: bytes
     index: int
     value: float
@@ -33,6 +34,8 @@ class Suspect:
     def __str__(self) -> str:
         if self.kind == "midi":
             return f"MIDI {self.midi.hex(' ')}"
+        if self.kind == "program":
+            return f"program {self.value:g}"
         return f"parameter {self.index} = {self.value:g}"
 
     def is_like(self, other: "Suspect") -> bool:
@@ -79,14 +82,26 @@ class PoisonWatch:
 def _given(tenure: Tenure, exit: WorkerExit, native: PluginSlot) -> list[Suspect]:
     """What the plugin was given last: in its fatal block, or while it was loaded."""
     if exit.phase in _REPLAYED:
-        return [Suspect("parameter", b"", e.parameter, e.value) for e in tenure.restore.edits]
+        return [
+            Suspect("program" if e.is_program else "parameter", b"", e.parameter, e.value)
+            for e in tenure.restore.edits
+        ]
     if exit.phase != "process":
         return []
     return [
-        Suspect(kind, midi if kind == "midi" else b"", index, value if kind != "midi" else 0.0)
+        _suspect(kind, midi, index, value)
         for generation, _, kind, midi, index, value in native.recent_events(tenure.seat)
-        if generation == native.generation(tenure.seat) and kind in ("midi", "parameter")
+        if generation == native.generation(tenure.seat)
     ]
+
+
+def _suspect(kind: str, midi: bytes, index: int, value: float) -> Suspect:
+    match kind:
+        case "midi":
+            return Suspect(kind, midi, index, 0.0)
+        case "program":
+            return Suspect(kind, b"", PROGRAM, float(index))
+    return Suspect(kind, b"", index, value)
 
 
 def _place_of(kind: FaultKind, exit: WorkerExit) -> Place:

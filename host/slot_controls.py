@@ -48,7 +48,7 @@ class SlotControls:
         engine, native = self._engine, self._native
         if suspect.kind == "midi":
             self._send(("forget", suspect.midi), lambda: engine.forget_midi(native, suspect.midi))
-        else:
+        elif suspect.kind == "parameter":
             self._send(
                 ("forget", suspect.index), lambda: engine.forget_parameter(native, suspect.index)
             )

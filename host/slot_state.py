@@ -102,6 +102,10 @@ def with_state(
     parameters: Mapping[str, float | str] | None = None,
 ) -> Slot:
     """The slot with a state, then the program, then parameters, the edits last."""
+    chosen = next((edit for edit in edits if edit.is_program), None)
+    if chosen is not None:  # all that was set before it is its own now
+        program, parameters = int(chosen.value), {}
+        edits = tuple(edit for edit in edits if edit.number > chosen.number)
     edited = {str(edit.parameter): edit.value for edit in edits}
     return msgspec.structs.replace(
         spec, state=state, program=program, parameters={**(parameters or {}), **edited}

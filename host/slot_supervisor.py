@@ -17,7 +17,7 @@ from host.crash_report import FaultKind, Phase
 from host.denials import SlotDenials
 from host.engine_module import PluginSlot
 from host.events import HostEventKind
-from host.journal import Journal
+from host.journal import PROGRAM, Journal
 from host.next_blocks import next_blocks
 from host.poison import PoisonWatch
 from host.slot_admission import SlotAdmission
@@ -39,13 +39,15 @@ from host.worker_group import GroupMember
 from ipc._native import monotonic_ns
 from ipc.connection import RequestTimeout
 from ipc.description import PluginDescription
-from ipc.errors import IsoboothError, ProtocolError, WorkerError
-from ipc.messages import GetParameters, Loaded, ParameterText
+from ipc.errors import InputError, IsoboothError, ProtocolError, WorkerError
+from ipc.messages import GetParameters, Loaded, ParameterText, SetProgram
 from ipc.status import SlotStatus
 from ipc.worker_process import WorkerDied, WorkerExit, WorkerProcess
 
 _KILLED_S = 3.0  # a killed worker ends within milliseconds
 _LOOK_S = 0.02
+# The command ring is drained by the next block, and the slot is given its events by one more.
+_BLOCKS_UNTIL_APPLIED = 3
 _UNPREPARED, _UNPREPARED_S = 20, 0.05
 
 
@@ -227,6 +229,36 @@ class SlotSupervisor:
         """An edit by the user: journalled, then sent; it survives a crash a moment later."""
         self._last_edit_s = time.monotonic()
         self._controls.edit(self.journal.edit(index, value))
+
+    async def set_program(self, index: int) -> None:
+        """One of the plugin's own; an edit like any other, and set when this returns. A plugin that
+        cannot be told just now, or has a standby to tell too, is loaded anew with it. Raises
+        InputError if it has no such."""
+        self.check_program(index)
+        # Parameters that were set before must not be heard after it.
+        await next_blocks(self._context.engine, _BLOCKS_UNTIL_APPLIED)
+        self._last_edit_s = time.monotonic()
+        self.journal.edit(PROGRAM, float(index))
+        tenure = self.seats.playing
+        if tenure is None or not self._standing.is_playing or self.standby is not None:
+            if not self._standing.is_given_up and not self._closing:
+                self._load_anew("another program is chosen")
+            return
+        try:
+            await tenure.worker.request(SetProgram(index), self._policy.save_limit_s)
+        except RequestTimeout:
+            tenure.condemn(FaultKind.HANG, Phase.RESTORE)
+        except WorkerDied:
+            pass  # _on_exit has it; the next worker is given it
+        except (WorkerError, ProtocolError) as error:
+            self._standing.notice(f"its program could not be set: {error}")
+
+    def check_program(self, index: int) -> None:
+        """Raises InputError if the plugin has no such program."""
+        names = self.description.programs if self.description is not None else []
+        if not 0 <= index < len(names):
+            has = f"{len(names)} programs" if names else "no programs"
+            raise InputError(f"{self.spec.label}: it has {has}, none with the number {index}")
 
     def set_bypass(self, bypassed: bool) -> None:
         self._standing.bypassed = bypassed
@@ -477,6 +509,17 @@ class SlotSupervisor:
         if not self._standing.is_given_up and not self._closing:
             self._load_anew(why)
 
+    @property
+    def is_given_up(self) -> bool:
+        """It is not tried again by itself."""
+        return self._standing.is_given_up
+
+    def regroup(self) -> None:
+        """It is loaded anew, with its state, in a process with others or without."""
+        if not self.is_given_up and not self._closing:
+            self._load_anew("it shares its process with others than before")
+        self._standing.tell_bypass()
+
     def _load_anew(self, why: str) -> None:
         for tenure in self.seats.all():
             if tenure.seated_in is not None:
@@ -513,7 +556,7 @@ class SlotSupervisor:
         """What the plugin has died of twice is not given to it a third time. Says what."""
         dropped = []
         for suspect in self._poison.judge(tenure, exit, self.native):
-            if suspect.kind != "parameter" or self.journal.poison(suspect.index) is not None:
+            if suspect.kind == "midi" or self.journal.poison(suspect.index) is not None:
                 self._controls.forget(suspect)
                 dropped.append(str(suspect))
         if dropped:

@@ -23,6 +23,8 @@ from host.media import TrackMedia
 from host.mix import Mix, raise_first
 from host.mix_change import MixChange
 from host.plugin_id import PluginFormat
+from host.preview import Previews
+from host.regroup import regroup
 from host.session.session import Session
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
@@ -63,6 +65,7 @@ class Supervisor:
         self.commands = CommandQueue()
         self.launcher = launcher
         self.mix: Mix | None = None
+        self.previews: Previews | None = None
         self._blacklist = blacklist
         self._workers = WorkerGroups(
             launcher,
@@ -119,6 +122,7 @@ class Supervisor:
             session=self._session,
             song_name=mix.song.name or None,
         )
+        self.previews = Previews(mix, context)
         self._workers.assign(await self._groups(mix, context))
         if not self._closing:
             await mix.start(context)
@@ -161,8 +165,11 @@ class Supervisor:
         assert mix is not None and context is not None
         known_notes = len(mix.notes)
         async with self._changing:
+            regroups = song.grouping != mix.song.grouping
             change = MixChange(mix, song, media, context)
             await change.apply()
+            if regroups:
+                await regroup(mix, context, await self._groups(mix, context))
         if wait:
             starts = [slot.starting for slot in change.made if slot.starting is not None]
             await asyncio.gather(*starts)
@@ -183,6 +190,8 @@ class Supervisor:
             await self._explainer.close()
             return
         try:
+            if self.previews is not None:
+                await self.previews.close()
             ends = [*(slot.close() for slot in self.mix.slots()), self._workers.close()]
             raise_first(await asyncio.gather(*ends, return_exceptions=True))
         finally:
@@ -233,11 +242,12 @@ class Supervisor:
                 calm_since = now
             before = now
             stalled = now - calm_since < _STALL_S
-            assert self.mix is not None
+            assert self.mix is not None and self.previews is not None
             self._guarded("commands", self.commands.flush)
-            for slot in self.mix.slots():
+            for slot in [*self.mix.slots(), *self.previews.slots]:
                 self._guarded(slot.spec.label, slot.tick, now, stalled)
             self._guarded("the plan", self.mix.tick, now)
+            self._guarded("the preview", self.previews.tick)
 
     def _guarded(self, what: str, work: Callable[..., None], *arguments: object) -> None:
         """Supervision of the others goes on whatever happens here."""

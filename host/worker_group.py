@@ -32,6 +32,7 @@ from ipc.messages import (
     ParameterText,
     Request,
     SaveState,
+    SetProgram,
     member_thread_name,
 )
 from ipc.permissions import Permissions, default_memory_mb, machine_memory_mb
@@ -152,7 +153,7 @@ class GroupMember:
         return WorkerMemory(whole.rss // sharers, whole.pss // sharers, whole.private // sharers)
 
     def _mine(self, message: Request[R]) -> Request[R]:
-        kinds = (Load, SaveState, GetParameters, ParameterText, ParameterFromText)
+        kinds = (Load, SaveState, SetProgram, GetParameters, ParameterText, ParameterFromText)
         if isinstance(message, kinds):
             return cast(Request[R], msgspec.structs.replace(message, member=self.number))
         return message

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a slot's plugin runs: in a process of its own, or in one with others.
 
-Who shares is settled before the first plugin is loaded (host/grouping.py). A process must know all
+Who shares is settled before the first plugin is loaded (host/grouping.py), and anew when the song's
+grouping is changed (host/regroup.py). A process must know all
 its members before any of them is loaded, so those of a group wait for each other, for a while. One
 that has ended its process, or may have, is moved out: from then on it runs alone.
 """
@@ -60,8 +61,12 @@ class WorkerGroups:
         self._kills: dict[str, FaultHistory] = {}  # of processes by somebody else, by key
 
     def assign(self, keys: Mapping[str, str]) -> None:
-        """Before the first start: slots of the same key share a process."""
+        """Slots of the same key share a process, from their next start on."""
+        for key in list(self._gatherings):
+            self._finish(key)  # whoever waits for others may wait in vain
         self._keys = dict(keys)
+        self._alone.clear()
+        self._formed.clear()
 
     async def worker_for(self, place: Place) -> WorkerProcess | GroupMember:
         """A process for the slot's plugin, or a part of one. Raises as Launcher.spawn does."""
@@ -119,7 +124,9 @@ class WorkerGroups:
         gathering = self._gatherings.get(key)
         if gathering is None:
             return
-        elsewhere = {m.place.slot for group in self._groups for m in group.present} | self._alone
+        # Those of a process that the host has just ended come too.
+        lasting = [group for group in self._groups if not group.is_ended_on_purpose]
+        elsewhere = {m.place.slot for group in lasting for m in group.present} | self._alone
         here = {place.slot for place in gathering.places}
         may_come = {slot for slot, of in self._keys.items() if of == key} - elsewhere
         if may_come <= here:
@@ -169,16 +176,19 @@ class WorkerGroups:
             self.move_out(member.place.slot)
         if len(guilty) > 1:
             who = ", ".join(member.place.label for member in guilty)
-            self._notice(f"one of {who} ended the process that they shared; each runs alone now")
-        elif guilty and (others := [place.label for place in guilty[0].neighbours]):
-            text = f"{guilty[0].place.label} shared a process with {', '.join(others)}"
-            self._notice(f"{text}; they are restarted without it")
+            text = f"one of {who} ended the process that they shared; each runs alone now"
+            self._notice(text, tuple(member.place.slot for member in guilty))
+        elif guilty and (others := guilty[0].neighbours):
+            labels = ", ".join(place.label for place in others)
+            text = f"{guilty[0].place.label} shared a process with {labels}"
+            names = (guilty[0].place.slot, *(place.slot for place in others))
+            self._notice(f"{text}; they are restarted without it", names)
 
-    def _notice(self, text: str) -> None:
+    def _notice(self, text: str, names: tuple[str, ...] = ()) -> None:
         """When the slots have said what became of their own."""
         block = self._engine.block_count
         asyncio.get_running_loop().call_later(
-            0.0, lambda: self._events.add(HostEventKind.NOTICE, text, block=block)
+            0.0, lambda: self._events.add(HostEventKind.NOTICE, text, block=block, names=names)
         )
 
     def _forget(self, group: WorkerGroup) -> None:

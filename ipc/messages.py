@@ -14,6 +14,7 @@ Protocol versions
     5  a worker may put a plugin on a test rig: mount and perform
     6  a rig says how far a render has come: advance
     7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
+    8  programs are set while a plugin plays, and by an edit of a load: parameter -1
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult, Frames
 
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -257,7 +258,9 @@ class Load(Request[Loaded], tag="load", kw_only=True):
     states: list[bytes] = []
     program: int | None = None
     parameters: dict[str, float | str] = {}
-    edits: list[tuple[int, int, float]] = []  # (edit number, parameter index, normalized value)
+    # (edit number, parameter index, normalized value), in their order; parameter -1 is the program,
+    # its value the program's index
+    edits: list[tuple[int, int, float]] = []
     priority: int = 0  # SCHED_FIFO priority of the audio thread; 0: none
     cpu: int = -1  # core of the audio thread; -1: any
     warm_up_blocks: int = 8
@@ -274,6 +277,17 @@ class SavedState(Message, tag="saved_state"):
 class SaveState(Request[SavedState], tag="save_state"):
     """Captures the plugin's state while it plays on."""
 
+    member: MemberNumber = 0
+
+
+class ProgramSet(Message, tag="program_set"):
+    """It is heard from the next block on."""
+
+
+class SetProgram(Request[ProgramSet], tag="set_program"):
+    """One of the plugin's own programs, while it plays on."""
+
+    index: Count
     member: MemberNumber = 0
 
 
@@ -463,6 +477,7 @@ WorkerRequest = (
     | Gather
     | Load
     | SaveState
+    | SetProgram
     | GetParameters
     | ParameterText
     | ParameterFromText
@@ -481,6 +496,7 @@ WorkerReply = (
     | Gathered
     | Loaded
     | SavedState
+    | ProgramSet
     | Parameters
     | Text
     | Value

@@ -22,6 +22,7 @@ from sandbox.backends import open_plugin
 from sandbox.backends.plugin import LoadedPlugin
 
 # How a plugin refuses what it is given: a worker's own words, or those of a binding.
+_PROGRAM = -1  # in the place of a parameter (ipc/messages.py: Load)
 _REJECTIONS = (WorkerError, RuntimeError, ValueError, IndexError)
 
 
@@ -163,9 +164,13 @@ def _replay(plugin: LoadedPlugin, request: Load, rejected: list[str]) -> int:
     applied = 0
     for edit, index, value in request.edits:
         try:
-            plugin.set_parameter(index, value)
+            if index == _PROGRAM:
+                plugin.set_program(int(value))
+            else:
+                plugin.set_parameter(index, value)
         except _REJECTIONS as error:
-            rejected.append(f"edit {edit} of parameter {index}: {error}")
+            what = "the program" if index == _PROGRAM else f"parameter {index}"
+            rejected.append(f"edit {edit} of {what}: {error}")
         applied = max(applied, edit)
     return applied
 

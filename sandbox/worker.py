@@ -50,9 +50,11 @@ from ipc.messages import (
     PluginList,
     PluginName,
     Probe,
+    ProgramSet,
     Progress,
     SavedState,
     SaveState,
+    SetProgram,
     Stop,
     Stopped,
     Text,
@@ -103,6 +105,9 @@ def run(control_fd: int, output_fd: int, crash_fd: int) -> NoReturn:
         _print_traceback()
     finally:
         os._exit(code)
+
+
+_Asked = SaveState | SetProgram | GetParameters | ParameterText | ParameterFromText
 
 
 class _Worker:
@@ -236,7 +241,7 @@ class _Worker:
                 return inspect()
             case Stop():
                 return Stopped()
-        if isinstance(request, SaveState | GetParameters | ParameterText | ParameterFromText):
+        if isinstance(request, _Asked):
             with self._on_behalf_of(request.member):
                 return self._ask(self._slot(request.member), request, phases)
         raise ProtocolError(f"nothing is done for {type(request).__name__}")
@@ -244,13 +249,17 @@ class _Worker:
     def _ask(
         self,
         slot: LoadedSlot,
-        request: SaveState | GetParameters | ParameterText | ParameterFromText,
+        request: _Asked,
         phases: Phases,
     ) -> Message:
         plugin = slot.plugin
         match request:
             case SaveState():
                 return _save(slot, phases)
+            case SetProgram(index=index):
+                with phases("restore"):
+                    plugin.set_program(index)
+                return ProgramSet()
             case GetParameters():
                 return Parameters(values=_values(plugin))
             case ParameterText(index=index, value=value):

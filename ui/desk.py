@@ -17,13 +17,14 @@ from ipc.desk.requests import (
     AskText,
     Attach,
     Change,
+    Preview,
     Shown,
 )
 from ipc.desk.state import DeskState, SlotState, TrackState
 from ipc.messages import Request
 from ui.link import Link, OnFailure, OnReply
 
-_QUESTIONS = (AskCatalogue, AskCrashes, AskOverview, AskSlot, AskText)
+_QUESTIONS = (AskCatalogue, AskCrashes, AskOverview, AskSlot, AskText, Preview)
 
 
 class Desk(QObject):

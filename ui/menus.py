@@ -3,13 +3,13 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
-from ipc.desk.requests import AddTrack, Redo, RemoveTrack, Undo
+from ipc.desk.requests import AddTrack, Redo, RemoveTrack, SetSong, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.controls.action import add_action, add_submenu
 from ui.panel_walk import PanelWalk
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from ui.window import Window
 
 Standard = QKeySequence.StandardKey
+_Grouping = Literal["plugin", "chain", "vendor", "all", "auto"]
+_COST = "It saves memory; a crash takes the others along until they are loaded again"
+_GROUPINGS: tuple[tuple[_Grouping, str, str], ...] = (
+    ("plugin", "&None", "Each plugin has a process of its own: the safest"),
+    ("chain", "Those of a &track", _COST),
+    ("vendor", "Those of a &vendor", f"{_COST}. A vendor is known once a plugin was loaded"),
+    ("all", "&All", _COST),
+    (
+        "auto",
+        "Those of a track that have &proved themselves",
+        "They were played for 10 hours in 5 sessions since they last failed",
+    ),
+)
 
 
 class Menus(QObject):
@@ -31,6 +44,7 @@ class Menus(QObject):
         self._song_menu()
         self._edit_menu()
         self._track_menu()
+        self._plugins_menu()
         self._transport_menu()
         self._view_menu()
         self._desk.shown.connect(self.show_state)
@@ -66,6 +80,19 @@ class Menus(QObject):
         menu.addSeparator()
         self.rename_track = add_action(menu, "Re&name track", self._rename_track, "Ctrl+R")
         self.remove_track = add_action(menu, "&Remove track", self._remove_track, "Ctrl+Backspace")
+
+    def _plugins_menu(self) -> None:
+        menu = self._menu("&Plugins")
+        menu.setToolTipsVisible(True)
+        add_action(menu, "Share a process:").setEnabled(False)  # the style draws no sections
+        group = QActionGroup(self)
+        self.groupings: dict[str, QAction] = {}
+        for grouping, text, tip in _GROUPINGS:
+            choose = partial(self._desk.change, SetSong(grouping=grouping))
+            action = add_action(menu, text, choose, checked=False)
+            action.setToolTip(tip)
+            group.addAction(action)
+            self.groupings[grouping] = action
 
     def _transport_menu(self) -> None:
         menu, transport = self._menu("T&ransport"), self._window.transport
@@ -113,6 +140,8 @@ class Menus(QObject):
         ):
             action.setText(f"{word} {name.replace('&', '&&')}".rstrip())
             action.setEnabled(bool(name))
+        if (grouping := self.groupings.get(state.grouping)) is not None:
+            grouping.setChecked(True)
         self.play.setText("&Stop" if state.transport.playing else "&Play")
         self.loop.setChecked(state.transport.loop is not None)
         track = self._selected()

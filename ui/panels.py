@@ -14,6 +14,7 @@ from ui.editors import Editors
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
 from ui.pages.welcome_page import WelcomePage
+from ui.titles import slot_title
 from ui.tracks.tracks import TrackView
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Panels(QObject):
     def _connect(self) -> None:
         mixer, window = self._window.mixer, self._window
         window.clock.call(self.tracks.show_meters)
+        window.clock.call(self.browser.show_meters)
         mixer.plugin_wanted.connect(self._want_plugin)
         mixer.replacement_wanted.connect(self._want_replacement)
         mixer.slot_opened.connect(self.editors.open)
@@ -161,7 +163,8 @@ class Panels(QObject):
     def _want_replacement(self, slot: str) -> None:
         self._target, self._replaced = None, slot
         found = self._desk.slot(slot)
-        self._search(f"Choose a plugin to replace {found[1].name if found is not None else slot}")
+        title = slot_title(found[1], found[0]) if found is not None else "it"
+        self._search(f"Choose a plugin to replace {title}")
 
     def _search(self, hint: str) -> None:
         self.show("browser")

@@ -9,7 +9,14 @@ from functools import singledispatchmethod
 from host.desk.desk import Desk
 from host.desk.library import Library
 from host.desk.overview import overview
-from host.desk.presets import preset_names
+from host.desk.presets import (
+    delete_preset,
+    deleted_preset,
+    preset_names,
+    rename_preset,
+    restore_preset,
+)
+from host.desk.titles import Titles
 from host.device import list_devices
 from host.events import HostEvent
 from host.portaudio import DeviceInfo
@@ -24,10 +31,12 @@ from ipc.desk.requests import (
     Change,
     Crashes,
     CrashText,
+    DeletePreset,
     Details,
     Devices,
     Done,
     Forgive,
+    KeepSets,
     LoadPreset,
     Locate,
     OpenSong,
@@ -35,7 +44,9 @@ from ipc.desk.requests import (
     Play,
     QuarantineSlot,
     Redo,
+    RenamePreset,
     RestartSlot,
+    RestorePreset,
     Save,
     SavePreset,
     SetDevice,
@@ -45,7 +56,7 @@ from ipc.desk.requests import (
     ValueText,
 )
 from ipc.desk.state import DeviceChoice, Notice, SlotDetails, told
-from ipc.errors import InputError, MachineError, WorkerError
+from ipc.errors import InputError, IsoboothError, MachineError, WorkerError
 from ipc.messages import Message
 
 _MOST_TEXTS = 20_000
@@ -60,18 +71,32 @@ class Answers:
         self._library = library
         self._texts: dict[tuple[str, int, float], str] = {}  # by slot, parameter and value
         self._clock_s = time.time() - time.monotonic()
+        self._notices: list[Notice] = []
+        self._titles = Titles(desk)
 
     def notices(self, since: int) -> tuple[Notice, ...]:
         """The log from entry `since` on."""
-        desk = self._desk
-        events: Sequence[HostEvent] = [*desk.events_before, *desk.host.events_since(0)][since:]
-        return tuple(self._notice(since + i, event) for i, event in enumerate(events))
+        desk, known = self._desk, len(self._notices)
+        self._titles.look()
+        events: Sequence[HostEvent] = [*desk.events_before, *desk.host.events_since(0)][known:]
+        self._notices += [self._notice(known + i, event) for i, event in enumerate(events)]
+        return tuple(self._notices[since:])
+
+    def in_words(self, request: Message, error: IsoboothError) -> str:
+        """Why it could not be done, with the slot's title in the place of its id."""
+        slot = getattr(request, "slot", None)
+        if not isinstance(slot, str):
+            return str(error)
+        text, title = self._titles.named(str(error), [slot]), self._titles.of(slot)
+        is_nameless = isinstance(error, WorkerError) and title not in text
+        return f"{title}: {text}" if is_nameless else text
 
     def _notice(self, number: int, event: HostEvent) -> Notice:
+        about = (event.slot, *event.names) if event.slot is not None else event.names
         return Notice(
             number=number,
             kind=str(event.kind),
-            text=told(event.text),
+            text=told(self._titles.named(event.text, about)),
             slot=event.slot,
             report=event.report,
             time_s=self._clock_s + event.time_ns / 1e9,
@@ -160,6 +185,25 @@ class Answers:
         return Done(self._desk.load_preset(request.slot, request.name))
 
     @to.register
+    def _(self, request: RenamePreset) -> Message:
+        rename_preset(self._known_plugin(request.slot), request.name, request.new_name)
+        return Done()
+
+    @to.register
+    def _(self, request: DeletePreset) -> Message:
+        delete_preset(self._known_plugin(request.slot), request.name)
+        return Done()
+
+    @to.register
+    def _(self, request: RestorePreset) -> Message:
+        return Done(restore_preset(self._known_plugin(request.slot)))
+
+    @to.register
+    def _(self, request: KeepSets) -> Message:
+        self._desk.sets[request.slot, self._known_plugin(request.slot)] = request.sets
+        return Done()
+
+    @to.register
     def _(self, request: AskCatalogue) -> Message:
         return Catalogue(self._library.plugins())
 
@@ -177,7 +221,7 @@ class Answers:
 
     @to.register
     def _(self, request: AskOverview) -> Overview:
-        return overview(self._desk, request.track, request.buckets)
+        return overview(self._desk, request)
 
     @to.register
     def _(self, request: AskDevices) -> Devices:
@@ -210,8 +254,17 @@ class Answers:
             values=values,
             texts=tuple(texts),
             presets=preset_names(plugin),
+            program=self._desk.history.current.programs.get(slot),
+            deleted_preset=deleted_preset(plugin),
+            sets=self._desk.sets.get((slot, plugin)),
             snapshots=host.snapshot_count(slot),
         )
+
+    def _known_plugin(self, slot: str) -> str:
+        plugin = self._plugin_of(slot)
+        if not plugin:
+            raise InputError("this plugin is not in the song any more")
+        return plugin
 
     def _plugin_of(self, slot: str) -> str:
         return next((one.plugin for _, one in self._desk.song.slots() if one.id == slot), "")

@@ -17,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from host.config import HostConfig
-from host.desk.edits import edited, name_of, new_slot_id
-from host.desk.history import History, Version, parameters_of
+from host.desk.edits import NO_SLOT, edited, name_of, new_slot_id, title_of
+from host.desk.history import History, Version, parameters_of, programs_of
 from host.desk.presets import load_preset, save_preset
 from host.device import NULL_DEVICE, AudioDevice
 from host.events import HostEvent, HostEventKind
@@ -35,6 +35,7 @@ from host.song_routing import check_routing
 from host.store.database import Database
 from host.trust.settings import TrustSettings
 from ipc.desk.requests import AnyEdit
+from ipc.desk.state import TwoSets
 from ipc.errors import InputError, IsoboothError
 
 UNTITLED = "Untitled"
@@ -64,6 +65,7 @@ class Desk:
         self.revision = 0  # of tracks and slots
         self.device_problem = ""
         self.events_before: list[HostEvent] = []  # of the hosts before this one
+        self.sets: dict[tuple[str, str], TwoSets] = {}  # by slot and plugin: what is compared
         self._host: Host | None = None
         self._device: AudioDevice | None = None
         self._midi: MidiInput | None = None
@@ -98,9 +100,11 @@ class Desk:
         """Raises InputError if it is no song; the one that plays goes on then."""
         song = load_song(Path(path))
         self._begin(song, str(Path(path).absolute()), None, 0, False)
+        self.sets.clear()
 
     def new_song(self) -> None:
         self._begin(Song(name=UNTITLED), "", None, 0, False)
+        self.sets.clear()
 
     def resume(self, recovered: Recovered) -> None:
         """Goes on with what a killed host has left; it is modified until it is saved."""
@@ -167,15 +171,24 @@ class Desk:
             song = old.song
             for edit in edits:
                 song = edited(edit, song)
-        values = parameters_of(edits)
-        unknown = [key for key in values if key not in old.values]
+        values, programs = parameters_of(edits), programs_of(edits)
+        for slot, program in programs.items():
+            self.host.check_program(slot, program)
+        # A program sets whatever it likes.
+        touched = [*values, *(key for slot in programs for key in self._keys_of(slot))]
+        unknown = [key for key in touched if key not in old.values]
         if unknown:
             self.history.complete(old.with_values(self._values_now(unknown)))
             old = self.history.current
         # Another plugin may have the id of one that is gone.
         known = {slot.id for _, slot in song.slots()}
-        kept = {key: value for key, value in old.values.items() if key[0] in known}
-        new = Version(song, {**kept, **values})
+        kept = {
+            key: value
+            for key, value in old.values.items()
+            if key[0] in known and key[0] not in programs
+        }
+        chosen = {slot: one for slot, one in old.programs.items() if slot in known}
+        new = Version(song, {**kept, **values}, {**chosen, **programs})
         self._become(old, new)
         self.history.add(new, name, gesture)
 
@@ -248,7 +261,7 @@ class Desk:
         """In a slot that takes this one's place; returns its id. Raises InputError."""
         old = next((slot for _, slot in self.song.slots() if slot.id == slot_id), None)
         if old is None:
-            raise InputError(f"the song has no slot '{slot_id}'")
+            raise InputError(NO_SLOT)
         preset = load_preset(old.plugin, name)
         new = msgspec.structs.replace(
             old,
@@ -261,7 +274,7 @@ class Desk:
         before = self.history.current
         after = replace(before, song=with_slots(before.song, {slot_id: new}))
         self._become(before, after)
-        self.history.add(after, f"preset {name} of {old.label}", 0)
+        self.history.add(after, f"preset {name} of {title_of(before.song, slot_id)}", 0)
         return new.id
 
     # ------------------------------------------------------------------ inside: versions
@@ -276,8 +289,16 @@ class Desk:
         if _places(old.song) != _places(new.song):
             self.revision += 1
         known = {slot.id for _, slot in new.song.slots()}
+        others = {
+            slot
+            for slot in known & {*old.programs, *new.programs}
+            if old.programs.get(slot) != new.programs.get(slot)
+        }
+        for slot in others & set(new.programs):
+            host.set_program(slot, new.programs[slot])
         for (slot, parameter), value in new.values.items():
-            if slot in known and old.values.get((slot, parameter)) != value:
+            is_set = old.values.get((slot, parameter)) == value and slot not in others
+            if slot in known and not is_set:
                 host.set_parameter(slot, parameter, value)
 
     def _move_faders(self, old: Song, new: Song) -> None:
@@ -305,6 +326,12 @@ class Desk:
         captured = [self.host.capture_slot(slot.id) for slot in slots]
         self.history.complete(self.history.current.with_slots(captured))
         return bool(captured)
+
+    def _keys_of(self, slot: str) -> list[tuple[str, int]]:
+        """All parameters of its plugin."""
+        description = self.host.description(slot)
+        count = len(description.parameters) if description is not None else 0
+        return [(slot, parameter) for parameter in range(count)]
 
     def _values_now(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
         """As the plugins say; what they do not say cannot be undone."""

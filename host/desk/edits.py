@@ -7,11 +7,12 @@ Raises InputError, saying what is wrong with it, for an edit that fits no such s
 import re
 from collections.abc import Callable
 from functools import singledispatch
-from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from host.midi_file import is_midi
 from host.plugin_id import PluginId
 from host.song import MASTER, AudioSource, Grouping, Master, MidiSource, Slot, Song, Track
 from ipc.desk.requests import (
@@ -23,13 +24,14 @@ from ipc.desk.requests import (
     RemoveSlot,
     RemoveTrack,
     SetParameter,
+    SetProgram,
     SetSlot,
     SetSong,
     SetTrack,
 )
 from ipc.errors import InputError
 
-MIDI_SUFFIXES = (".mid", ".midi", ".smf")
+NO_SLOT = "this plugin is not in the song any more"
 
 replace = msgspec.structs.replace
 
@@ -51,11 +53,7 @@ def name_of(edit: Edit, song: Song) -> str:
 
 @edited.register
 def _(edit: SetTrack, song: Song) -> Song:
-    given = {
-        field: value
-        for field in ("name", "colour", "gain_db", "pan", "mute", "solo", "output")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "name", "colour", "gain_db", "pan", "mute", "solo", "output")
     if "colour" in given:
         given["colour"] = given["colour"] or None
     if edit.track == MASTER:
@@ -86,9 +84,10 @@ def _(edit: AddTrack, song: Song) -> Song:
     track_id = free_id(edit.name or "track", {track.id for track in song.tracks} | {MASTER})
     audio = midi = None
     if edit.file:
-        is_midi = Path(edit.file).suffix.casefold() in MIDI_SUFFIXES
-        audio = None if is_midi else AudioSource(file=edit.file)
-        midi = MidiSource(file=edit.file) if is_midi else None
+        if is_midi(edit.file):
+            midi = MidiSource(file=edit.file)
+        else:
+            audio = AudioSource(file=edit.file)
     track = Track(id=track_id, name=edit.name, audio=audio, midi=midi, colour=edit.colour or None)
     tracks = list(song.tracks)
     tracks.insert(edit.index, track)
@@ -160,7 +159,7 @@ def _(edit: RemoveSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: RemoveSlot, song: Song) -> str:
-    return f"removing {_slot(song, edit.slot).label}"
+    return f"removing {title_of(song, edit.slot)}"
 
 
 @edited.register
@@ -174,17 +173,13 @@ def _(edit: MoveSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: MoveSlot, song: Song) -> str:
-    return f"moving {_slot(song, edit.slot).label}"
+    return f"moving {title_of(song, edit.slot)}"
 
 
 @edited.register
 def _(edit: SetSlot, song: Song) -> Song:
     old = _slot(song, edit.slot)
-    given = {
-        field: value
-        for field in ("bypassed", "standby", "alone")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "bypassed", "standby", "alone")
     new = replace(old, **given)
     if edit.plugin is not UNSET:
         # Another plugin is another slot: nothing of the old one's state or edits fits it.
@@ -200,7 +195,7 @@ def _(edit: SetSlot, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetSlot, song: Song) -> str:
-    label = _slot(song, edit.slot).label
+    label = title_of(song, edit.slot)
     if edit.plugin is not UNSET:
         return f"replacing {label}"
     for field in ("bypassed", "standby", "alone"):
@@ -219,7 +214,19 @@ def _(edit: SetParameter, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetParameter, song: Song) -> str:
-    return f"a parameter of {_slot(song, edit.slot).label}"
+    return f"a parameter of {title_of(song, edit.slot)}"
+
+
+@edited.register
+def _(edit: SetProgram, song: Song) -> Song:
+    """As for parameters."""
+    _slot(song, edit.slot)
+    return song
+
+
+@name_of.register
+def _(edit: SetProgram, song: Song) -> str:
+    return f"a program of {title_of(song, edit.slot)}"
 
 
 # ---------------------------------------------------------------- the song
@@ -227,11 +234,7 @@ def _(edit: SetParameter, song: Song) -> str:
 
 @edited.register
 def _(edit: SetSong, song: Song) -> Song:
-    given = {
-        field: value
-        for field in ("name", "tempo", "time_signature")
-        if (value := getattr(edit, field)) is not UNSET
-    }
+    given = _given(edit, "name", "tempo", "time_signature")
     if edit.grouping is not UNSET:
         given["grouping"] = Grouping(edit.grouping)
     if "time_signature" in given:
@@ -243,10 +246,18 @@ def _(edit: SetSong, song: Song) -> Song:
 
 @name_of.register
 def _(edit: SetSong, song: Song) -> str:
+    if edit.grouping is not UNSET:
+        return "grouping of plugins"
     return "the song's settings" if edit.tempo is UNSET else "tempo"
 
 
 # ---------------------------------------------------------------- parts
+
+
+def _given(edit: Edit, *fields: str) -> dict[str, Any]:
+    """Those of the fields that the edit sets."""
+    values = {field: getattr(edit, field) for field in fields}
+    return {field: value for field, value in values.items() if value is not UNSET}
 
 
 def free_id(wanted: str, taken: set[str]) -> str:
@@ -270,6 +281,14 @@ def short_name(plugin: str) -> str:
     return parts.label or re.sub(r"\.(vst3|clap|so)$", "", last) or plugin
 
 
+def title_of(song: Song, slot_id: str) -> str:
+    """What to call a slot where its track is not in sight, such as "ZamEQ2 on Drums"."""
+    slot = _slot(song, slot_id)
+    name = slot.name or short_name(slot.plugin)
+    on = next((track.label for track in song.tracks if slot in track.chain), "Master")
+    return f"{name} on {on}"
+
+
 def checked_plugin(plugin: str) -> str:
     """Raises InputError if it is no plugin's id."""
     PluginId.parse(plugin)
@@ -287,7 +306,7 @@ def _slot(song: Song, slot_id: str) -> Slot:
     for _, slot in song.slots():
         if slot.id == slot_id:
             return slot
-    raise InputError(f"the song has no slot '{slot_id}'")
+    raise InputError(NO_SLOT)
 
 
 def _with_track(song: Song, track_id: str, change: Callable[[Track], Track]) -> Song:

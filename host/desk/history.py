@@ -11,17 +11,19 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from host.song import Slot, Song, with_slots
-from ipc.desk.requests import AnyEdit, SetParameter
+from ipc.desk.requests import AnyEdit, SetParameter, SetProgram
 
 MOST_STEPS = 1000
 
 Values = Mapping[tuple[str, int], float]  # by slot and parameter, normalized
+Programs = Mapping[str, int]  # by slot
 
 
 @dataclass(frozen=True)
 class Version:
     song: Song
     values: Values = field(default_factory=dict)
+    programs: Programs = field(default_factory=dict)  # that were chosen; they came before `values`
 
     def with_slots(self, captured: Iterable[Slot]) -> "Version":
         """The same, with the states that plugins have had."""
@@ -118,6 +120,11 @@ class History:
         if self._at > 0:
             name, _ = self._steps[self._at - 1]
             self._steps[self._at - 1] = (name, 0)
+
+
+def programs_of(edits: Iterable[AnyEdit]) -> dict[str, int]:
+    """Those that the edits choose."""
+    return {edit.slot: edit.program for edit in edits if isinstance(edit, SetProgram)}
 
 
 def parameters_of(edits: Iterable[AnyEdit]) -> dict[tuple[str, int], float]:

@@ -9,11 +9,10 @@ from host.crash_report import CrashReport
 from host.store.blacklist import Blacklist
 from host.store.crash_store import CrashStore
 from host.store.database import Database
+from ipc.builtin_devices import BUILTIN_DEVICES
 from ipc.desk.state import CatalogueEntry, CrashEntry
 
 _MOST_CRASHES = 500
-# Found without a scan: they come with the program.
-_OWN = {"gain": "Gain", "tone": "Test tone", "synth": "Synth"}
 
 
 class Library:
@@ -35,13 +34,15 @@ class Library:
         own = tuple(
             CatalogueEntry(
                 id=f"builtin:{name}",
-                name=label,
+                name=device.name,
                 vendor="Isobooth",
                 format="builtin",
-                kind="effect" if name == "gain" else "instrument",
+                # What makes sound by itself is looked for where instruments are.
+                kind="effect" if device.category == "Utility" else "instrument",
+                category=device.category,
                 status="ok",
             )
-            for name, label in _OWN.items()
+            for name, device in BUILTIN_DEVICES.items()
         )
         if self._open_catalogue is None:
             return own

@@ -5,13 +5,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.desk.desk import Desk
-from ipc.desk.requests import Overview
+from ipc.desk.requests import AskOverview, Overview
 
 _MOST_NOTES = 100_000
 
 
-def overview(desk: Desk, track_id: str, buckets: int) -> Overview:
+def overview(desk: Desk, request: AskOverview) -> Overview:
     """Of what the track plays. Raises InputError if there is no such track."""
+    track_id = request.track
     strip = desk.host.mix.strip(track_id)
     track = next((track for track in desk.song.tracks if track.id == track_id), None)
     if track is None:
@@ -21,13 +22,25 @@ def overview(desk: Desk, track_id: str, buckets: int) -> Overview:
     start = round(source.start_s * rate) if source is not None else 0
     media = strip.media
     if media.samples is not None:
-        return _of_audio(media.samples, start, buckets)
+        first, last = 0, media.samples.shape[1]
+        if request.end_frame > 0:
+            first = min(last, max(0, request.start_frame - start))
+            last = min(last, max(first, request.end_frame - start))
+        if first == last:
+            return Overview(start_frame=start)
+        return of_audio(media.samples[:, first:last], start + first, request.buckets)
     if media.events is not None:
-        return Overview(start_frame=start, notes=_notes(media.events, start, media.end_frame))
+        return of_midi(media.events, start, media.end_frame)
     return Overview()
 
 
-def _of_audio(samples: NDArray[np.float32], start: int, buckets: int) -> Overview:
+def of_midi(events: NDArray[np.void], start: int, end_frame: int) -> Overview:
+    """Of MIDI events that begin at frame `start`."""
+    return Overview(start_frame=start, notes=_notes(events, start, end_frame))
+
+
+def of_audio(samples: NDArray[np.float32], start: int, buckets: int) -> Overview:
+    """Of samples (2, frames) that begin at frame `start`."""
     frames = samples.shape[1]
     step = max(1, -(-frames // buckets))
     edges = np.arange(0, frames, step)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Presets that a user keeps of a plugin: a file each, in a folder for each plugin."""
 
+import contextlib
 import hashlib
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from ipc.errors import InputError
 
 _MOST_BYTES = 100_000_000
 _SUFFIX = ".json"
+_DELETED = ".deleted"  # in the place of the suffix
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +62,60 @@ def load_preset(plugin: str, name: str) -> Preset:
     if preset.plugin != plugin:
         raise InputError(f"{path}: this preset is of another plugin, {preset.plugin}")
     return preset
+
+
+def rename_preset(plugin: str, name: str, new_name: str) -> None:
+    """Raises InputError if there is none, or one of the new name."""
+    preset, path, new_path = load_preset(plugin, name), _path(plugin, name), _path(plugin, new_name)
+    if new_path == path:
+        return
+    if new_path.exists():
+        raise InputError(
+            f"there is a preset '{new_name}' already: choose another name, or delete it"
+        )
+    with AtomicFile(new_path) as output:
+        output.file.write(msgspec.json.encode(msgspec.structs.replace(preset, name=new_name)))
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def delete_preset(plugin: str, name: str) -> None:
+    """It can be brought back until another one is deleted. Raises InputError if there is none."""
+    path = _path(plugin, name)
+    for earlier in _deleted(plugin):
+        with contextlib.suppress(OSError):
+            earlier.unlink()
+    try:
+        path.rename(path.with_suffix(_DELETED))
+    except OSError as error:
+        raise file_error(path, "deleted", error) from None
+
+
+def deleted_preset(plugin: str) -> str:
+    """The one that can be brought back; "" if there is none."""
+    return next((path.stem for path in _deleted(plugin)), "")
+
+
+def restore_preset(plugin: str) -> str:
+    """Brings it back, and returns its name. Raises InputError."""
+    name = deleted_preset(plugin)
+    if not name:
+        raise InputError("no preset of this plugin was deleted")
+    path = _path(plugin, name)
+    if path.exists():
+        raise InputError(f"there is another preset '{name}' by now: rename that one first")
+    try:
+        path.with_suffix(_DELETED).rename(path)
+    except OSError as error:
+        raise file_error(path, "written", error) from None
+    return name
+
+
+def _deleted(plugin: str) -> list[Path]:
+    try:
+        return [path for path in _folder(plugin).iterdir() if path.suffix == _DELETED]
+    except OSError:
+        return []
 
 
 def _folder(plugin: str) -> Path:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Serves a desk to windows, over a socket that only this user can reach.
 
-One thread does what may wait for plugins, request by request; the transport has another, so that
-"stop" never waits behind a plugin that is asked for its state. Windows come and go, and may send
-anything: one that breaks the protocol loses its connection and nothing else.
+One thread does what may wait for plugins, request by request. The transport has another, so that
+"stop" never waits behind a plugin that is asked for its state, and so have previews, which read
+files. Windows come and go, and may send anything: one that breaks the protocol loses its connection
+and nothing else.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from host.desk.answers import Answers
 from host.desk.desk import Desk
 from host.desk.library import Library
+from host.desk.preview import PreviewAnswers
 from host.desk.view import Meters, desk_state
 from host.events import HostEventKind
 from ipc.channel import FrameReader, MalformedMessage, MessageDecoder, encode_frame
@@ -31,11 +33,13 @@ from ipc.desk.requests import (
     Locate,
     OpenSong,
     Play,
+    Preview,
     Quit,
     Save,
     SetDevice,
     SetLoop,
     Shown,
+    StopPreview,
 )
 from ipc.desk.state import DeskState, Notice, told
 from ipc.errors import InputError, IsoboothError, ProtocolError
@@ -78,8 +82,10 @@ class DeskServer:
         self._socket.listen(16)  # who comes before it serves waits
         self._meters = Meters()
         self._answers = Answers(desk, library)
+        self._previews = PreviewAnswers(desk)
         self._work = ThreadPoolExecutor(1, "isb-desk")
         self._transport = ThreadPoolExecutor(1, "isb-transport")
+        self._listening = ThreadPoolExecutor(1, "isb-preview")
         self._windows: set[_Window] = set()
         self._meetings: set[asyncio.Task[None]] = set()
         self._state: DeskState | None = None
@@ -117,6 +123,7 @@ class DeskServer:
         """Safe to call twice."""
         self._work.shutdown(cancel_futures=True)
         self._transport.shutdown(cancel_futures=True)
+        self._listening.shutdown(cancel_futures=True)
         self._socket.close()
         self._meters.close()
         with contextlib.suppress(OSError):
@@ -237,7 +244,7 @@ class DeskServer:
         try:
             reply = await self._reply(window, message)
         except IsoboothError as error:
-            reply = Failed("request", str(error))
+            reply = Failed("request", self._answers.in_words(message, error))
         except Exception as error:  # ours: the window is told, and everything goes on
             reply = Failed("request", f"an error of Isobooth's: {type(error).__name__}: {error}")
         # What was done is shown before it is said.
@@ -264,6 +271,9 @@ class DeskServer:
             self.was_asked_to_quit = True
             loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
             return Done()
+        if isinstance(message, Preview | StopPreview):
+            preview = self._previews.next()
+            return await loop.run_in_executor(self._listening, preview, message)
         busy = _BUSY.get(type(message), "")
         if busy:
             self._busy = busy

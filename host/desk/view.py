@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.desk.desk import Desk, sources_of
+from host.desk.edits import short_name
 from host.device import AudioDevice
 from host.host import Host, SlotReport
 from host.solo import soloed_out
@@ -83,6 +84,7 @@ def desk_state(
         transport=_transport(desk, song),
         device=_device(desk, host),
         grouping=str(song.grouping),
+        preview=told(heard.name) if (heard := host.previewed) is not None else "",
         meters=meters,
         revision=desk.revision,
         busy=busy,
@@ -92,17 +94,17 @@ def desk_state(
 
 
 def _slot(host: Host, slot: Slot, report: SlotReport | None) -> SlotState:
+    name = told(slot.name or short_name(slot.plugin))
     if report is None:  # it is being made or taken away just now
-        return SlotState(
-            id=slot.id, plugin=slot.plugin, name=slot.label, status=SlotStatus.RESTARTING
-        )
+        return SlotState(id=slot.id, plugin=slot.plugin, name=name, status=SlotStatus.RESTARTING)
     description = host.description(slot.id)
     return SlotState(
         id=slot.id,
         plugin=slot.plugin,
-        name=told(slot.name or (description.name if description is not None else "")) or slot.id,
+        name=told(slot.name or (description.name if description is not None else "")) or name,
         status=report.status,
-        reason=told(report.reason),
+        # Shown where it is plain whose it is.
+        reason=told(report.reason.removeprefix(f"{slot.label}: ").removeprefix(f"{slot.label} ")),
         bypassed=slot.bypassed,
         standby=slot.standby,
         alone=slot.alone,
@@ -160,6 +162,8 @@ class Meters:
         values["revision"] = revision
         values["time_ns"] = time.monotonic_ns()
         values["position_frames"] = engine.position_frames
+        heard = host.previewed
+        values["preview_frames"] = heard.position_frames if heard is not None else -1
         values["block_count"] = engine.block_count
         values["late_blocks"] = engine.late_blocks
         values["machine_late_blocks"] = engine.machine_late_blocks

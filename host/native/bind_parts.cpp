@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "host/native/bindings.hpp"
+#include "host/native/own_time.hpp"
 #include "host/native/players.hpp"
 #include "host/native/python_chain.hpp"
 #include "host/native/signal.hpp"
@@ -98,6 +99,12 @@ void bind_parts(nb::module_& m) {
         .def_ro("frames", &AudioClip::frames);
     nb::class_<MidiClip>(m, "MidiClip")
         .def(nb::new_(&make_midi_clip), nb::arg("frames"), nb::arg("data"));
+
+    nb::class_<OwnTime>(m, "OwnTime")
+        .def(nb::new_([] { return std::make_shared<OwnTime>(); }))
+        .def_prop_ro("position_frames",
+                     [](const OwnTime& time) { return time.shown_position.load(); })
+        .def("end", &OwnTime::end);
 
     nb::class_<PythonChain>(m, "Chain")
         .def(nb::new_(&make_chain), nb::arg("id"), nb::arg("geometry"), nb::arg("host"),

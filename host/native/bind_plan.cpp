@@ -75,6 +75,12 @@ void bind_plan(nb::module_& m) {
             nb::arg("midi").none() = nb::none(), nb::arg("source_delay") = 0,
             nb::arg("live_left") = -1, nb::arg("live_right") = -1)
         .def(
+            "set_time",
+            [](Plan& plan, std::uint32_t index, std::shared_ptr<OwnTime> time) {
+                strip_at(plan, index).time = std::move(time);
+            },
+            nb::arg("strip"), nb::arg("time"))
+        .def(
             "set_chain",
             [](Plan& plan, std::uint32_t index, std::shared_ptr<PythonChain> chain,
                std::vector<std::shared_ptr<PluginSlot>> slots, const std::string& mode) {

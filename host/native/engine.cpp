@@ -215,12 +215,17 @@ void Engine::attach(PluginSlot& slot, std::uint32_t index, std::int32_t record,
 
 // ---------------------------------------------------------------- strips
 
+// What its clips play in this block.
+int Engine::pieces(const PlanStrip& strip, Piece (&to)[kMaxPieces]) const ISB_RT {
+    return strip.time ? strip.time->pieces(to) : transport.pieces(strip.source_delay, to);
+}
+
 std::uint32_t Engine::gather_midi(PlanStrip& strip) ISB_RT {
     std::uint32_t count = 0;
     const std::uint32_t room = ipc::kMaxEvents;
     if (strip.midi) {
         Piece pieces[kMaxPieces];
-        const int piece_count = transport.pieces(strip.source_delay, pieces);
+        const int piece_count = this->pieces(strip, pieces);
         for (int i = 0; i < piece_count; ++i)
             count += strip.midi->render(pieces[i], strip.midi_events.data() + count, room - count);
         if (piece_count == 0 && strip.midi->holds_notes())
@@ -243,10 +248,11 @@ void Engine::prepare_strip(PlanStrip& strip, const float* const* input,
                            const BlockTime& time) ISB_RT {
     StereoBuffer& to = strip.strip->input;
     to.clear(time.frames);
+    if (strip.time) strip.time->next_block(time.frames);
     bool empty = !strip.audio;
     if (strip.audio) {
         Piece pieces[kMaxPieces];
-        const int piece_count = transport.pieces(strip.source_delay, pieces);
+        const int piece_count = this->pieces(strip, pieces);
         for (int i = 0; i < piece_count; ++i) strip.audio->play_into(to, pieces[i]);
     }
     if (input && strip.live_left >= 0 && strip.live_right >= 0 &&

@@ -119,6 +119,7 @@ private:
     void apply(const Command& command) ISB_RT;
     void attach(PluginSlot& slot, std::uint32_t seat, std::int32_t record, bool restarted) ISB_RT;
     void prepare_strip(PlanStrip& strip, const float* const* input, const BlockTime& time) ISB_RT;
+    int pieces(const PlanStrip& strip, Piece (&to)[kMaxPieces]) const ISB_RT;
     std::uint32_t gather_midi(PlanStrip& strip) ISB_RT;
     void begin_chain(PlanStrip& strip, const BlockTime& time, std::uint32_t midi_count) ISB_RT;
     void record_block(const BlockTime& time, std::uint64_t nominal, std::uint64_t entry,

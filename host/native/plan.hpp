@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/native/chain.hpp"
+#include "host/native/own_time.hpp"
 #include "host/native/players.hpp"
 #include "host/native/strip.hpp"
 
@@ -33,6 +34,7 @@ struct PlanStrip {
     std::shared_ptr<Strip> strip;
     std::shared_ptr<AudioClip> audio;
     std::shared_ptr<MidiClip> midi;
+    std::shared_ptr<OwnTime> time;                 // of its clips; nullptr: the song's
     std::int64_t source_delay = 0;                 // frames
     std::int32_t live_left = -1, live_right = -1;  // device channels, -1: none
     std::vector<Feed> feeds;

@@ -44,6 +44,14 @@ class Edit(Entry, frozen=True, tag="edit"):
     value: Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
+class Program(Entry, frozen=True, tag="program"):
+    """Of a slot's plugin, chosen by the user: one of its edits."""
+
+    slot: Name
+    number: Number
+    index: Number
+
+
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A snapshot: where it lies, the last edit that it holds, and whether the plugin played on for
     some blocks afterwards."""
@@ -93,7 +101,7 @@ class Loop(Entry, frozen=True, tag="loop"):
     end_frame: Frames
 
 
-AnyEntry = Edit | Snapshots | Bypass | Gain | Pan | Mute | Position | Loop
+AnyEntry = Edit | Program | Snapshots | Bypass | Gain | Pan | Mute | Position | Loop
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
@@ -143,7 +151,7 @@ class Ledger:
         self._entries = {
             target: entry
             for target, entry in self._entries.items()
-            if not isinstance(entry, Edit | Snapshots) or entry.slot != slot
+            if not isinstance(entry, Edit | Program | Snapshots) or entry.slot != slot
         }
         return len(self._entries) != before
 

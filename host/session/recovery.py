@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
+from host.journal import PROGRAM, Journal, Snapshot
 from host.journal import Edit as ParameterEdit
-from host.journal import Journal, Snapshot
 from host.session.folder import JOURNAL, SONG, STATES, SessionFolder
 from host.session.ledger import (
     AnyEntry,
@@ -25,6 +25,7 @@ from host.session.ledger import (
     Mute,
     Pan,
     Position,
+    Program,
     Snapshots,
 )
 from host.song import MASTER, Master, Slot, Song, Track
@@ -62,9 +63,9 @@ def recover(folder: SessionFolder) -> Recovered:
         ) from None
     notes: list[str] = []
     ledger = _read_journal(folder.path / JOURNAL, notes)
-    by_slot: dict[str, list[Edit | Snapshots]] = {}
+    by_slot: dict[str, list[Edit | Program | Snapshots]] = {}
     for entry in ledger:
-        if isinstance(entry, Edit | Snapshots):
+        if isinstance(entry, Edit | Program | Snapshots):
             by_slot.setdefault(entry.slot, []).append(entry)
     journals = {
         slot.id: _journal(slot, by_slot[slot.id], folder.path / STATES, notes)
@@ -98,7 +99,7 @@ def _read_journal(path: Path, notes: list[str]) -> Ledger:
 
 
 def _journal(
-    slot: Slot, entries: list[Edit | Snapshots], states: Path, notes: list[str]
+    slot: Slot, entries: list[Edit | Program | Snapshots], states: Path, notes: list[str]
 ) -> Journal:
     snapshots = []
     for entry in entries:
@@ -116,6 +117,11 @@ def _journal(
         ParameterEdit(entry.number, entry.parameter, entry.value)
         for entry in entries
         if isinstance(entry, Edit)
+    ]
+    edits += [
+        ParameterEdit(entry.number, PROGRAM, float(entry.index))
+        for entry in entries
+        if isinstance(entry, Program)
     ]
     return Journal.resumed(slot.state, edits, snapshots)
 

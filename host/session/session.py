@@ -10,7 +10,7 @@ import msgspec
 from host.journal import Edit as ParameterEdit
 from host.journal import Journal, Snapshot
 from host.session.folder import SONG, About, Playing, SessionFolder, new_session
-from host.session.ledger import AnyEntry, Bypass, Edit, Gain, Loop, Mute, Pan
+from host.session.ledger import AnyEntry, Bypass, Edit, Gain, Loop, Mute, Pan, Program
 from host.session.recovery import Recovered
 from host.session.writer import SessionWriter
 from host.song import MASTER, Slot, Song, with_slots
@@ -179,5 +179,7 @@ class _SlotKeeper:
         self._session.put_snapshots(self._slot, snapshots)
 
 
-def _entry(slot: str, edit: ParameterEdit) -> Edit:
+def _entry(slot: str, edit: ParameterEdit) -> Edit | Program:
+    if edit.is_program:
+        return Program(slot, edit.number, int(edit.value))
     return Edit(slot, edit.parameter, edit.number, edit.value)

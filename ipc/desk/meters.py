@@ -22,7 +22,7 @@ MAX_STRIPS = 1024
 MAX_SLOTS = 4096
 
 _MAGIC = 0x4D544253  # "SBTM"
-_VERSION = 1
+_VERSION = 2  # 2: preview_frames
 _TRIES = 64
 
 _STRIP = np.dtype([("peaks", "<f4", 2)])  # linear, the highest since the last look
@@ -35,6 +35,7 @@ _LAYOUT = np.dtype(
         ("revision", "<u8"),
         ("time_ns", "<u8"),  # CLOCK_MONOTONIC, of this writing
         ("position_frames", "<i8"),  # of what is heard
+        ("preview_frames", "<i8"),  # of the file that is heard over it; -1: none is
         ("block_count", "<u8"),
         ("late_blocks", "<u8"),
         ("machine_late_blocks", "<u8"),

@@ -18,14 +18,18 @@ from ipc.desk.state import (
     Notice,
     SlotDetails,
     Text,
+    TwoSets,
 )
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 
-DESK_PROTOCOL = 1
+# 2: previews; presets are renamed and deleted; what editors compare;
+#    programs; overviews of a range
+DESK_PROTOCOL = 2
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 Label = Annotated[str, Meta(max_length=200)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+PresetName = Annotated[str, Meta(min_length=1, max_length=100)]
 PluginId = Annotated[str, Meta(min_length=1, max_length=4096)]
 Decibels = Annotated[float, Meta(ge=-120.0, le=24.0)]
 Pan = Annotated[float, Meta(ge=-1.0, le=1.0)]
@@ -74,6 +78,18 @@ class Overview(Message, tag="overview"):
     low: bytes = b""
     high: bytes = b""
     notes: tuple[tuple[int, int, int, int], ...] = ()
+
+
+class Previewed(Message, tag="previewed"):
+    """A file that is heard, and how it looks: frames at the host's rate, from the file's start."""
+
+    max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
+    overview: Overview
+    length_s: float  # of the whole file
+    heard_frames: int  # a long file is not heard to its end
+    sample_rate: int = 0  # the file's own; 0: it holds notes
+    channels: int = 0
+    note: Text = ""  # what to know of it, for people
 
 
 class Catalogue(Message, tag="catalogue"):
@@ -187,6 +203,14 @@ class SetParameter(Edit, frozen=True, tag="set-parameter"):
     value: Normalized
 
 
+class SetProgram(Edit, frozen=True, tag="set-program"):
+    """One of the plugin's own, by its place in the description. It sets parameters too, and what
+    they were before comes back by undo."""
+
+    slot: Name
+    program: Index
+
+
 class SetSong(Edit, frozen=True, tag="set-song"):
     name: Label | UnsetType = UNSET
     tempo: Annotated[float, Meta(ge=10.0, le=999.0)] | UnsetType = UNSET
@@ -204,6 +228,7 @@ AnyEdit = (
     | MoveSlot
     | SetSlot
     | SetParameter
+    | SetProgram
     | SetSong
 )
 
@@ -300,7 +325,35 @@ class SavePreset(Request[Done], tag="save-preset"):
     """The plugin's state as it is now, for this plugin wherever it is used."""
 
     slot: Name
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: PresetName
+
+
+class RenamePreset(Request[Done], tag="rename-preset"):
+    """Of the plugin in the slot. Refused if there is one of the new name."""
+
+    slot: Name
+    name: PresetName
+    new_name: PresetName
+
+
+class DeletePreset(Request[Done], tag="delete-preset"):
+    """It can be brought back until another one of the plugin's is deleted."""
+
+    slot: Name
+    name: PresetName
+
+
+class RestorePreset(Request[Done], tag="restore-preset"):
+    """The one of the plugin's that was deleted last comes back; `text` is its name."""
+
+    slot: Name
+
+
+class KeepSets(Request[Done], tag="keep-sets"):
+    """What the slot's editor compares: every window's editor of it shows the same."""
+
+    slot: Name
+    sets: TwoSets
 
 
 class LoadPreset(Request[Done], tag="load-preset"):
@@ -308,7 +361,7 @@ class LoadPreset(Request[Done], tag="load-preset"):
     id. It can be undone."""
 
     slot: Name
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: PresetName
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -321,10 +374,25 @@ class Attach(Request[Shown], tag="attach"):
 
 
 class AskOverview(Request[Overview], tag="ask-overview"):
-    """What a track plays, in about `buckets` parts."""
+    """What a track plays, in about `buckets` parts; with an end, what it plays from `start_frame`
+    to there on the time line (of notes, all)."""
 
     track: Name
     buckets: Annotated[int, Meta(ge=1, le=65536)] = 4096
+    start_frame: Frame = 0
+    end_frame: Frame = 0
+
+
+class Preview(Request[Previewed], tag="preview"):
+    """The file is heard over the song, from its start to its end or until another is; it is no part
+    of the song. Its picture has about `buckets` parts."""
+
+    path: Path
+    buckets: Annotated[int, Meta(ge=1, le=65536)] = 1024
+
+
+class StopPreview(Request[Done], tag="stop-preview"):
+    """Nothing is heard over the song any more; a preview that was asked for does not begin."""
 
 
 class AskCatalogue(Request[Catalogue], tag="ask-catalogue"):
@@ -370,7 +438,13 @@ AnyRequest = (
     | AskText
     | SavePreset
     | LoadPreset
+    | RenamePreset
+    | DeletePreset
+    | RestorePreset
+    | KeepSets
     | AskOverview
+    | Preview
+    | StopPreview
     | AskCatalogue
     | AskDevices
     | AskCrashes
@@ -386,6 +460,7 @@ AnyReply = (
     | Details
     | ValueText
     | Overview
+    | Previewed
     | Catalogue
     | Devices
     | Crashes

@@ -104,6 +104,7 @@ class DeskState(_Shown, frozen=True):
     transport: TransportState = TransportState()
     device: DeviceState = DeviceState()
     grouping: Text = "plugin"
+    preview: Text = ""  # the file that is heard over the song; "": none is
     meters: Text = ""  # the name of the meters' shared memory
     revision: int = 0  # of tracks and slots: what the meters' places mean
     busy: Text = ""  # what takes long just now, such as "loading ZamEQ2"
@@ -123,6 +124,14 @@ class Notice(_Shown, frozen=True):
     song_frame: int = 0  # where the song was
 
 
+class TwoSets(_Shown, frozen=True):
+    """Two settings of a plugin to compare. `active` is heard; `other` are the values of the other
+    one, None: as the one that is heard."""
+
+    active: Literal["A", "B"] = "A"
+    other: Annotated[tuple[float, ...], Meta(max_length=65536)] | None = None
+
+
 class SlotDetails(_Shown, frozen=True):
     """All of one plugin: what its editor shows. Values are normalized, by parameter index."""
 
@@ -131,6 +140,9 @@ class SlotDetails(_Shown, frozen=True):
     values: tuple[float, ...] = ()
     texts: tuple[Text, ...] = ()  # the plugin's words for the values
     presets: tuple[Text, ...] = ()  # that the user has kept for this plugin
+    program: int | None = None  # of its own: the one that was chosen last
+    deleted_preset: Text = ""  # the one that was deleted last, which can be brought back
+    sets: TwoSets | None = None  # None: nothing is compared
     snapshots: int = 0  # good states that it can be restarted with
 
 

@@ -8,6 +8,7 @@ A few exist as much for testing the host as for making music: their output is kn
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ipc.builtin_devices import BUILTIN_DEVICES
 from ipc.errors import NoSuchPlugin
 from sandbox import _native
 from sandbox.backends.own_parameters import OwnParametersPlugin
@@ -59,9 +60,9 @@ def _midi_transpose(options: OptionReader, rate: float) -> _native.ParameterProc
 
 
 DEVICES = {
-    "gain": Device(_gain, "Gain", "Utility"),
-    "tone": Device(_tone, "Test tone", "Generator"),
-    "synth": Device(_synth, "Simple synth", "Instrument", is_instrument=True, tail_s=8.0),
+    "gain": Device(_gain, *BUILTIN_DEVICES["gain"]),
+    "tone": Device(_tone, *BUILTIN_DEVICES["tone"]),
+    "synth": Device(_synth, *BUILTIN_DEVICES["synth"], tail_s=8.0),
     "latency": Device(_latency, "Latency", "Delay"),
     "passthrough": Device(_passthrough, "Pass-through", "Utility"),
     "key-listen": Device(_key_listen, "Key listen", "Utility"),

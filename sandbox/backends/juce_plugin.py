@@ -185,6 +185,10 @@ class JucePlugin(LoadedPlugin):
         try:
             for handle in self._handles:
                 self._c.mh_set_program(handle, self._programs[index][0])
+            # A program that is a parameter to the plugin must have come before those that are set
+            # next: within one block, it may come last.
+            for processor in self._native:
+                processor.flush()
         finally:
             self._resume()
         # DPF's VST3 plugins (the zam ones are) show the program's values and play on with their

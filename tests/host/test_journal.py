@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a restarted plugin is told: the newest state that can be trusted, and the edits it lacks."""
 
-from host.journal import KEPT_SNAPSHOTS, Edit, Journal, Restore
+from host.journal import KEPT_SNAPSHOTS, PROGRAM, Edit, Journal, Restore
+from host.slot_state import with_state
+from host.song import Slot
 
 
 def good_snapshot(journal: Journal, data: bytes, applied_edit: int) -> None:
@@ -138,3 +140,19 @@ def test_the_song_s_state_is_kept_for_the_song_even_if_this_plugin_refuses_it() 
     journal.reject(journal.next_restore())
     assert journal.next_restore().state is None
     assert journal.song_state == b"of another version"
+
+
+def test_a_program_is_replayed_where_it_was_chosen_and_kept_by_a_song_with_what_came_later() -> (
+    None
+):
+    journal = Journal(b"song")
+    journal.edit(0, 0.1)
+    program = journal.edit(PROGRAM, 2.0)
+    later = journal.edit(1, 0.2)
+    restore = journal.next_restore()
+    assert [edit.number for edit in restore.edits] == [1, 2, 3]
+    assert program.is_program and not later.is_program
+    slot = with_state(Slot(id="a", plugin="builtin:gain"), b"song", restore.edits, 7, {"9": 1.0})
+    assert (slot.program, slot.parameters) == (2, {"1": 0.2})
+    again = journal.edit(PROGRAM, 3.0)
+    assert journal.next_restore().edits[-1] == again

@@ -32,8 +32,9 @@ class NotedPlan:
     stages: list[list[int]] = field(default_factory=list)
     master: int = -1
 
-    def add_strip(self, strip: Any, audio: Any, midi: Any, delay: int, *live: int) -> None:
+    def add_strip(self, strip: Any, audio: Any, midi: Any, delay: int, *live: int) -> int:
         self.arrives.append(delay)
+        return len(self.arrives) - 1
 
     def set_chain(self, strip: int, chain: Any, slots: Sequence[Any], mode: str) -> None:
         self.chains[strip] = (list(slots), mode)

@@ -26,22 +26,27 @@ from ipc.desk.requests import (
     AskText,
     Attach,
     Change,
+    DeletePreset,
     LoadPreset,
     Locate,
     MoveSlot,
     MoveTrack,
     OpenSong,
     Play,
+    QuarantineSlot,
     Quit,
     Redo,
     RemoveSlot,
     RemoveTrack,
+    RenamePreset,
     RestartSlot,
+    RestorePreset,
     Save,
     SavePreset,
     SetDevice,
     SetLoop,
     SetParameter,
+    SetProgram,
     SetSlot,
     SetSong,
     SetTrack,
@@ -198,7 +203,7 @@ def test_tracks_are_added_moved_and_removed(window: Window) -> None:
         (SetTrack(track="a", output="a"), "circle"),
         (SetTrack(track="a", output="nobody"), "nobody"),
         (AddSlot(track="a", index=0, plugin="nonsense"), "nonsense"),
-        (RemoveSlot(slot="nobody"), "no slot 'nobody'"),
+        (RemoveSlot(slot="nobody"), "not in the song any more"),
         (AddTrack(name="x", index=0, file="/nowhere/x.wav"), "/nowhere/x.wav"),
         (SetSong(time_signature=(5, 7)), "5/7"),
     ],
@@ -301,6 +306,103 @@ def test_a_song_saved_elsewhere_is_resumed_as_that(song_file: str, tmp_path: Pat
         window.ask(Save(str(tmp_path / "other.json")))
         change(window, SetTrack(track="a", gain_db=-3.0))
         assert recovered_now(desk).folder.about.song == str(tmp_path / "other.json")
+
+
+def test_people_are_told_the_plugin_and_its_track_and_never_a_slots_id(window: Window) -> None:
+    window.until(all_active, "all play")
+    change(window, SetTrack(track="a", name="Drums"))
+    change(window, SetParameter(slot="g", parameter=0, value=0.5))
+    assert window.ask_state().undo == "a parameter of gain on Drums"
+    pid = window.slot("g").pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSEGV)
+    told = window.until_told("back after")
+    assert told.text.startswith("Gain on Drums is back") and told.slot == "g"
+    faults = [one.text for one in window.notices if one.kind == "fault"]
+    assert faults and faults[0].startswith("Gain on Drums "), faults
+    window.ask(QuarantineSlot("g"))
+    with pytest.raises(InputError, match=r"Gain on Drums( is quarantined)?: "):
+        window.ask(AskText("g", 0, 0.5))
+    change(window, RemoveSlot(slot="g"))
+    with pytest.raises(InputError, match="not in the song any more"):
+        change(window, SetSlot(slot="g", bypassed=True))
+
+
+def test_a_program_is_an_edit_that_is_undone_and_survives_a_crash(window: Window) -> None:
+    eq = "vst3:/usr/lib/vst3/ZamEQ2.vst3"
+    change(window, SetSlot(slot="g", plugin=eq))
+    slot = next(one.id for one in window.ask_state().tracks[0].slots if one.plugin == eq)
+    window.until(all_active, "all play")
+
+    def values() -> tuple[float, ...]:
+        return window.ask(AskSlot(slot)).details.values
+
+    first = values()
+    change(window, SetParameter(slot=slot, parameter=0, value=0.9))
+    until(lambda: values()[0] == pytest.approx(0.9, abs=1e-3), "it is set")
+    before = values()
+    change(window, SetProgram(slot=slot, program=1))
+    until(lambda: values() != before, "the program is heard")
+    chosen = values()
+    details = window.ask(AskSlot(slot)).details
+    assert details.program == 1 and details.description is not None
+    assert details.description.programs[1] == "CarvedBass" and chosen != first
+    change(window, SetParameter(slot=slot, parameter=0, value=0.3))
+    until(lambda: values()[0] == pytest.approx(0.3, abs=1e-3), "it is set")
+    later = values()
+    # Whatever kills it, program and later edits are there again.
+    pid = window.slot(slot).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    window.until(
+        lambda _: window.slot(slot).pid not in (None, pid) and all_active(window.state), ""
+    )
+    assert values() == pytest.approx(later, abs=1e-3)
+    window.ask(Undo())
+    until(lambda: values() == pytest.approx(chosen, abs=1e-3), "the later edit is undone")
+    window.ask(Undo())
+    until(lambda: values() == pytest.approx(before, abs=1e-3), "the program is undone")
+    assert window.ask(AskSlot(slot)).details.program is None
+    window.ask(Redo())
+    until(lambda: values() == pytest.approx(chosen, abs=1e-3), "the program is redone")
+    with pytest.raises(InputError, match="4 programs, none with the number 4"):
+        change(window, SetProgram(slot=slot, program=4))
+    with pytest.raises(InputError, match="no programs"):
+        change(window, AddSlot(track="b", index=0, plugin="builtin:gain"))
+        window.until(all_active, "all play")
+        change(window, SetProgram(slot="gain", program=0))
+
+
+def test_presets_do_not_take_each_others_places(window: Window) -> None:
+    window.until(all_active, "all play")
+    for name in ("One", "Two"):
+        window.ask(SavePreset("g", name))
+    with pytest.raises(InputError, match="'Two' already"):
+        window.ask(RenamePreset("g", "One", "Two"))
+    with pytest.raises(InputError, match="no name for a preset"):
+        window.ask(RenamePreset("g", "One", "../Two"))
+    with pytest.raises(InputError, match="no such file"):
+        window.ask(DeletePreset("g", "Three"))
+    with pytest.raises(InputError, match="was deleted"):
+        window.ask(RestorePreset("g"))
+    window.ask(DeletePreset("g", "One"))
+    window.ask(SavePreset("g", "One"))
+    with pytest.raises(InputError, match="rename that one first"):
+        window.ask(RestorePreset("g"))
+    window.ask(RenamePreset("g", "One", "Three"))
+    assert window.ask(RestorePreset("g")).text == "One"
+    assert window.ask(AskSlot("g")).details.presets == ("One", "Three", "Two")
+
+
+def test_the_song_is_grouped_while_it_plays_and_that_is_undone(window: Window) -> None:
+    change(window, AddSlot(track="a", index=1, plugin="builtin:gain"))
+    window.until(all_active, "all play")
+    change(window, SetSong(grouping="chain"))
+    window.until(lambda _: window.slot("g").shares_with == ("gain",), "they share")
+    assert window.state.grouping == "chain" and "grouping" in window.state.undo
+    window.ask(Undo())
+    state = window.until(lambda _: window.slot("g").shares_with == (), "they do not")
+    assert state.grouping == "plugin"
 
 
 # ---------------------------------------------------------------- transport, meters, devices

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -421,3 +422,50 @@ def test_who_is_stopped_by_somebody_is_not_remembered_for_it(clip: str, database
         playing.until_restarts("a0", 1)
     (known,) = ConductStore(database).list()
     assert known.standing is Standing.UNPROVEN and known.faults == 0
+
+
+# ---------------------------------------------------------------- while it plays
+
+
+def test_a_song_is_grouped_anew_while_it_plays_with_states_and_without_a_click(clip: str) -> None:
+    song = Song(tracks=(audio_track("a", clip, GAIN, GAIN), audio_track("b", clip, GAIN)))
+    with play(song, block=1024) as playing:
+        host = playing.host
+        host.set_parameter("a1", 0, 0.25)
+        alone = pids(playing, "a0", "a1", "b0")
+        assert len(set(alone)) == 3
+
+        def until_company(*companies: tuple[str, ...]) -> None:
+            def is_so() -> bool:
+                reports = {slot.id: slot for slot in host.slots()}
+                return all(
+                    set(reports[slot].shares_with) == set(company) - {slot}
+                    and reports[slot].status is SlotStatus.ACTIVE
+                    for company in companies
+                    for slot in company
+                )
+
+            playing.until(is_so, f"{companies}")
+
+        host.change(msgspec.structs.replace(song, grouping=Grouping.CHAIN))
+        until_company(("a0", "a1"), ("b0",))
+        first, second, third = pids(playing, "a0", "a1", "b0")
+        assert first == second and first not in alone and third == alone[2]
+        assert host.parameters("a1")[0] == pytest.approx(0.25)
+        host.change(msgspec.structs.replace(song, grouping=Grouping.ALL))
+        until_company(("a0", "a1", "b0"))
+        host.change(song)
+        until_company(("a0",), ("a1",), ("b0",))
+        assert len(set(pids(playing, "a0", "a1", "b0"))) == 3
+        assert host.parameters("a1")[0] == pytest.approx(0.25)
+        assert not any(slot.crashes for slot in host.slots())
+        assert not playing.events(HostEventKind.FAULT)
+
+
+def test_a_plugin_that_was_given_up_is_waited_for_by_nobody(clip: str) -> None:
+    song = song_of(clip, GAIN, GAIN, GAIN)
+    with play(song, block=1024) as playing:
+        playing.host.quarantine_slot("b0")
+        playing.host.change(msgspec.structs.replace(song, grouping=Grouping.ALL))
+        playing.until(lambda: playing.slot("a0").shares_with == ("c0",), "two share")
+        assert playing.slot("b0").status is SlotStatus.QUARANTINED

@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QSettings, Qt, QUrl
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ipc.desk.requests import AskCatalogue, Catalogue
 from ipc.desk.state import CatalogueEntry
 from ipc.messages import Failed, Message
+from tests.process.songs import RATE, sine, write_clip, write_midi
 from tests.ui.fake_host import FakeHost
+from tests.ui.panels import attached, until
 from ui.browser.browser import Browser
 from ui.browser.plugin_model import PluginFilter, PluginModel
 from ui.desk import Desk
 from ui.mixer.inserts import PLUGIN_MIME
 from ui.theme.theme import Theme
+from ui.tracks.waveform import Wave
 
 
 def entry(name: str, **fields: str) -> CatalogueEntry:
@@ -234,3 +238,48 @@ def test_files_are_those_that_can_be_played(browser: Browser, qtbot: QtBot, tmp_
     data = files.files.mimeData([shown["line.mid"]])
     assert data is not None
     assert data.urls() == [QUrl.fromLocalFile(str(tmp_path / "sounds" / "line.mid"))]
+
+
+# ---------------------------------------------------------------- listening
+
+
+@pytest.mark.process
+def test_a_file_is_heard_by_a_click_and_no_more_by_another(
+    theme: Theme, settings: QSettings, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    write_clip(folder / "a.wav", sine(60 * RATE))
+    write_midi(folder / "b.mid", [(0, b"\x90\x3c\x64"), (RATE * 60, b"\x80\x3c\x00")])
+    (folder / "c.wav").write_text("no sound")
+    with attached(qtbot) as (_, desk):
+        browser = Browser(desk, theme, settings)
+        qtbot.addWidget(browser)
+        files, preview = browser.files, browser.files.preview
+        browser.tabs.choose(1)
+        browser._pages.setCurrentIndex(1)
+        browser.show()
+        files.show_folder(str(folder))
+        root = files.tree.rootIndex()
+        until(qtbot, lambda: files.files.rowCount(root) == 3)
+
+        def click(row: int) -> None:
+            qtbot.wait(QApplication.doubleClickInterval() + 50)
+            box = files.tree.visualRect(files.files.index(row, 0, root))
+            QTest.mouseClick(files.tree.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+
+        click(0)
+        until(qtbot, lambda: desk.state.preview == str(folder / "a.wav"))
+        until(qtbot, lambda: preview.facts == "1:00.000 · 48 kHz · stereo")
+        assert isinstance(preview.picture.content, Wave)
+        click(0)
+        until(qtbot, lambda: desk.state.preview == "")
+        click(1)
+        until(qtbot, lambda: desk.state.preview == str(folder / "b.mid"))
+        until(qtbot, lambda: preview.facts == "1:00.000 · 1 note")
+        QTest.keyClick(browser, Qt.Key.Key_Escape)
+        until(qtbot, lambda: desk.state.preview == "")
+        click(2)
+        until(qtbot, lambda: "is not an audio file" in preview.problem)
+        assert not preview.is_heard and "c.wav" not in preview.problem
+        assert desk.state.tracks == () and not desk.state.undo

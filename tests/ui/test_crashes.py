@@ -71,7 +71,7 @@ def test_a_killed_plugin_is_reported_given_up_and_restarted_from_there(
     qtbot.waitUntil(lambda: centre.model.rowCount() == 1, timeout=_S)
     qtbot.waitUntil(lambda: "SIGKILL" in centre.text.toPlainText(), timeout=_S)
     assert centre._title.text == gain(desk).name
-    assert "was killed" in centre._what.text and "slot gain" in centre._what.text
+    assert "was killed" in centre._what.text and "on a" in centre._what.text
     assert not centre.acts.replay.isEnabled()  # it would not do that again
     first = gain(desk).report
     kill(desk, qtbot)
@@ -144,7 +144,7 @@ def test_reports_are_of_this_song_or_of_all(
     centre.show_report("x")
     assert centre._entry is not None and centre._entry.id == "x"
     assert not centre.acts.restart.isEnabled()
-    assert "no slot" in centre.acts.restart.toolTip()
+    assert "not in the song" in centre.acts.restart.toolTip()
 
 
 def test_times_are_said_as_people_say_them() -> None:

@@ -177,6 +177,49 @@ def test_a_and_b_are_two_settings(qtbot: QtBot, desk: Desk, editor: PluginEditor
     assert dial(editor).amount == pytest.approx(0.25, abs=1e-4)
 
 
+def test_what_is_compared_is_kept_for_the_next_editor(
+    qtbot: QtBot, desk: Desk, editor: PluginEditor, theme: Theme
+) -> None:
+    set_to(qtbot, desk, editor, 0.25)
+    qtbot.mouseClick(editor.bar.b, Qt.MouseButton.LeftButton)
+    set_to(qtbot, desk, editor, 0.75)
+    other = PluginEditor(desk, "g", theme)
+    qtbot.addWidget(other)
+    other.show()
+    until(qtbot, lambda: other.bar.b.isChecked() and other.values.values)
+    qtbot.mouseClick(other.bar.a, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: host_value(qtbot, desk) == pytest.approx(0.25, abs=1e-4))
+    until(qtbot, editor.bar.a.isChecked)  # the first one is another window's
+
+
+def test_presets_are_renamed_deleted_and_brought_back(
+    qtbot: QtBot, desk: Desk, editor: PluginEditor
+) -> None:
+    presets = editor.bar.presets
+
+    def choose(*path: str) -> None:
+        menu = presets.menu()
+        for word in path[:-1]:
+            action = next(one for one in menu.actions() if one.text() == word)
+            submenu = action.menu()
+            assert submenu is not None
+            menu = submenu
+        next(one for one in menu.actions() if one.text() == path[-1]).trigger()
+
+    for name in ("Quiet", "Loud"):
+        presets.save_wanted.emit(name)
+    until(qtbot, lambda: presets.names == ("Loud", "Quiet"))
+    choose("Rename", "Quiet…")
+    presets.field.setText("Soft & low")
+    qtbot.keyClick(presets.field, Qt.Key.Key_Return)
+    until(qtbot, lambda: presets.names == ("Loud", "Soft & low"))
+    choose("Delete", "Soft && low")
+    until(qtbot, lambda: presets.names == ("Loud",))
+    choose("Bring back Soft && low")
+    until(qtbot, lambda: presets.names == ("Loud", "Soft & low"))
+    assert not any("Bring back" in one.text() for one in presets.menu().actions())
+
+
 def test_defaults_and_chance_are_one_step_of_undo_each(
     qtbot: QtBot, desk: Desk, editor: PluginEditor
 ) -> None:
@@ -242,3 +285,19 @@ def test_it_asks_only_while_it_is_seen(qtbot: QtBot, desk: Desk, editor: PluginE
     assert editor.values.values[0] != pytest.approx(0.3, abs=1e-4)
     editor.show()
     until(qtbot, lambda: dial(editor).amount == pytest.approx(0.3, abs=1e-4))
+
+
+def test_a_program_of_the_plugins_own_is_chosen(qtbot: QtBot, tmp_path: Path) -> None:
+    with attached(qtbot, small_song(tmp_path, ZAM_EQ2)) as (_, desk):
+        editor = opened(qtbot, desk)
+        before = list(editor.values.values)
+        menu = editor.bar.presets.menu()
+        own = next(one.menu() for one in menu.actions() if one.text() == "The plugin's own")
+        assert own is not None
+        next(one for one in own.actions() if one.text() == "CarvedBass").trigger()
+        until(qtbot, lambda: "CarvedBass" in editor.bar.presets.list.text())
+        until(qtbot, lambda: editor.values.values != before)
+        assert desk.state.undo.startswith("a program of ZamEQ2 on ")
+        editor.undo()
+        until(qtbot, lambda: editor.values.values == pytest.approx(before, abs=1e-3))
+        until(qtbot, lambda: "CarvedBass" not in editor.bar.presets.list.text())

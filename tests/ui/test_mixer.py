@@ -13,12 +13,15 @@ from ipc.desk.meters import MeterWriter
 from ipc.desk.requests import (
     AddSlot,
     AddTrack,
+    Change,
     MoveSlot,
     RemoveSlot,
     RestartSlot,
     SetSlot,
+    SetSong,
     SetTrack,
 )
+from ipc.desk.state import SlotState
 from ipc.status import SlotStatus
 from tests.ui.conftest import Stage
 from ui.mixer.ballistics import Ballistics
@@ -275,3 +278,29 @@ def test_tab_goes_through_a_chain_in_its_order_also_when_that_has_changed(stage:
         assert focused is not None
         names.append(focused.accessibleName())
     assert names == ["ZamComp, active", "ZamEQ2, active", "Add a plugin to Kick", "Pan of Kick"]
+
+
+def test_slots_that_share_a_process_are_told_by_a_letter(stage: Stage) -> None:
+    state = stage.desk.state
+
+    def shared(slot: SlotState, *others: str) -> SlotState:
+        return msgspec.structs.replace(slot, shares_with=others)
+
+    kick, snare = state.tracks[0], state.tracks[1]
+    eq, comp = kick.slots
+    kick = msgspec.structs.replace(kick, slots=(shared(eq, "kick-comp"), shared(comp, "kick-eq")))
+    together = msgspec.structs.replace(state, tracks=(kick, *state.tracks[1:]), grouping="chain")
+    stage.desk.show(together)
+    rows = stage.window.mixer.strips["kick"].inserts.rows
+    assert rows["kick-eq"]._badge.text() == rows["kick-comp"]._badge.text() == "A"
+    assert "Shares it with ZamComp on Kick" in rows["kick-eq"].toolTip()
+    assert "process A" in rows["kick-eq"].accessibleName()
+    other = stage.window.mixer.strips["snare"].inserts.rows["snare-gate"]
+    assert other._badge.isHidden() and "Shares" not in other.toolTip()
+    assert snare.slots and stage.window.menus.groupings["chain"].isChecked()
+    stage.desk.show(state)
+    assert rows["kick-eq"]._badge.isHidden()
+    stage.host.requests.clear()
+    stage.window.menus.groupings["vendor"].trigger()
+    stage.settle()
+    assert stage.host.requests == [Change((SetSong(grouping="vendor"),))]

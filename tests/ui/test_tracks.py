@@ -6,19 +6,25 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from host.song import AudioSource, Song, Track
+from host.song_file import save_song
 from ipc.desk.requests import Locate, Play, SetLoop
 from ipc.desk.state import Notice
+from tests.process.songs import write_clip
 from tests.ui.panels import all_active, attached, drag, small_song, until
 from ui.desk import Desk
 from ui.meter_clock import MeterClock
 from ui.theme.theme import Theme
+from ui.tracks.contents import Contents
 from ui.tracks.tracks import TrackView
+from ui.tracks.waveform import Wave
 
 pytestmark = pytest.mark.process
 
@@ -121,11 +127,39 @@ def test_a_click_on_a_marker_asks_for_the_report(qtbot: QtBot, view: TrackView, 
 
 def test_waves_are_asked_as_finely_as_they_are_looked_at(qtbot: QtBot, view: TrackView) -> None:
     contents, track = view._contents, view._desk.state.tracks[0]
-    until(qtbot, lambda: contents.content(track, 1000.0)[0] is not None)
-    coarse = contents.content(track, 1000.0)[0]
+    until(qtbot, lambda: contents.content(track, 1000.0, 0, 1)[0] is not None)
+    coarse = contents.content(track, 1000.0, 0, 1)[0]
     view.viewport.zoom(1000.0, 10)
-    until(qtbot, lambda: contents.content(track, 8.0)[0].step <= 8)  # type: ignore[union-attr]
+    until(qtbot, lambda: contents.content(track, 8.0, 0, 1)[0].step <= 8)  # type: ignore[union-attr]
     assert coarse is not None and coarse.step > 8  # type: ignore[union-attr]
+
+
+def test_of_a_long_file_what_is_near_is_asked_alone(qtbot: QtBot, tmp_path: Path) -> None:
+    # One sample in silence, behind what one overview of all could show sharply.
+    samples = np.zeros((1, 8000 * 120), np.float32)
+    samples[0, 8000 * 60] = 1.0
+    file = write_clip(tmp_path / "long.wav", samples, 8000)
+    song = Song(sample_rate=8000, tracks=(Track(id="a", audio=AudioSource(file=file)),))
+    save_song(song, tmp_path / "long.json")
+    with attached(qtbot, tmp_path / "long.json") as (_, desk):
+        until(qtbot, lambda: desk.state.tracks)
+        track, contents = desk.state.tracks[0], Contents(desk)
+        contents.show_state(desk.state)
+
+        def seen(first: int, last: int) -> Wave | None:
+            content = contents.content(track, 1.0, first, last)[0]
+            return content if isinstance(content, Wave) else None
+
+        here = (8000 * 60 - 400, 8000 * 60 + 400)
+        until(qtbot, lambda: (near := seen(*here)) is not None and near.step == 1)
+        near = seen(*here)
+        assert near is not None and near.start == here[0] - 800
+        assert np.flatnonzero(near.high).tolist() == [1200]
+        assert len(near.high) == 2400
+        until(qtbot, lambda: not desk._link._asked)
+        elsewhere = seen(0, 800)
+        assert elsewhere is not None and elsewhere.step > 1  # until it is there
+        until(qtbot, lambda: (near := seen(0, 800)) is not None and near.step == 1)
 
 
 def test_wheel_and_keys_move_the_view(qtbot: QtBot, view: TrackView) -> None:

@@ -22,7 +22,7 @@ from ipc.desk.requests import (
 )
 from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
-from ui.transport.position import bars_text, time_text
+from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key
 
@@ -301,3 +301,42 @@ def test_everything_that_takes_the_focus_has_a_name(stage: Stage) -> None:
     ]
     named = [f"{type(one).__name__} in {type(one.parent()).__name__}" for one in nameless]
     assert not named, "\n".join(named)
+
+
+@pytest.mark.parametrize(
+    ("text", "frame"),
+    [
+        ("1", 0),
+        ("5", 4 * 96_000),
+        ("5.2", 4 * 96_000 + 24_000),
+        (" 1.1.3 ", 12_000),
+        ("0:12.5", 600_000),
+        ("12,5 s", 600_000),
+        ("0", None),
+        ("1.5", None),
+        ("1.1.5", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_places_are_typed_as_bars_or_times(text: str, frame: int | None) -> None:
+    assert frame_of(text, 48000, 120.0, 4) == frame
+
+
+def test_the_loop_is_typed(stage: Stage) -> None:
+    fields = stage.window.transport.loop_range
+    assert (fields.start.text(), fields.end.text()) == ("1.1.1", "4.4.3")
+
+    def type_into(field: QLineEdit, text: str) -> list[object]:
+        stage.host.requests.clear()
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        stage.settle()
+        return list(stage.host.requests)
+
+    assert type_into(fields.end, "0:04") == [SetLoop(0, 192_000)]
+    assert type_into(fields.start, "0:02") == [SetLoop(96_000, 384_000)]
+    assert type_into(fields.start, "nonsense") == []
+    assert fields.start.text() == "1.1.1"

@@ -20,6 +20,7 @@ from tools.cli import SCREENS
 from tools.commands.crashes import lines_of
 from tools.commands.plugins import opened
 from tools.play.resume import resume
+from ui.needed import missing
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class DeskJob:
 
 def require_screen() -> None:
     """Raises MachineError where no window can be shown."""
+    if problem := missing():
+        raise MachineError(problem)
     if not any(os.environ.get(name) for name in SCREENS):
         raise MachineError(
             "there is no screen for a window (DISPLAY and WAYLAND_DISPLAY are not set): begin it "

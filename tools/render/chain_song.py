@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import soundfile
 
+from host.midi_file import is_midi
 from host.plugin_id import PluginId
 from host.song import AudioSource, MidiSource, Slot, Song, Track
 from host.user_file import open_input, path_text
@@ -17,7 +18,6 @@ from tools.plugins.typed_id import typed_plugin_id
 from tools.render.settings import SAMPLE_RATES
 
 TRACK = "file"
-MIDI_SUFFIXES = (".mid", ".midi", ".smf")
 _MIDI_RATE = 48000  # notes have none of their own
 
 
@@ -43,7 +43,7 @@ def chain_song(file: Path, slots: tuple[Slot, ...], sample_rate: int | None) -> 
     """A song that plays `file` through the chain, at its own sample rate unless told."""
     path = os.fspath(file)
     rate = sample_rate or _own_rate(file)
-    if file.suffix.lower() in MIDI_SUFFIXES:
+    if is_midi(file):
         track = Track(id=TRACK, midi=MidiSource(file=path), chain=slots)
     else:
         track = Track(id=TRACK, audio=AudioSource(file=path), chain=slots)
@@ -52,7 +52,7 @@ def chain_song(file: Path, slots: tuple[Slot, ...], sample_rate: int | None) -> 
 
 def _own_rate(file: Path) -> int:
     """Of what cannot be read, any: reading it says what is wrong with it."""
-    if file.suffix.lower() in MIDI_SUFFIXES:
+    if is_midi(file):
         return _MIDI_RATE
     with open_input(file, "an audio or MIDI file") as opened:
         try:

@@ -99,7 +99,11 @@ def _from_snapshot(report: CrashReport, noise: bool) -> Iterator[Attempt]:
 def _values(edits: list[ReportedEdit]) -> dict[str, float | str]:
     """The newest of each parameter."""
     ordered = sorted(edits, key=lambda edit: edit.edit)
-    return {str(edit.parameter): edit.value for edit in ordered if edit.value is not None}
+    return {
+        str(edit.parameter): edit.value
+        for edit in ordered
+        if edit.value is not None and edit.parameter >= 0  # -1 is a program
+    }
 
 
 def _events(report: CrashReport, fatal: int) -> dict[int, list[ReportedEvent]]:

@@ -5,6 +5,7 @@ from PyQt6.QtCore import QSettings, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
+from ipc.desk.meters import Meters
 from ui.browser.file_tab import FileTab
 from ui.browser.plugin_tab import PluginTab
 from ui.desk import Desk
@@ -46,6 +47,9 @@ class Browser(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(310, 620)
+
+    def show_meters(self, meters: Meters, _: float) -> None:
+        self.files.preview.show_meters(meters)
 
     def refresh(self) -> None:
         """After a scan."""

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of sound and notes, to be dragged onto tracks."""
+"""Files of sound and notes: heard by a click, and dragged onto tracks."""
 
 import os
 from pathlib import Path
 
 from PyQt6.QtCore import QDir, QFileInfo, QModelIndex, QStandardPaths, Qt, pyqtSignal
-from PyQt6.QtGui import QAbstractFileIconProvider, QFileSystemModel, QIcon, QKeyEvent
+from PyQt6.QtGui import (
+    QAbstractFileIconProvider,
+    QFileSystemModel,
+    QIcon,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QShortcut,
+)
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QTreeView, QVBoxLayout, QWidget
 
 from ipc.desk.state import DeskState
+from ui.browser.preview import FilePreview
 from ui.controls.elided import ElidedText
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip
@@ -49,6 +58,31 @@ class _Icons(QAbstractFileIconProvider):
 
 class FileTree(QTreeView):
     chosen = pyqtSignal(QModelIndex)
+    heard = pyqtSignal(QModelIndex)  # clicked: without a drag, and on nothing but it
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._pressed = QModelIndex()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        plain = (
+            event.button() == Qt.MouseButton.LeftButton
+            and event.modifiers() == Qt.KeyboardModifier.NoModifier
+        )
+        self._pressed = self.indexAt(event.pos()) if plain else QModelIndex()
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        assert event is not None
+        super().mouseReleaseEvent(event)
+        if self._pressed.isValid() and self.indexAt(event.pos()) == self._pressed:
+            self.heard.emit(self._pressed)
+        self._pressed = QModelIndex()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        self._pressed = QModelIndex()
+        super().mouseDoubleClickEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
@@ -94,6 +128,12 @@ class FileTab(QWidget):
         self.tree.setExpandsOnDoubleClick(True)
         self.tree.doubleClicked.connect(self._choose)
         self.tree.chosen.connect(self._choose)
+        self.tree.heard.connect(self._hear)
+        self.preview = FilePreview(desk, theme)
+        self._hush = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.preview.stop)
+        self._hush.setContext(Qt.ShortcutContext.WindowShortcut)
+        self._hush.setEnabled(False)  # Escape is others' while nothing is heard
+        self.preview.changed.connect(lambda: self._hush.setEnabled(self.preview.is_heard))
         self._where = ElidedText(theme, colour="text_faint", size="tiny")
         self._home = Chip(theme, "Home", "Your own folder", "mdi6.home")
         self._music = Chip(theme, "Music", "The folder for music", "mdi6.music")
@@ -118,6 +158,7 @@ class FileTab(QWidget):
         column.addLayout(row)
         column.addWidget(self._where)
         column.addWidget(self.tree, 1)
+        column.addWidget(self.preview)
         self._music.setVisible(bool(_music_folder()))
         self._song.hide()
         self.show_folder(QDir.homePath())
@@ -143,8 +184,13 @@ class FileTab(QWidget):
             self._song_folder = folder
             self._song.setVisible(bool(folder))
 
+    def _hear(self, index: QModelIndex) -> None:
+        if index.isValid() and not self.files.isDir(index):
+            self.preview.toggle(self.files.filePath(index))
+
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid() and not self.files.isDir(index):
+            self.preview.stop()
             self.file_chosen.emit(self.files.filePath(index))
 
     def _dress(self) -> None:

@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A name that is changed where it stands: by a double click, or F2."""
 
-from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent, QMouseEvent
-from PyQt6.QtWidgets import QLineEdit, QStackedLayout, QWidget
+from PyQt6.QtCore import QSize, pyqtSignal
+from PyQt6.QtGui import QMouseEvent
+from PyQt6.QtWidgets import QStackedLayout, QWidget
 
 from ui.controls.elided import ElidedText
+from ui.controls.field import NameField
 from ui.theme.theme import Theme
 
 _MOST_LETTERS = 200  # what the host takes (ipc/desk/requests.py: Label)
-
-
-class _Field(QLineEdit):
-    given_up = pyqtSignal()
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        assert event is not None
-        if event.key() == Qt.Key.Key_Escape:
-            self.given_up.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class EditableName(QWidget):
@@ -33,7 +23,7 @@ class EditableName(QWidget):
         self._what = what
         self._is_fixed = False
         self._shown = ElidedText(theme, bold=True)
-        self._field = _Field()
+        self._field = NameField()
         self._field.setMaxLength(_MOST_LETTERS)
         self._field.setAccessibleName(f"Name of the {what}")
         self._field.editingFinished.connect(self._finish)

@@ -130,7 +130,7 @@ class CrashActions(QWidget):
         for button, tip in self._tips.items():
             button.setEnabled(slot is not None)
             button.setToolTip(
-                tip if slot is not None else f"This song has no slot “{entry.slot}” with it"
+                tip if slot is not None else "This plugin is not in the song any more"
             )
         self.older.setEnabled(slot is not None and self._snapshots > 1)
         if slot is not None and self._snapshots <= 1:

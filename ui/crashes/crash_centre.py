@@ -19,7 +19,7 @@ from ui.controls.elided import ElidedText
 from ui.crashes.actions import CrashActions
 from ui.crashes.crash_model import CrashModel
 from ui.crashes.crash_rows import CrashRows
-from ui.crashes.faults import done_about, fault_mark, local_time, plugin_title
+from ui.crashes.faults import done_about, fault_mark, local_time, place_of, plugin_title
 from ui.crashes.replay import ReplayDrawer
 from ui.crashes.report_text import ReportText
 from ui.desk import Desk
@@ -227,7 +227,7 @@ class CrashCentre(QWidget):
         parts = (
             ", ".join(filter(None, (mark.word, done_about(entry)))),
             f"{when:%A} {when.day} {when:%B %Y, %H:%M:%S}" if when else entry.time,
-            f"slot {entry.slot}" if entry.slot else "",
+            place_of(entry, self._desk.state),
         )
         self._what.show_text("  ·  ".join(filter(None, parts)), "text_dim")
         self._signature.show_text(entry.signature)

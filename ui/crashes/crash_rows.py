@@ -7,7 +7,7 @@ from PyQt6.QtWidgets import QStyleOptionViewItem
 
 from ipc.desk.state import CrashEntry
 from ui.crashes.crash_model import CRASH
-from ui.crashes.faults import done_about, fault_mark, plugin_title, time_text
+from ui.crashes.faults import done_about, fault_mark, place_of, plugin_title, time_text
 from ui.desk import Desk
 from ui.pages.parts.mark import paint_mark
 from ui.pages.parts.rows import RowDelegate
@@ -47,4 +47,10 @@ class CrashRows(RowDelegate):
         words = ", ".join(filter(None, (mark.word, done_about(entry))))
         self.write(painter, second, words, self.small, "text_dim")
         third = line.translated(0, 32)
-        self.write(painter, third, entry.signature or entry.slot, self.figures, "text_faint")
+        self.write(
+            painter,
+            third,
+            entry.signature or place_of(entry, self._desk.state),
+            self.figures,
+            "text_faint",
+        )

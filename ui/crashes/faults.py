@@ -35,6 +35,15 @@ def plugin_title(plugin: str, state: DeskState) -> str:
     return re.sub(r"\.(so|vst3|lv2|clap)$", "", last)
 
 
+def place_of(entry: CrashEntry, state: DeskState) -> str:
+    """ "on Drums"; "" if this song has no such plugin there any more."""
+    for track in (*state.tracks, state.master):
+        for slot in track.slots:
+            if (slot.id, slot.plugin) == (entry.slot, entry.plugin):
+                return f"on {track.name}"
+    return ""
+
+
 def local_time(when: str) -> datetime | None:
     """Of the report's time, which is UTC."""
     try:

@@ -13,7 +13,20 @@ from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from ipc.description import ParameterDescription
-from ipc.desk.requests import Done, LoadPreset, RestartSlot, SavePreset, SetSlot, Undo
+from ipc.desk.requests import (
+    Change,
+    DeletePreset,
+    Done,
+    KeepSets,
+    LoadPreset,
+    RenamePreset,
+    RestartSlot,
+    RestorePreset,
+    SavePreset,
+    SetProgram,
+    SetSlot,
+    Undo,
+)
 from ipc.desk.state import DeskState
 from ipc.status import SlotStatus
 from ui.desk import Desk
@@ -58,6 +71,7 @@ class PluginEditor(QWidget):
         self._is_gone = False
         self._undo = ""
         self.sets = TwoSets()
+        self._keeping = 0
         self.values = Values(desk, slot, self)
         self.header = Header(theme)
         self.trouble = Trouble(theme)
@@ -98,6 +112,10 @@ class PluginEditor(QWidget):
         bar.undo_wanted.connect(self.undo)
         bar.presets.save_wanted.connect(self.save_preset)
         bar.presets.load_wanted.connect(self.load_preset)
+        bar.presets.program_wanted.connect(self.choose_program)
+        bar.presets.rename_wanted.connect(self.rename_preset)
+        bar.presets.delete_wanted.connect(self.delete_preset)
+        bar.presets.restore_wanted.connect(self.restore_preset)
 
     # ------------------------------------------------------------------ what is shown
 
@@ -140,13 +158,18 @@ class PluginEditor(QWidget):
             self.gone.emit()
 
     def _on_described(self) -> None:
-        self.sets.forget()
-        self.bar.show_sets(self.sets)
+        description = self.values.description
+        self.bar.presets.show_programs(description.programs if description is not None else ())
         self.show_state(self._desk.state)
 
     def _on_kept(self) -> None:
-        self.bar.presets.show_names(self.values.presets)
-        self.header.show_snapshots(self.values.snapshots)
+        kept = self.values.kept
+        self.bar.presets.show_names(kept.presets, kept.deleted_preset)
+        self.bar.presets.show_program(kept.program)
+        if not self._keeping:
+            self.sets.take(kept.sets)
+            self.bar.show_sets(self.sets)
+        self.header.show_snapshots(kept.snapshots)
 
     # ------------------------------------------------------------------ what the user does
 
@@ -164,10 +187,21 @@ class PluginEditor(QWidget):
         """To A or B, whichever is not heard."""
         values = self.sets.switch(self.values.values)
         self.bar.show_sets(self.sets)
+        self._keep_sets()
         self._set({one.index: values[one.index] for one in self._settable(len(values))})
 
     def copy_set(self) -> None:
         self.sets.copy(self.values.values)
+        self._keep_sets()
+
+    def _keep_sets(self) -> None:
+        """Until the host has them, what it says of them is old."""
+        self._keeping += 1
+
+        def kept(_: object) -> None:
+            self._keeping -= 1
+
+        self._desk.ask(KeepSets(self.slot, self.sets.kept()), kept, kept)
 
     def reset(self) -> None:
         """All parameters to the plugin's defaults: one step of undo."""
@@ -200,6 +234,33 @@ class PluginEditor(QWidget):
 
         self._is_moving = True
         self._desk.ask(LoadPreset(self.slot, name), loaded, refused)
+
+    def rename_preset(self, name: str, new_name: str) -> None:
+        def renamed(_: Done) -> None:
+            self.bar.presets.show_current(new_name)
+            self.values.ask()
+
+        self._desk.ask(RenamePreset(self.slot, name, new_name), renamed)
+
+    def delete_preset(self, name: str) -> None:
+        def deleted(_: Done) -> None:
+            self.bar.presets.show_current("")
+            self.values.ask()
+
+        self._desk.ask(DeletePreset(self.slot, name), deleted)
+
+    def choose_program(self, number: int) -> None:
+        """One of the plugin's own: it goes on playing."""
+
+        def chosen(_: Done) -> None:
+            self.bar.presets.show_current("")
+            self._after_undo()
+
+        edit = SetProgram(slot=self.slot, program=number)
+        self._desk.ask(Change((edit,)), chosen)
+
+    def restore_preset(self) -> None:
+        self._desk.ask(RestorePreset(self.slot), lambda _: self.values.ask())
 
     def _settable(self, count: int | None = None) -> list[ParameterDescription]:
         """What may be changed, of the first `count`."""

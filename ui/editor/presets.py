@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The presets that the user has kept for a plugin: a list, and a name for a new one."""
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QWidget
+from collections.abc import Sequence
+from functools import partial
 
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
+
+from ui.controls.action import add_action, add_submenu
 from ui.controls.buttons import Button
+from ui.controls.field import NameField
 from ui.theme.theme import Theme
 
 _MOST_LETTERS = 100  # what the host takes (ipc/desk/requests.py)
-
-
-class _Name(QLineEdit):
-    given_up = pyqtSignal()
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        assert event is not None
-        if event.key() == Qt.Key.Key_Escape:
-            self.given_up.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class Presets(QWidget):
@@ -27,15 +20,23 @@ class Presets(QWidget):
 
     save_wanted = pyqtSignal(str)
     load_wanted = pyqtSignal(str)
+    rename_wanted = pyqtSignal(str, str)  # from, to
+    delete_wanted = pyqtSignal(str)
+    program_wanted = pyqtSignal(int)  # one of the plugin's own
+    restore_wanted = pyqtSignal()  # the one that was deleted last
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
+        self._deleted = ""
+        self._programs: Sequence[str] = ()
+        self._program: int | None = None
         self._current = ""
+        self._renamed = ""  # the one whose name is typed anew
         self.list = Button(theme, "Presets", text="Presets  ▾")
         self.list.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.field = _Name()
+        self.field = NameField()
         self.field.setPlaceholderText("Name of the preset")
         self.field.setAccessibleName("Name of the preset")
         self.field.setMaxLength(_MOST_LETTERS)
@@ -61,45 +62,84 @@ class Presets(QWidget):
     def names(self) -> tuple[str, ...]:
         return self._names
 
-    def show_names(self, names: tuple[str, ...]) -> None:
-        self._names = names
+    def show_names(self, names: tuple[str, ...], deleted: str = "") -> None:
+        """`deleted`: the one that can be brought back, "" if there is none."""
+        self._names, self._deleted = names, deleted
+
+    def show_programs(self, names: Sequence[str]) -> None:
+        """The plugin's own."""
+        self._programs = names
+
+    def show_program(self, number: int | None) -> None:
+        """The one of the plugin's own that was chosen last."""
+        if number != self._program:
+            self._program = number
+            self._show_name()
 
     def show_current(self, name: str) -> None:
         """The one that was saved or loaded last; "": none."""
         self._current = name
+        self._show_name()
+
+    def _show_name(self) -> None:
+        name = self._current
+        if not name and self._program is not None and self._program < len(self._programs):
+            name = self._programs[self._program]
         metrics = self.list.fontMetrics()
         room = metrics.elidedText(name, Qt.TextElideMode.ElideRight, 120)
         self.list.setText(f"{room or 'Presets'}  ▾")
 
     def _open(self) -> None:
+        menu = self.menu()
+        menu.popup(self.list.mapToGlobal(self.list.rect().bottomLeft()))
+
+    def menu(self) -> QMenu:
+        """To be popped up once."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for name in self._names:
-            action = menu.addAction(name.replace("&", "&&"))
-            assert action is not None
-            action.setCheckable(True)
-            action.setChecked(name == self._current)
-            action.triggered.connect(lambda _, name=name: self.load_wanted.emit(name))
+            load = partial(self.load_wanted.emit, name)
+            add_action(menu, _text(name), load, checked=name == self._current)
         if not self._names:
-            nothing = menu.addAction("No presets yet")
-            assert nothing is not None
-            nothing.setEnabled(False)
+            add_action(menu, "No presets yet").setEnabled(False)
+        if self._programs:
+            own = add_submenu(menu, "The plugin's own")
+            for number, name in enumerate(self._programs):
+                choose = partial(self.program_wanted.emit, number)
+                checked = number == self._program and not self._current
+                add_action(own, _text(name) or f"Program {number + 1}", choose, checked=checked)
         menu.addSeparator()
-        save = menu.addAction("Save as a preset…")
-        assert save is not None
-        save.triggered.connect(self.ask_name)
-        menu.popup(self.list.mapToGlobal(self.list.rect().bottomLeft()))
+        add_action(menu, "Save as a preset…", self.ask_name)
+        if self._names:
+            rename, delete = add_submenu(menu, "Rename"), add_submenu(menu, "Delete")
+            for name in self._names:
+                add_action(rename, f"{_text(name)}…", partial(self.ask_new_name, name))
+                add_action(delete, _text(name), partial(self.delete_wanted.emit, name))
+        if self._deleted:
+            add_action(menu, f"Bring back {_text(self._deleted)}", self.restore_wanted.emit)
+        return menu
 
     def ask_name(self) -> None:
+        self._ask("", self._current)
+
+    def ask_new_name(self, name: str) -> None:
+        """Of the preset with that name."""
+        self._ask(name, name)
+
+    def _ask(self, renamed: str, text: str) -> None:
+        self._renamed = renamed
         self.list.hide()
-        self.field.setText(self._current)
+        self.field.setText(text)
+        self._on_typed(text)
         self.field.show()
         self.field.selectAll()
         self.field.setFocus()
 
     def _on_typed(self, text: str) -> None:
-        """What is there already is replaced."""
+        """What is there already is replaced, but not by renaming."""
         tip = "Replace the preset" if text.strip() in self._names else "Save as a preset"
+        if self._renamed:
+            tip = f"Rename {self._renamed}"
         self.keep.setToolTip(tip)
 
     def _on_keep(self) -> None:
@@ -110,12 +150,22 @@ class Presets(QWidget):
 
     def _save(self) -> None:
         name = self.field.text().strip()
-        if name:
+        if not name:
+            return
+        if not self._renamed:
             self.save_wanted.emit(name)
-            self._close()
+        elif name != self._renamed:
+            self.rename_wanted.emit(self._renamed, name)
+        self._close()
 
     def _close(self) -> None:
+        self._renamed = ""
         self.field.hide()
         self.list.show()
         self.keep.setToolTip("Save as a preset")
         self.list.setFocus()
+
+
+def _text(name: str) -> str:
+    """As a menu takes it."""
+    return name.replace("&", "&&")

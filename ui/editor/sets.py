@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two settings of a plugin to compare: A and B. They live as long as the editor."""
+"""Two settings of a plugin to compare: A and B. The host keeps them for all windows (KeepSets)."""
 
 from collections.abc import Sequence
 from typing import Literal
+
+from ipc.desk import state
 
 SetName = Literal["A", "B"]
 
@@ -28,5 +30,15 @@ class TwoSets:
         """The other one is like this one from now on."""
         self._kept = list(now)
 
-    def forget(self) -> None:
-        self.active, self._kept = "A", None
+    def kept(self) -> state.TwoSets:
+        """As the host keeps them."""
+        other = tuple(self._kept) if self._kept is not None else None
+        return state.TwoSets(active=self.active, other=other)
+
+    def take(self, kept: state.TwoSets | None) -> bool:
+        """As the host has kept them; None: nothing is compared. Whether the other one is active
+        now."""
+        kept = kept or state.TwoSets()
+        was_active, self.active = self.active, kept.active
+        self._kept = list(kept.other) if kept.other is not None else None
+        return self.active != was_active

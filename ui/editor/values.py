@@ -5,10 +5,12 @@ others change them too, and kept from being overwritten while the user has hold 
 import time
 from collections.abc import Mapping
 
+import msgspec
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.desk.requests import AskSlot, AskText, Change, Details, SetParameter, ValueText
+from ipc.desk.state import SlotDetails
 from ui.desk import Desk
 
 _PERIOD_MS = 250
@@ -24,7 +26,7 @@ class Values(QObject):
     described = pyqtSignal()  # there is a description, or another one
     changed = pyqtSignal()  # values and texts
     one_changed = pyqtSignal(int)  # of one parameter
-    kept_changed = pyqtSignal()  # presets, snapshots
+    kept_changed = pyqtSignal()  # presets, program, snapshots, what is compared
 
     def __init__(self, desk: Desk, slot: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -32,8 +34,7 @@ class Values(QObject):
         self.description: PluginDescription | None = None
         self.values: list[float] = []
         self.texts: list[str] = []
-        self.presets: tuple[str, ...] = ()
-        self.snapshots = 0
+        self.kept = SlotDetails(slot=slot)  # but for description, values and texts
         self._desk = desk
         self._is_waiting = False
         self._not_before_s = 0.0
@@ -98,8 +99,9 @@ class Values(QObject):
             self._step_texts.clear()
             self.values, self.texts = list(details.values), list(details.texts)
             self.described.emit()
-        if (details.presets, details.snapshots) != (self.presets, self.snapshots):
-            self.presets, self.snapshots = details.presets, details.snapshots
+        known = msgspec.structs.replace(details, description=None, values=(), texts=())
+        if known != self.kept:
+            self.kept = known
             self.kept_changed.emit()
         if not details.values:  # it has no process just now: what was known stays
             return

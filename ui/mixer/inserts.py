@@ -5,6 +5,8 @@ A slot, of this strip or another, or a plugin of the browser is dropped between 
 shows where.
 """
 
+from collections.abc import Mapping
+
 from PyQt6.QtCore import QPoint, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QDragEnterEvent,
@@ -18,6 +20,7 @@ from PyQt6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ipc.desk.state import SlotState
 from ui.controls.buttons import Button
+from ui.mixer.sharing import Sharing
 from ui.mixer.slot_row import ROW_HEIGHT, SLOT_MIME, SlotRow
 from ui.theme.theme import Theme
 
@@ -76,6 +79,11 @@ class Inserts(QScrollArea):
                 row.show_state(state)
             if self._layout.indexOf(row) != place:
                 self._layout.insertWidget(place, row)
+
+    def show_sharing(self, sharing: Mapping[str, Sharing]) -> None:
+        """By slot: which of them are played by one process with others."""
+        for slot, row in self.rows.items():
+            row.show_sharing(sharing.get(slot))
 
     def tab_chain(self) -> list[QWidget]:
         """What the Tab key goes through, in order."""

@@ -12,6 +12,7 @@ from ipc.desk.requests import AddTrack
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
+from ui.mixer.sharing import sharing_of
 from ui.mixer.strip import Strip
 from ui.mixer.taper import heights_of_peaks
 from ui.theme.theme import Theme
@@ -82,9 +83,11 @@ class Mixer(QWidget):
             strip.hide()
             strip.setParent(None)
             strip.deleteLater()
+        sharing = sharing_of(state)
         for place, one in enumerate(every):
             strip = self.strips.get(one.id) or self._make(one)
             strip.show_track(one, place)
+            strip.inserts.show_sharing(sharing)
             if one.id != MASTER and self._tracks.indexOf(strip) != place:
                 self._tracks.insertWidget(place, strip)
         order = [track.id for track in every]

@@ -13,17 +13,19 @@ from PyQt6.QtGui import (
     QPen,
     QPixmap,
 )
-from PyQt6.QtWidgets import QApplication, QHBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 
 from ipc.desk.state import SlotState
 from ui.controls.elided import ElidedText
 from ui.mixer.light import WORDS, StateLight
+from ui.mixer.sharing import Sharing
 from ui.theme.theme import Theme
 
 SLOT_MIME = "application/x-isobooth-slot"
 ROW_HEIGHT = 22
 # What is dragged hangs below and beside the pointer, so that the line where it goes stays in sight.
 DRAG_HOT_SPOT = QPoint(-14, -6)
+_BADGE_HEIGHT = 14
 
 Key = Qt.Key
 
@@ -44,11 +46,19 @@ class SlotRow(QWidget):
         self._pressed: QPoint | None = None
         self._light = StateLight(theme)
         self._name = ElidedText(theme)
+        self._sharing: Sharing | None = None
+        self._badge = QLabel()
+        self._badge.setObjectName("process-badge")
+        self._badge.setFont(theme.font("tiny", bold=True))
+        self._badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._badge.setFixedHeight(_BADGE_HEIGHT)
+        self._badge.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(4)
         layout.addWidget(self._light)
         layout.addWidget(self._name, 1)
+        layout.addWidget(self._badge)
         self.setFixedHeight(ROW_HEIGHT)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -59,12 +69,21 @@ class SlotRow(QWidget):
             self.state = state
             self._show()
 
+    def show_sharing(self, sharing: Sharing | None) -> None:
+        """None: it has a process of its own."""
+        if sharing != self._sharing:
+            self._sharing = sharing
+            self._badge.setText(sharing.letter if sharing is not None else "")
+            self._badge.setVisible(sharing is not None)
+            self._show()
+
     def _show(self) -> None:
         state = self.state
         self._light.show_status(state.status)
         self._name.show_text(state.name, "text_faint" if state.bypassed else "text")
-        self.setAccessibleName(f"{state.name}, {WORDS[state.status]}")
-        self.setToolTip("\n".join(_tip(state)))
+        shared = f", process {self._sharing.letter}" if self._sharing is not None else ""
+        self.setAccessibleName(f"{state.name}, {WORDS[state.status]}{shared}")
+        self.setToolTip("\n".join(_tip(state, self._sharing)))
 
     # ------------------------------------------------------------------ mouse and keys
 
@@ -130,7 +149,7 @@ class SlotRow(QWidget):
         painter.end()
 
 
-def _tip(state: SlotState) -> list[str]:
+def _tip(state: SlotState, sharing: Sharing | None) -> list[str]:
     lines = [state.name, WORDS[state.status][:1].upper() + WORDS[state.status][1:]]
     if state.reason:
         lines.append(state.reason)
@@ -139,8 +158,9 @@ def _tip(state: SlotState) -> list[str]:
     if state.restarts:
         lines.append(f"Restarted {state.restarts} ×")
     if state.pid is not None:
-        shared = f", shared with {len(state.shares_with)} more" if state.shares_with else ""
-        lines.append(f"Process {state.pid}{shared}")
+        lines.append(f"Process {state.pid}")
+    if sharing is not None:
+        lines.append(f"Shares it with {', '.join(sharing.others)}")
     lines.append(state.plugin)
     return lines
 

@@ -5,6 +5,7 @@ One question at a time: an overview of a long file takes the host a moment, and 
 with a fader waits behind it.
 """
 
+import math
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -28,6 +29,10 @@ class _Known:
     version: int = 0
     buckets: int = 0  # that were asked for
     is_refused: bool = False
+    near: Wave | None = None  # of a part, finer than one of all could be
+    near_version: int = 0
+    near_end: int = 0  # frame
+    near_step: int = 0  # that was asked for
 
 
 class Contents(QObject):
@@ -39,7 +44,7 @@ class Contents(QObject):
         super().__init__(parent)
         self._desk = desk
         self._known: dict[str, _Known] = {}
-        self._wanted: dict[str, int] = {}  # track: buckets
+        self._wanted: dict[str, AskOverview] = {}
         self._is_waiting = False
         self._version = 0
 
@@ -53,8 +58,11 @@ class Contents(QObject):
             if sources.get(track) == known.source
         }
 
-    def content(self, track: TrackState, frames_per_px: float) -> tuple[Content | None, int]:
-        """As fine as it is known, and its version; finer ones arrive later."""
+    def content(
+        self, track: TrackState, frames_per_px: float, first: float, last: float
+    ) -> tuple[Content | None, int]:
+        """As fine as it is known from frame `first` to `last`, and its version; finer ones arrive
+        later."""
         if track.kind not in _WITH_CONTENT:
             return None, 0
         known = self._known.get(track.id)
@@ -63,8 +71,28 @@ class Contents(QObject):
             known = self._known[track.id] = _Known(source)
         buckets = self._buckets(known, frames_per_px)
         if buckets:
-            self._wanted[track.id] = buckets
+            self._wanted[track.id] = AskOverview(track.id, buckets)
             self._ask_next()
+        elif isinstance(known.content, Wave) and known.content.step > max(1.0, frames_per_px):
+            return self._near(track.id, known, frames_per_px, first, last)
+        return known.content, known.version
+
+    def _near(
+        self, track: str, known: _Known, frames_per_px: float, first: float, last: float
+    ) -> tuple[Content | None, int]:
+        """Of what is looked at alone: the whole file in one picture is too coarse for it."""
+        start, end = max(known.source[1], int(first)), min(known.source[2], math.ceil(last))
+        near, step = known.near, max(1, int(frames_per_px))
+        is_fine = near is not None and known.near_step <= step
+        if is_fine and near is not None and near.start <= start and end <= known.near_end:
+            return near, known.near_version
+        if not known.is_refused and start < end:
+            spare = end - start  # so that scrolling does not ask each time
+            start, end = max(known.source[1], start - spare), min(known.source[2], end + spare)
+            buckets = math.ceil((end - start) / step)
+            if buckets <= _MOST_BUCKETS:
+                self._wanted[track] = AskOverview(track, buckets, start, end)
+                self._ask_next()
         return known.content, known.version
 
     def _buckets(self, known: _Known, frames_per_px: float) -> int:
@@ -86,7 +114,7 @@ class Contents(QObject):
         if self._is_waiting or self._desk.is_lost or not self._wanted:
             return
         track = next(iter(self._wanted))
-        buckets = self._wanted.pop(track)
+        request = self._wanted.pop(track)
         known = self._known.get(track)
         if known is None:  # it has gone
             self._ask_next()
@@ -96,8 +124,17 @@ class Contents(QObject):
         def arrived(reply: Overview) -> None:
             self._is_waiting = False
             self._version += 1
-            known.content, known.version = content_of(reply), self._version
-            known.buckets = max(known.buckets, buckets)
+            content = content_of(reply)
+            if request.end_frame == 0:
+                known.content, known.version = content, self._version
+                known.buckets = max(known.buckets, request.buckets)
+            elif isinstance(content, Wave):
+                known.near, known.near_version = content, self._version
+                known.near_end = request.end_frame
+                frames = request.end_frame - request.start_frame
+                known.near_step = math.ceil(frames / request.buckets)
+            else:
+                known.is_refused = True  # there is no more of it than that
             if self._known.get(track) is known:
                 self.arrived.emit(track)
             self._ask_next()
@@ -107,7 +144,7 @@ class Contents(QObject):
             known.is_refused = not self._desk.is_lost  # another host may take this one's place
             self._ask_next()
 
-        self._desk.ask(AskOverview(track, buckets), arrived, refused)
+        self._desk.ask(request, arrived, refused)
 
 
 def _source(track: TrackState, sample_rate: int) -> _Source:

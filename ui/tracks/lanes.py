@@ -262,20 +262,22 @@ class Lanes(QWidget):
         self, painter: QPainter, track: TrackState, clip: QRectF, colour: QColor, damaged: QRect
     ) -> None:
         viewport, ratio = self._viewport, self.devicePixelRatioF()
-        content, version = self._contents.content(track, viewport.frames_per_px / ratio)
-        if content is None:
-            return
         has_name = clip.height() >= 3 * _CLIP_TOP
         top = clip.top() + (_CLIP_TOP if has_name else 3)
         height = int(clip.bottom() - top - 3)
         if height < 4:
             return
-        lit = _ink(colour, self._theme.name == "dark", isinstance(content, Notes))
         span = TILE_WIDTH * viewport.frames_per_px
         low = max(damaged.left() - 1, clip.left())
         high = min(damaged.right() + 2, clip.right())
         first = math.floor(max(0.0, viewport.first_frame + low * viewport.frames_per_px) / span)
         last = math.floor(max(0.0, viewport.first_frame + high * viewport.frames_per_px) / span)
+        content, version = self._contents.content(
+            track, viewport.frames_per_px / ratio, first * span, (last + 1) * span
+        )
+        if content is None:
+            return
+        lit = _ink(colour, self._theme.name == "dark", isinstance(content, Notes))
         for number in range(first, last + 1):
             tile = self._tiles.tile(
                 content, version, number, viewport.frames_per_px, height, lit, ratio

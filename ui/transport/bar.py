@@ -15,6 +15,7 @@ from ui.theme.theme import Theme
 from ui.transport.device_menu import DeviceButton
 from ui.transport.figure import Figure
 from ui.transport.load import LoadMeter
+from ui.transport.loop_fields import LoopFields
 from ui.transport.position import bar_frames, bars_text, time_text
 from ui.transport.song_fields import SignatureField, TempoField
 
@@ -52,6 +53,8 @@ class TransportBar(QWidget):
         self.signature.chosen.connect(
             lambda beats, unit: desk.change(SetSong(time_signature=(beats, unit)))
         )
+        self.loop_range = LoopFields(theme)
+        self.loop_range.chosen.connect(lambda start, end: desk.ask(SetLoop(start, end)))
         self.load = LoadMeter(theme)
         self.cpu = Figure(theme, "CPU", "000 %", "Of the host and its plugins; 100 % is one core")
         self.xruns = Figure(theme, "Xruns", "0000", "How often the device had no sound in time")
@@ -86,7 +89,12 @@ class TransportBar(QWidget):
         row.setSpacing(16)
         row.addWidget(self.bars)
         row.addWidget(self.time)
-        for caption, field in (("TEMPO", self.tempo), ("SIGNATURE", self.signature)):
+        fields: tuple[tuple[str, QWidget], ...] = (
+            ("TEMPO", self.tempo),
+            ("SIGNATURE", self.signature),
+            ("LOOP", self.loop_range),
+        )
+        for caption, field in fields:
             column = QVBoxLayout()
             column.setSpacing(0)
             label = QLabel(caption)
@@ -105,6 +113,7 @@ class TransportBar(QWidget):
         self.loop.show_checked(transport.loop is not None)
         self.tempo.show_tempo(transport.tempo)
         self.signature.show_signature(transport.time_signature)
+        self.loop_range.show_transport(transport, state.device.sample_rate)
         self.device.show_device(state.device)
         frame, self._frame = self._frame, -1
         self._show_position(max(0, frame))

@@ -13,10 +13,14 @@ _SLOWEST, _FASTEST = 10.0, 999.0  # what the host takes (ipc/desk/requests.py)
 _NOTCH = 120.0
 
 
-class _Field(QLineEdit):
-    def __init__(self, theme: Theme, name: str, widest: str, parent: QWidget | None) -> None:
+class SongField(QLineEdit):
+    """A figure of the song. `size`: a token."""
+
+    def __init__(
+        self, theme: Theme, name: str, widest: str, parent: QWidget | None, size: str = "large"
+    ) -> None:
         super().__init__(parent)
-        self.setFont(theme.font("large", figures=True))
+        self.setFont(theme.font(size, figures=True))
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAccessibleName(name)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance(widest) + 12)
@@ -30,7 +34,7 @@ class _Field(QLineEdit):
         raise NotImplementedError
 
 
-class TempoField(_Field):
+class TempoField(SongField):
     chosen = pyqtSignal(float)  # beats a minute
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -65,7 +69,7 @@ class TempoField(_Field):
         self.show_tempo(self._tempo)
 
 
-class SignatureField(_Field):
+class SignatureField(SongField):
     chosen = pyqtSignal(int, int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the loop begins and ends: typed as bars or as times."""
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from ipc.desk.state import TransportState
+from ui.theme.theme import Theme
+from ui.transport.position import bars_text, frame_of
+from ui.transport.song_fields import SongField
+
+_NONE = "–"
+_TIP = "{} of the loop: a bar (5, 5.2, 5.2.3) or a time (0:12.5, 12.5 s)"
+
+
+class _Place(SongField):
+    typed = pyqtSignal(str)
+
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, f"{name} of the loop", "000.0.0", parent, "normal")
+        self.setToolTip(_TIP.format(name))
+        self._text = _NONE
+        self._show(_NONE)
+
+    def show_text(self, text: str) -> None:
+        self._text = text
+        self._show(text)
+
+    def _finish(self) -> None:
+        typed = self.text()
+        self.clearFocus()
+        self._show(self._text)
+        if typed.strip() != self._text:
+            self.typed.emit(typed)
+
+
+class LoopFields(QWidget):
+    """Emits `chosen` when another range was typed. What is no place, or no range, is not taken."""
+
+    chosen = pyqtSignal(int, int)  # frames
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.start = _Place(theme, "Start")
+        self.end = _Place(theme, "End")
+        self._loop: tuple[int, int] | None = None
+        self._metre = (48000, 120.0, 4)  # sample rate, beats a minute, beats of a bar
+        self._length = 0
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(self.start)
+        row.addWidget(QLabel(_NONE))
+        row.addWidget(self.end)
+        self.start.typed.connect(lambda text: self._choose(text, None))
+        self.end.typed.connect(lambda text: self._choose(None, text))
+
+    def show_transport(self, transport: TransportState, sample_rate: int) -> None:
+        beats, unit = transport.time_signature
+        self._metre = (sample_rate, transport.tempo * unit / 4, beats)
+        self._loop, self._length = transport.loop, transport.length_frames
+        places = (_NONE, _NONE)
+        if self._loop is not None:
+            places = (
+                bars_text(self._loop[0], *self._metre),
+                bars_text(self._loop[1], *self._metre),
+            )
+        self.start.show_text(places[0])
+        self.end.show_text(places[1])
+
+    def _choose(self, start: str | None, end: str | None) -> None:
+        """Where there is no loop yet, the other end is the song's, or a bar away."""
+        rate, tempo, beats = self._metre
+        bar = round(beats * 60.0 / tempo * rate)
+        if start is not None:
+            first = frame_of(start, *self._metre)
+            if first is None:
+                return
+            last = self._loop[1] if self._loop is not None else self._length
+            self.chosen.emit(first, last if last > first else first + bar)
+        elif end is not None:
+            last_typed = frame_of(end, *self._metre)
+            if not last_typed:
+                return
+            first = self._loop[0] if self._loop is not None else 0
+            self.chosen.emit(first if first < last_typed else max(0, last_typed - bar), last_typed)
