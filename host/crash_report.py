@@ -60,6 +60,7 @@ class Phase(StrEnum):
     PROCESS = "process"
     IDLE = "idle"  # between two blocks: a thread of the plugin's own
     SAVE = "save"
+    WINDOW = "window"  # its own, on the main thread
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
