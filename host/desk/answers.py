@@ -14,6 +14,7 @@ from host.device import list_devices
 from host.events import HostEvent
 from host.portaudio import DeviceInfo
 from ipc.desk.requests import (
+    AllowWindows,
     AskCatalogue,
     AskCrashes,
     AskDevices,
@@ -22,6 +23,7 @@ from ipc.desk.requests import (
     AskText,
     Catalogue,
     Change,
+    CloseOwnWindow,
     Crashes,
     CrashText,
     Details,
@@ -30,6 +32,7 @@ from ipc.desk.requests import (
     Forgive,
     LoadPreset,
     Locate,
+    OpenOwnWindow,
     OpenSong,
     Overview,
     Play,
@@ -158,6 +161,21 @@ class Answers:
     @to.register
     def _(self, request: LoadPreset) -> Message:
         return Done(self._desk.load_preset(request.slot, request.name))
+
+    @to.register
+    def _(self, request: AllowWindows) -> Message:
+        self._desk.allow_windows(request.slot)
+        return Done()
+
+    @to.register
+    def _(self, request: OpenOwnWindow) -> Message:
+        self._desk.open_window(request.slot, request.above)
+        return Done()
+
+    @to.register
+    def _(self, request: CloseOwnWindow) -> Message:
+        self._desk.host.close_window(request.slot)
+        return Done()
 
     @to.register
     def _(self, request: AskCatalogue) -> Message:
