@@ -32,6 +32,7 @@ class SlotRow(QWidget):
     opened = pyqtSignal(str)  # its editor: slot
     menu_wanted = pyqtSignal(str, QPoint)  # slot, where on the screen
     bypass_wanted = pyqtSignal(str)
+    own_window_wanted = pyqtSignal(str)
     removal_wanted = pyqtSignal(str)
     shift_wanted = pyqtSignal(str, int)  # slot, places down the chain
 
@@ -99,6 +100,8 @@ class SlotRow(QWidget):
             self.opened.emit(slot)
         elif key == Key.Key_B:
             self.bypass_wanted.emit(slot)
+        elif key == Key.Key_W:
+            self.own_window_wanted.emit(slot)
         elif key == Key.Key_Delete:
             self.removal_wanted.emit(slot)
         elif key == Key.Key_Menu:
@@ -132,6 +135,8 @@ def _tip(state: SlotState) -> list[str]:
     lines = [state.name, WORDS[state.status][:1].upper() + WORDS[state.status][1:]]
     if state.reason:
         lines.append(state.reason)
+    if state.window in ("opening", "open"):
+        lines.append(f"Its own window is {'open' if state.window == 'open' else 'being opened'}")
     if state.latency_frames:
         lines.append(f"Latency {state.latency_frames} frames")
     if state.restarts:
