@@ -281,8 +281,8 @@ class Desk:
     def open_window(self, slot_id: str, above: int = 0) -> None:
         """Called "PLUGIN – TRACK". Raises InputError, MachineError or WorkerError."""
         slot = self._slot(slot_id)
-        strip = next(strip for strip, one in self.song.slots() if one.id == slot_id)
-        track = next((track.label for track in self.song.tracks if track.id == strip), "Master")
+        holders = (track.label for track in self.song.tracks if slot in track.chain)
+        track = next(holders, "Master")
         description = self.host.description(slot_id)
         name = slot.name or (description.name if description is not None else slot.label)
         self.host.open_window(slot_id, one_line(f"{name} – {track}", _MOST_TITLE), above)

@@ -113,7 +113,8 @@ class DeskServer:
     def stop(self) -> None:
         """From any thread, or a signal handler."""
         if self._loop is not None and self._quit is not None:
-            self._loop.call_soon_threadsafe(self._quit.set)
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._quit.set)
 
     def run(self) -> None:
         asyncio.run(self._serve())
