@@ -5,12 +5,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from host.config import FaultPolicy
 from host.crash_report import FaultKind, Phase
 from host.permissions import PermissionRules, PluginRule
+from host.slot_window import WindowChange
 from host.song import Grouping
 from host.store.database import Database
 from host.stress.display import is_there, virtual_display
@@ -84,6 +86,21 @@ def _value(playing: Playing, parameter: int) -> float:
     return playing.host.parameters("a0")[parameter]
 
 
+def _turned(playing: Playing, pointer: Pointer) -> list[WindowChange]:
+    """Turns the knob until it is told: a toolkit takes its time until it takes the mouse."""
+    changes: list[WindowChange] = []
+    tries_until = time.monotonic() + 30
+    while not changes:
+        assert time.monotonic() < tries_until, playing.host.events_since(0)
+        pointer.drag(KNOB, (KNOB[0], KNOB[1] - 20))
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            playing.read()
+            changes += playing.host.take_window_changes()
+            time.sleep(0.02)
+    return changes
+
+
 def _colours(pointer: Pointer) -> int:
     return len(np.unique(pointer.pixels(313, 163).reshape(-1, 3), axis=0))
 
@@ -107,15 +124,7 @@ def test_a_knob_turned_in_the_own_window_is_heard_kept_and_told(
         assert hints.min_width == hints.max_width == 313  # it cannot be resized
         host.open_window("a0", "ZamVerb – Dröms")  # to the front, not twice
         assert len(pointer.windows()) == 1
-        # What a toolkit does until it takes the mouse is no time of ours.
-        changes = []
-        while not changes:
-            pointer.drag(KNOB, (KNOB[0], KNOB[1] - 20))
-            deadline = time.monotonic() + 1.0
-            while time.monotonic() < deadline:
-                playing.read()
-                changes += host.take_window_changes()
-                time.sleep(0.02)
+        changes = _turned(playing, pointer)
         last = changes[-1]
         description = host.description("a0")
         assert description is not None
@@ -315,3 +324,27 @@ def test_where_no_window_can_be_shown_one_line_says_why(
             with pytest.raises(MachineError, match=words):
                 playing.host.open_window("a0", "")
         assert playing.slot("a0").restarts == 0
+
+
+def test_a_standby_has_what_was_turned_and_plays_without_the_window(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    plugin = _zam("clap")
+    clip = write_clip(tmp_path / "noise.wav", noise(48000 * 20))
+    song = Song(tracks=(audio_track("a", clip, plugin),))
+    slot = msgspec.structs.replace(song.tracks[0].chain[0], standby=True)
+    track = msgspec.structs.replace(song.tracks[0], chain=(slot,))
+    with play(Song(tracks=(track,)), permissions=ALLOWED) as playing:
+        host = playing.host
+        playing.until(lambda: host.standby_pid("a0") is not None, "a standby")
+        host.open_window("a0", "ZamVerb")
+        changes = _turned(playing, pointer)
+        playing.run(5)
+        first, standby = playing.pid("a0"), host.standby_pid("a0")
+        playing.kill("a0")
+        playing.until(lambda: host.worker_pid("a0") not in (None, first), "the other plays")
+        assert host.worker_pid("a0") == standby
+        assert _value(playing, changes[-1].parameter) == pytest.approx(changes[-1].value, abs=0.011)
+        assert "own window" in _event(playing, HostEventKind.WINDOW)
+        host.open_window("a0", "again")
+        assert list(pointer.windows()) == ["again"]
