@@ -36,6 +36,7 @@ class Pointer:
             *(POINTER(c_ulong), POINTER(c_int), POINTER(c_ulong), POINTER(c_ulong)),
             POINTER(c_char_p),
         )
+        self._x.XGetTransientForHint.argtypes = (c_void_p, c_ulong, POINTER(c_ulong))
         self._x.XGetWMNormalHints.argtypes = (c_void_p, c_ulong, c_void_p, c_void_p)
         self._display = self._x.XOpenDisplay(shown.name.encode())
         assert self._display, shown.name
@@ -67,6 +68,21 @@ class Pointer:
         hints, given = SizeHints(), ctypes.c_long()
         self._x.XGetWMNormalHints(self._display, window, byref(hints), byref(given))
         return hints
+
+    def above(self, window: int) -> int:
+        """The window that it stays above of; 0: none."""
+        found = c_ulong()
+        self._x.XGetTransientForHint(self._display, window, byref(found))
+        return found.value
+
+    def size(self, window: int) -> tuple[int, int]:
+        root, place, unused = c_ulong(), c_int(), c_uint()
+        width, height = c_uint(), c_uint()
+        self._x.XGetGeometry(
+            *(self._display, window, byref(root), byref(place), byref(place)),
+            *(byref(width), byref(height), byref(unused), byref(unused)),
+        )
+        return width.value, height.value
 
     def close_window(self, window: int) -> None:
         """As a window manager does when its user clicks on the cross."""

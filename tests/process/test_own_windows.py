@@ -15,8 +15,11 @@ from host.permissions import PermissionRules, PluginRule
 from host.slot_window import WindowChange
 from host.song import Grouping
 from host.store.database import Database
+from host.stress import display
 from host.stress.display import is_there, virtual_display
 from ipc.errors import InputError, MachineError, WorkerError
+from ipc.names import runtime_folder
+from ipc.processes import own_identity
 from tests.fixtures.build import fixture_library
 from tests.fixtures.lv2_bundle import make_lv2_bundle
 from tests.process.pointer import Pointer, pointer_on
@@ -230,6 +233,21 @@ def test_windows_of_a_group_are_each_its_members_own(tmp_path: Path, pointer: Po
         assert set(pointer.windows()) == {"first"}
 
 
+def test_a_window_is_resized_with_its_editor_and_stays_above_another(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    plugin = f"clap:{fixture_library('stress_fixture')}#editor"
+    with play(_song(tmp_path, plugin), permissions=ALLOWED) as playing:
+        playing.host.open_window("a0", "Sized", above=1234)
+        window = pointer.windows()["Sized"]
+        assert pointer.size(window) == (300, 200)
+        assert pointer.above(window) == 1234
+        assert pointer.hints(window).min_width < 300 < pointer.hints(window).max_width
+        pointer.resize(window, 400, 260)
+        time.sleep(0.5)  # an editor that did not take it would have its own size back
+        assert pointer.size(window) == (400, 260)
+
+
 def test_a_window_ends_with_its_host(tmp_path: Path, pointer: Pointer) -> None:
     with play(_song(tmp_path, _zam("vst3")), permissions=ALLOWED) as playing:
         playing.host.open_window("a0", "ZamVerb")
@@ -348,3 +366,35 @@ def test_a_standby_has_what_was_turned_and_plays_without_the_window(
         assert "own window" in _event(playing, HostEventKind.WINDOW)
         host.open_window("a0", "again")
         assert list(pointer.windows()) == ["again"]
+
+
+# ---------------------------------------------------------------- the display
+
+
+def test_a_display_that_asks_for_a_cookie_is_shown_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As desktops' do. Without it the plugin is refused."""
+    monkeypatch.setattr(display, "let_in_this_user", lambda *_: None)
+    plugin = f"clap:{fixture_library('stress_fixture')}#editor"
+    with virtual_display() as shown:
+        monkeypatch.setenv("DISPLAY", shown.name)
+        monkeypatch.setenv("HOME", str(tmp_path))  # where there is no cookie
+        cookie = next(Path(runtime_folder()).glob(f"isobooth-{own_identity()}-tmp-*/authority"))
+        for authority, is_let_in in ((tmp_path / "none", False), (cookie, True)):
+            monkeypatch.setenv("XAUTHORITY", str(authority))
+            with play(_song(tmp_path, plugin), permissions=ALLOWED) as playing:
+                if is_let_in:
+                    playing.host.open_window("a0", "Let in")
+                    assert playing.host.window_status("a0") == "open"
+                else:
+                    with pytest.raises(WorkerError, match="cannot be reached"):
+                        playing.host.open_window("a0", "Not let in")
+                assert playing.slot("a0").status is SlotStatus.ACTIVE
+
+
+@pytest.mark.usefixtures("pointer")
+def test_a_display_brings_no_network_with_it(tmp_path: Path) -> None:
+    plugin = f"clap:{fixture_library('stress_fixture')}#waits"
+    with play(_song(tmp_path, plugin), permissions=ALLOWED) as playing:
+        assert "network socket" in _event(playing, HostEventKind.DENIED)

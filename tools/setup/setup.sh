@@ -24,6 +24,8 @@ PACKAGES="$PACKAGES libegl1 libgl1 libdbus-1-3 libfontconfig1 libgssapi-krb5-2 l
     fonts-inter fonts-jetbrains-mono"
 # Where the editors of plugins are opened, and nobody sees it.
 PACKAGES="$PACKAGES xvfb"
+# Whose mouse the tests move.
+PACKAGES="$PACKAGES libxtst6"
 # Of which the tests start a server of their own, for a catalogue that machines share.
 PACKAGES="$PACKAGES postgresql"
 # Only where python-rtmidi has no wheel for this Python and is compiled.
