@@ -548,7 +548,9 @@ class SlotSupervisor:
 
     def _drop_poison(self, tenure: Tenure, exit: WorkerExit) -> list[str]:
         """What the plugin has died of twice is not given to it a third time. Says what."""
-        dropped = []
+        dropped: list[str] = []
+        if tenure.fault_of(exit)[1] is Phase.WINDOW:
+            return dropped  # whatever it was given, its window has ended it
         for suspect in self._poison.judge(tenure, exit, self.native):
             if suspect.kind != "parameter" or self.journal.poison(suspect.index) is not None:
                 self._controls.forget(suspect)

@@ -139,9 +139,7 @@ class SlotWindow:
         if description is None or not tenure.worker.alive:
             return
         for edit in news.edits:
-            if edit.parameter >= len(description.parameters):
-                continue
-            if description.parameters[edit.parameter].read_only:
+            if not _is_possible(edit, description):
                 continue
             self._waiting[edit.parameter] = edit, news.is_heard
         if news.is_closed:
@@ -185,3 +183,8 @@ class SlotWindow:
             "again",
             slot=self._slot.spec.id,
         )
+
+
+def _is_possible(edit: WindowEdit, description: PluginDescription) -> bool:
+    known = description.parameters
+    return edit.parameter < len(known) and not known[edit.parameter].read_only

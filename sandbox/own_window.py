@@ -6,6 +6,7 @@ Whether the editor is the playing instance's or one beside it (sandbox/backends/
 difference here but one: what is changed beside is told to the host, which sends it like any edit.
 """
 
+import contextlib
 import os
 import time
 
@@ -23,6 +24,7 @@ _OWN_S = 0.5
 # So long after an edit the next one belongs to it, with no button of the mouse down (its wheel).
 _PAUSE_S = 0.5
 _SAME = 1e-6
+_NICENESS = 10
 
 
 class OwnWindow:
@@ -33,6 +35,7 @@ class OwnWindow:
         display = os.environ.get("DISPLAY", "")
         if not display:
             raise WorkerError(f"{plugin.id}: no window can be opened: there is no display")
+        _draw_behind_audio()
         self._window = PluginWindow(display, title, above)
         self._window.map()  # some draw themselves only into what is seen when they open
         try:
@@ -124,6 +127,13 @@ class OwnWindow:
                 self._values[index] = old
             elif new != old:
                 self._plugin.show_in_editor(index, new)
+
+
+def _draw_behind_audio() -> None:
+    """Windows are drawn by the processor, in threads that this one starts: where there is no
+    real-time priority, that must not make blocks late. Threads that play are older, and stay."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
 
 
 class _Gestures:

@@ -83,8 +83,8 @@ from sandbox.probing import probe
 if TYPE_CHECKING:
     from sandbox.rig import Rig
 
-_IDLE_PERIOD_S = 0.05
-_OFFLINE_IDLE_PERIOD_S = 0.002  # the next block waits for it
+_IDLE_PERIOD_S, _OFFLINE_IDLE_PERIOD_S = 0.05, 0.02
+_WAITED_FOR_PERIOD_S = 0.002  # offline, of those for whose turns a block may wait
 _WINDOW_PERIOD_S = 1 / 60
 _MAX_TEXT = 4096
 _MAX_MESSAGE = 8192
@@ -150,6 +150,8 @@ class _Worker:
         often as a screen is drawn."""
         idlers = self._idlers()
         idle_period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
+        if self._offline and any(plugin.blocks_wait_for_turns for _, plugin in idlers):
+            idle_period_s = _WAITED_FOR_PERIOD_S
         idle_at = time.monotonic() + idle_period_s
         while idlers or self._windows:
             period_s = _WINDOW_PERIOD_S if self._windows else idle_period_s

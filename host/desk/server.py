@@ -123,7 +123,7 @@ class DeskServer:
         """Safe to call twice."""
         self._work.shutdown(cancel_futures=True)
         self._transport.shutdown(cancel_futures=True)
-        self._own_windows.shutdown(cancel_futures=True)
+        self._own_windows.shutdown(wait=False, cancel_futures=True)  # they end with the host
         self._socket.close()
         self._meters.close()
         with contextlib.suppress(OSError):

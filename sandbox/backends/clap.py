@@ -188,6 +188,8 @@ class ClapPlugin(LoadedPlugin):
 
     # Life.
 
+    blocks_wait_for_turns = True
+
     def idle(self) -> None:
         try:
             for processor in self._native:

@@ -207,6 +207,8 @@ class LoadedPlugin(ABC):
 
     # Whether one's `idle` does what all plugins of its kind in this process have to do.
     idles_for_all = False
+    # Whether a block may wait for such a turn offline, where nothing is too late for it.
+    blocks_wait_for_turns = False
 
     def idle(self) -> None:  # noqa: B027 - most formats have nothing to do
         """Gives the plugin's own main-thread work a turn; to be called some 20 times a second.

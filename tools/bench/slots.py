@@ -42,7 +42,12 @@ _WAYS: dict[str, tuple[ChainMode, bool]] = {
 
 def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
     """`slot_cost_us` (median of the rounds), `slot_cost_rounds_us` (every round), and
-    `slot_series`, the blocks they come from. `blocks` a chain in all."""
+    `slot_series`, the blocks they come from. `blocks` a chain in all.
+
+    A cost has three parts: waking (`wake_floor_*_us`, a block of a chain that does nothing), the
+    plugins' code, which is slower where every plugin finds the caches full of its neighbours'
+    things (`plugins_*_us`, as the workers measure it, against `in_process_us`), and our own.
+    """
     realtime = Host(HostConfig())
     fifo = realtime.realtime
     realtime.close()
@@ -55,12 +60,15 @@ def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
         for length in LENGTHS:
             inside: list[Any] = []
             played: dict[str, list[Any]] = {way: [] for way in _WAYS}
+            plugins: dict[str, list[float]] = {way: [] for way in _WAYS}
             floors: dict[str, list[dict[str, float]]] = {way: [] for way in _WAYS}
             for number in range(rounds):
                 tell(f"slot cost: chain of {length}, round {number + 1} of {rounds}")
                 inside.append(_in_process(length, blocks // rounds, priority, core))
                 for way, (mode, pinned) in _WAYS.items():
-                    played[way].append(_play(length, mode, pinned, blocks // rounds))
+                    durations, plugins_us = _play(length, mode, pinned, blocks // rounds)
+                    played[way].append(durations)
+                    plugins[way].append(plugins_us)
                     cpu = core if pinned else -1
                     floors[way].append(
                         floor.block_us(length, mode, cpu, cpu, priority, blocks // rounds)
@@ -72,6 +80,7 @@ def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
                     key: round(statistics.median(each[key] for each in floors[way]), 2)
                     for key in ("median", "p99")
                 }
+                rows[f"plugins_{way}_us"] = round(statistics.median(plugins[way]), 2)
                 per_round = [
                     float(np.median(outside) - np.median(within)) / 1000 / length
                     for outside, within in zip(played[way], inside, strict=True)
@@ -95,8 +104,9 @@ def _in_process(length: int, blocks: int, priority: int, core: int) -> Any:
     return durations[SETTLE_BLOCKS:]
 
 
-def _play(length: int, mode: ChainMode, pinned: bool, blocks: int) -> Any:
-    """Block times of the same plugins with the same sound, sandboxed, ns."""
+def _play(length: int, mode: ChainMode, pinned: bool, blocks: int) -> tuple[Any, float]:
+    """The same plugins with the same sound, sandboxed: block times, ns, and what of a block the
+    plugins' own code took, µs: the sum of the medians of each one's last blocks."""
     with Host(HostConfig(mode=mode, pin_workers=pinned)) as host:
         host.load(chain_song(PLUGIN, length))
         host.mix.strips[0].audio = AudioClip(noise(4 * (blocks + SETTLE_BLOCKS) * BLOCK))
@@ -107,4 +117,6 @@ def _play(length: int, mode: ChainMode, pinned: bool, blocks: int) -> Any:
         wait_for_blocks(host, blocks)
         durations = host.engine.read_blocks()["duration_ns"]
         all_active(host)
-        return durations
+        natives = [slot.native for strip in host.mix.strips for slot in strip.slots]
+        plugins_us = sum(statistics.median(native.recent_process_us()) for native in natives)
+        return durations, plugins_us
