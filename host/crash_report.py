@@ -30,7 +30,8 @@ STDERR_TAIL_BYTES = 64 * 1024
 # The layout of the exported JSON; readers of a file refuse a higher number by name.
 #     2  backtrace, signature, the faulty access
 #     3  what the worker was loaded with
-REPORT_SCHEMA = 3
+#     4  a plugin's own window is a phase
+REPORT_SCHEMA = 4
 
 
 class FaultKind(StrEnum):
