@@ -30,7 +30,8 @@ STDERR_TAIL_BYTES = 64 * 1024
 # The layout of the exported JSON; readers of a file refuse a higher number by name.
 #     2  backtrace, signature, the faulty access
 #     3  what the worker was loaded with
-REPORT_SCHEMA = 3
+#     4  a plugin's own window is a phase
+REPORT_SCHEMA = 4
 
 
 class FaultKind(StrEnum):
@@ -60,6 +61,7 @@ class Phase(StrEnum):
     PROCESS = "process"
     IDLE = "idle"  # between two blocks: a thread of the plugin's own
     SAVE = "save"
+    WINDOW = "window"  # its own, on the main thread
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ class HostEventKind(StrEnum):
     FAILED = "failed"  # could not be loaded
     DENIED = "denied"  # a plugin tried what its permissions do not allow
     POISON = "poison"  # what a plugin dies of again and again is not given to it any more
+    WINDOW = "window"  # a plugin's own window went with its process
     DEVICE = "device"
     NOTICE = "notice"
 

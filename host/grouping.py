@@ -39,7 +39,9 @@ def group_keys(
         may = permissions.of(slot.plugin)
         if may.memory_mb is not None:
             continue
-        sharers.setdefault(f"{common} {may.profile} {may.network}", []).append(slot.id)
+        sharers.setdefault(f"{common} {may.profile} {may.network} {may.display}", []).append(
+            slot.id
+        )
     keys = {}
     for common, together in sharers.items():
         waiting = iter(together)

@@ -19,12 +19,14 @@ from host.engine_module import Driver, Engine, Watchdog, give_memory_back
 from host.events import EventLog, HostEvent, HostEventKind
 from host.media import TrackMedia, is_same_media, load_media
 from host.mix import Mix
+from host.permissions import PermissionRules
 from host.placement import Placement
 from host.preview import Heard, Previews
 from host.realtime import may_run_realtime
 from host.session.ledger import AnyEntry, Bypass, Gain, Loop, Mute, Pan
 from host.session.session import Session
 from host.slot_supervisor import SlotSupervisor
+from host.slot_window import WindowChange, WindowStatus
 from host.song import SILENCE_DB, Slot, Song
 from host.store.blacklist import Blacklist
 from host.store.conduct_store import ConductStore
@@ -317,6 +319,40 @@ class Host:
         if self._supervisor.previews is None:
             raise InputError("no song is loaded")
         return self._supervisor.previews
+
+    # ------------------------------------------------------------------ plugins' own windows
+
+    def permit(self, permissions: PermissionRules) -> None:
+        """What plugins may do that are loaded from now on."""
+        self._control.call(lambda: self._supervisor.permit(permissions))
+
+    def may_open_windows(self, plugin: str) -> bool:
+        """Whether the plugin with this id is permitted the display."""
+        return self._supervisor.permissions.of(plugin).display
+
+    def open_window(self, slot: str, title: str, above: int = 0) -> None:
+        """Opens the plugin's own window, or brings it to the front; a plugin that may show one, and
+        could not when it was loaded, is loaded anew, as it is. `above`: the number of a window of
+        X11 that it shall stay above of. Raises InputError, MachineError or WorkerError."""
+        self._control.run(self.mix.slot(slot).window.open(title, above))
+
+    def close_window(self, slot: str) -> None:
+        """Does nothing where none is open. Raises WorkerError."""
+        self._control.run(self.mix.slot(slot).window.close())
+
+    def window_status(self, slot: str) -> WindowStatus:
+        """`none`: the plugin has none, as far as is known."""
+        return self.mix.slot(slot).window.status
+
+    @property
+    def has_window_changes(self) -> bool:
+        """Whether `take_window_changes` would return some."""
+        return self._supervisor.has_window_changes
+
+    def take_window_changes(self) -> list[WindowChange]:
+        """What users have changed in plugins' own windows since this was last called. It is heard
+        and kept already."""
+        return self._supervisor.take_window_changes()
 
     # ------------------------------------------------------------------ asking
 

@@ -131,6 +131,12 @@ class Journal:
         if proven:
             self._tell_keeper()
 
+    def vouch(self) -> None:
+        """The newest snapshot is good: its plugin is ended by the host, and did not fail."""
+        if self._snapshots:
+            self._snapshots[-1].good = True
+            self._tell_keeper()
+
     def instance_lost(self) -> None:
         """The plugin failed: a state that it did not survive for long may be what broke it."""
         self._snapshots = [s for s in self._snapshots if s.good]

@@ -119,14 +119,14 @@ class _Reader:
                 raise self.error(key, f"is not known here; known: {', '.join(known)}", block)
 
     def rule(self, data: dict[str, Any], block: int) -> PluginRule:
-        known = ("id", "profile", "read", "write", "network", "memory_mb")
+        known = ("id", "profile", "read", "write", "network", "display", "memory_mb")
         self.check_keys(data, known, block)
         plugin = data.get("id")
         if not isinstance(plugin, str) or (":" not in plugin and "*" not in plugin):
             raise self.error("id", "must be a plugin id such as vst3:/usr/lib/vst3/X.vst3", block)
-        network = data.get("network")
-        if not isinstance(network, bool | None):
-            raise self.error("network", "must be true or false", block)
+        for switch in ("network", "display"):
+            if not isinstance(data.get(switch), bool | None):
+                raise self.error(switch, "must be true or false", block)
         memory_mb = data.get("memory_mb")
         if memory_mb is not None and (
             not isinstance(memory_mb, int)
@@ -141,7 +141,8 @@ class _Reader:
             profile=self.profile(data, block),
             read=self._paths(data, "read", block),
             write=self._paths(data, "write", block),
-            network=network,
+            network=data.get("network"),
+            display=data.get("display"),
             memory_mb=memory_mb,
         )
 
@@ -189,6 +190,7 @@ def rule_of(plugin: str, rules: PermissionRules) -> PluginRule:
             read=tuple(dict.fromkeys(merged.read + rule.read)),
             write=tuple(dict.fromkeys(merged.write + rule.write)),
             network=merged.network if rule.network is None else rule.network,
+            display=merged.display if rule.display is None else rule.display,
             memory_mb=merged.memory_mb if rule.memory_mb is None else rule.memory_mb,
         )
     return merged
@@ -253,6 +255,8 @@ def _written(rule: PluginRule) -> str:
             lines.append(f"{key} = [{quoted}]")
     if rule.network is not None:
         lines.append(f"network = {'true' if rule.network else 'false'}")
+    if rule.display is not None:
+        lines.append(f"display = {'true' if rule.display else 'false'}")
     if rule.memory_mb is not None:
         lines.append(f"memory_mb = {rule.memory_mb}")
     return "\n".join(lines) + "\n"

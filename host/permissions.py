@@ -3,7 +3,7 @@
 
 Exceptions are looked up by plugin id, because that is what a user has when a plugin is denied
 something. Several may fit (`*` in an id stands for anything): they add up in the order of the file,
-and the last one that says something of profile, network or memory wins.
+and the last one that says something of profile, network, display or memory wins.
 """
 
 import os
@@ -23,6 +23,7 @@ class PluginRule:
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     network: bool | None = None
+    display: bool | None = None
     memory_mb: int | None = None
 
     def fits(self, plugin: str) -> bool:
@@ -44,18 +45,20 @@ class PermissionRules:
         profile = made.profile
         read: list[str] = []
         write: list[str] = []
-        network, memory_mb = made.network, made.memory_mb
+        network, display, memory_mb = made.network, made.display, made.memory_mb
         for rule in self.fitting(plugin):
             profile = rule.profile or profile
             read += rule.read
             write += rule.write
             network = network if rule.network is None else rule.network
+            display = display if rule.display is None else rule.display
             memory_mb = memory_mb if rule.memory_mb is None else rule.memory_mb
         return Permissions(
             profile=self.forced or profile,
             read=_absolute(read),
             write=_absolute(write),
             network=network,
+            display=display or (self.forced or profile) == "open",
             memory_mb=memory_mb,
         )
 

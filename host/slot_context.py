@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all slots of a host share."""
 
+from __future__ import annotations
+
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
@@ -14,6 +17,7 @@ from host.crash_explainer import CrashExplainer
 from host.engine_module import Engine, Watchdog
 from host.events import EventLog, HostEventKind
 from host.fault_archive import FaultArchive
+from host.permissions import PermissionRules
 from host.session.session import Session
 from host.store.blacklist import Blacklist
 from host.trust.gate import TrustGate
@@ -21,7 +25,12 @@ from host.worker_groups import WorkerGroups
 from ipc.aside import aside
 from ipc.launcher import Launcher
 
+if TYPE_CHECKING:
+    from host.slot_window import WindowChange
+
 T = TypeVar("T")
+
+_MOST_CHANGES = 8192
 
 
 class Mix(Protocol):
@@ -47,9 +56,12 @@ class SlotContext:
     trust: TrustGate | None
     events: EventLog
     mix: Mix
+    permissions: PermissionRules  # for the plugins that are loaded from now on
     song_name: str | None = None
     session: Session | None = None
     missing_told: bool = False
+    # What users have changed in plugins' own windows, until whoever shows the song fetches it.
+    window_changes: deque[WindowChange] = field(default_factory=lambda: deque(maxlen=_MOST_CHANGES))
     # One look-up at a time: each that waits for the database at once would open it once more.
     _looking_up: asyncio.Lock = field(default_factory=asyncio.Lock)
 

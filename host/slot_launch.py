@@ -89,7 +89,9 @@ class SlotLauncher:
             self.journal.last_edit,
         )
         on_start(tenure)
-        request = load_request(spec, context.config, chain, record, restore, stands_by)
+        request = load_request(
+            spec, context.config, context.permissions, chain, record, restore, stands_by
+        )
         try:
             loaded = await worker.request(request, context.config.faults.load_limit_s)
         except WorkerDied:
@@ -128,7 +130,7 @@ class SlotLauncher:
         spec, context = self.spec, self.context
         if stands_by:
             return await context.launcher.spawn()
-        permissions = context.config.permissions.of(spec.plugin)
+        permissions = context.permissions.of(spec.plugin)
         place = Place(spec.id, spec.label, spec.plugin, chain, record, permissions)
         return await context.workers.worker_for(place)
 

@@ -4,6 +4,7 @@
 from host.chain_host import ChainHost
 from host.config import HostConfig
 from host.journal import Restore
+from host.permissions import PermissionRules
 from host.song import Slot
 from host.worker_place import standby_priority
 from ipc.messages import ChainGeometry, Load
@@ -12,6 +13,7 @@ from ipc.messages import ChainGeometry, Load
 def load_request(
     spec: Slot,
     config: HostConfig,
+    permissions: PermissionRules,
     chain: ChainHost,
     record: int,
     restore: Restore,
@@ -40,5 +42,5 @@ def load_request(
         priority=standby_priority(priority) if stands_by else priority,
         cpu=chain.standby_cpu if stands_by else chain.cpu,
         warm_up_blocks=0 if config.offline else config.warm_up_blocks,
-        permissions=config.permissions.of(spec.plugin),
+        permissions=permissions.of(spec.plugin),
     )

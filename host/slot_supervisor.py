@@ -30,9 +30,8 @@ from host.slot_seats import SlotSeats
 from host.slot_standby import SlotStandby, keeps_standby
 from host.slot_standing import SlotStanding
 from host.slot_state import SlotState
-from host.slot_watch import (
-    longest_rubbish,
-)
+from host.slot_watch import longest_rubbish
+from host.slot_window import SlotWindow
 from host.song import Slot
 from host.tenure import Tenure
 from host.worker_group import GroupMember
@@ -83,6 +82,7 @@ class SlotSupervisor:
         )
         self._health = SlotHealth(spec, native, self._controls, self._standing, context)
         self._state = SlotState(self.journal, native, engine, context.config)
+        self.window = SlotWindow(self, context)
         self._poison = PoisonWatch()
         self._faults = SlotFaults(context, self._standing.log)
         self._admission = SlotAdmission(spec, context, self._standing.notice)
@@ -260,6 +260,13 @@ class SlotSupervisor:
             has = f"{len(names)} programs" if names else "no programs"
             raise InputError(f"{self.spec.label}: it has {has}, none with the number {index}")
 
+    def edited_in_window(self, parameter: int, value: float, is_heard: bool) -> None:
+        """The same, made in the plugin's own window; `is_heard`: what plays has the value."""
+        self._last_edit_s = time.monotonic()
+        edit = self.journal.edit(parameter, value)
+        if not is_heard or self.standby is not None:
+            self._controls.edit(edit)
+
     def set_bypass(self, bypassed: bool) -> None:
         self._standing.bypassed = bypassed
         self._standing.lateness.forget()
@@ -272,6 +279,34 @@ class SlotSupervisor:
         self.spec = spec
         if spec.bypassed != self._standing.bypassed:
             self.set_bypass(spec.bypassed)
+
+    async def playing_tenure(self, with_display: bool) -> Tenure:
+        """Whoever plays; `with_display`: loaded anew, as it is, where it could show no window.
+        Raises WorkerError."""
+        tenure = self._seated()
+        if tenure.worker.shows_windows or not with_display:
+            return tenure
+        try:
+            await self._state.snapshot(tenure)
+        except RequestTimeout:
+            tenure.condemn(FaultKind.HANG, Phase.SAVE)
+            raise
+        self.journal.vouch()
+        # What it may do from now on, its neighbours may not.
+        self._context.workers.move_out(self.spec.id)
+        self._load_anew("it is given the display")
+        deadline = time.monotonic() + 2 * self._policy.load_limit_s
+        while self.seats.playing in (None, tenure) or not self._standing.is_playing:
+            if self._standing.is_given_up or self._closing or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(_LOOK_S)
+        return self._seated()
+
+    def _seated(self) -> Tenure:
+        tenure = self.seats.playing
+        if tenure is None or tenure.seated_in is None or not self._standing.is_playing:
+            raise WorkerError(f"{self.spec.label} is {self.status}: {self.reason}")
+        return tenure
 
     def fade_out(self) -> None:
         """It will be taken away: until then its input is heard instead."""
@@ -381,6 +416,7 @@ class SlotSupervisor:
         worker.exited.add_done_callback(lambda done: self._on_exit(tenure, done))
         worker.on_denial = self.denials.add
         worker.on_missing = self._context.tell_missing
+        self.window.watch(tenure)
 
     def _is_replaced(self, tenure: Tenure) -> bool:
         """Another worker shall take its place; its end is no fault."""
@@ -437,6 +473,7 @@ class SlotSupervisor:
             return
         exit = done.result()
         died_ns = monotonic_ns()
+        self.window.lost(tenure, self._closing or self._is_replaced(tenure))
         tenure.chain.retire(tenure.record)
         self.seats.leave(tenure)
         reaping = asyncio.get_running_loop().create_task(self._give_back(tenure))
@@ -554,7 +591,9 @@ class SlotSupervisor:
 
     def _drop_poison(self, tenure: Tenure, exit: WorkerExit) -> list[str]:
         """What the plugin has died of twice is not given to it a third time. Says what."""
-        dropped = []
+        dropped: list[str] = []
+        if tenure.fault_of(exit)[1] is Phase.WINDOW:
+            return dropped  # whatever it was given, its window has ended it
         for suspect in self._poison.judge(tenure, exit, self.native):
             if suspect.kind == "midi" or self.journal.poison(suspect.index) is not None:
                 self._controls.forget(suspect)
@@ -598,6 +637,7 @@ class SlotSupervisor:
 
     def tick(self, now: float, stalled: bool) -> None:
         """Looks at the counters. `stalled`: the control thread itself was late, so is time."""
+        self.window.tick()
         self.seats.see_who_plays()
         if self.standby is not None:
             self.standby.tick(stalled)
@@ -628,7 +668,8 @@ class SlotSupervisor:
         try:
             await self._state.snapshot(tenure)
         except RequestTimeout:
-            tenure.condemn(FaultKind.HANG, Phase.SAVE)
+            phase = Phase.WINDOW if tenure.has_window else Phase.SAVE
+            tenure.condemn(FaultKind.HANG, phase)
         except WorkerDied:
             pass  # _on_exit has it
         except (WorkerError, ProtocolError) as error:

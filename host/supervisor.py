@@ -22,12 +22,14 @@ from host.grouping import group_keys
 from host.media import TrackMedia
 from host.mix import Mix, raise_first
 from host.mix_change import MixChange
+from host.permissions import PermissionRules
 from host.plugin_id import PluginFormat
 from host.preview import Previews
 from host.regroup import regroup
 from host.session.session import Session
 from host.slot_context import SlotContext
 from host.slot_supervisor import SlotSupervisor
+from host.slot_window import WindowChange
 from host.song import Grouping, Song
 from host.store.blacklist import Blacklist
 from host.store.conduct_store import ConductStore
@@ -66,6 +68,7 @@ class Supervisor:
         self.launcher = launcher
         self.mix: Mix | None = None
         self.previews: Previews | None = None
+        self.permissions = config.permissions
         self._blacklist = blacklist
         self._workers = WorkerGroups(
             launcher,
@@ -119,6 +122,7 @@ class Supervisor:
             trust=self._trust,
             events=self.events,
             mix=mix,
+            permissions=self.permissions,
             session=self._session,
             song_name=mix.song.name or None,
         )
@@ -155,7 +159,7 @@ class Supervisor:
                     f"looked up: {str(error) or 'the data folder does not answer'}",
                 )
                 return {}
-        return group_keys(grouping, mix.groupable(), known, self.config.permissions)
+        return group_keys(grouping, mix.groupable(), known, self.permissions)
 
     async def change(self, song: Song, media: Mapping[str, TrackMedia], wait: bool) -> None:
         """Another song takes the place of the one that plays, without stopping it. `wait`: until
@@ -175,6 +179,22 @@ class Supervisor:
             await asyncio.gather(*starts)
         for note in mix.notes[known_notes:]:
             self.events.add(HostEventKind.NOTICE, note, block=self.engine.block_count)
+
+    def permit(self, permissions: PermissionRules) -> None:
+        """For the plugins that are loaded from now on."""
+        self.permissions = permissions
+        if self._context is not None:
+            self._context.permissions = permissions
+
+    @property
+    def has_window_changes(self) -> bool:
+        return self._context is not None and bool(self._context.window_changes)
+
+    def take_window_changes(self) -> list[WindowChange]:
+        """What was changed in plugins' own windows since this was last called, in its order. From
+        any one thread."""
+        changes = self._context.window_changes if self._context is not None else None
+        return [changes.popleft() for _ in range(len(changes))] if changes else []
 
     async def close(self) -> None:
         """Stops every worker, frees the chains, waits for crash reports to be written. The engine

@@ -34,6 +34,7 @@ class Tenure:
     seated_in: int | None = None  # the engine's block when it was given its seat
     is_dismissed: bool = False  # its end is no fault
     stall: StallWatch | None = None
+    has_window: bool = False  # the plugin's own is open in it
     was_stopped: bool = False  # by a signal, when it was given up: perhaps somebody else's
     _verdict: tuple[FaultKind, Phase | None] | None = None
 
@@ -109,7 +110,13 @@ class Tenure:
         if exit.is_outside_kill:
             return FaultKind.KILLED, phase_of(exit)
         is_exit = exit.signal is None or exit.called_exit
-        return FaultKind.EXIT if is_exit else FaultKind.CRASH, phase_of(exit)
+        return FaultKind.EXIT if is_exit else FaultKind.CRASH, self._phase_of(exit)
+
+    def _phase_of(self, exit: WorkerExit) -> Phase:
+        """On the main thread, while it plays, only its window is at work."""
+        phase, snapshot = phase_of(exit), exit.evidence
+        in_window = self.has_window and snapshot is not None and snapshot.thread_id == exit.pid
+        return Phase.WINDOW if phase is Phase.PROCESS and in_window else phase
 
     def was_heard(self, native: PluginSlot) -> bool:
         return native.processed_blocks != self.processed_before

@@ -23,16 +23,19 @@ from ipc.errors import MachineError
 from ipc.messages import (
     SHARED_IDLE_NAME,
     ChainGeometry,
+    CloseWindow,
     Gather,
     GetParameters,
     Load,
     Member,
     Message,
+    OpenWindow,
     ParameterFromText,
     ParameterText,
     Request,
     SaveState,
     SetProgram,
+    WindowNews,
     member_thread_name,
 )
 from ipc.permissions import Permissions, default_memory_mb, machine_memory_mb
@@ -74,6 +77,7 @@ class GroupMember:
         self.reaped: asyncio.Future[bool] = loop.create_future()
         self.on_denial: Callable[[Denial], None] = lambda denial: None
         self.on_missing: Callable[[list[str]], None] = lambda missing: None
+        self.on_window: Callable[[WindowNews], None] = lambda news: None
         self.thread_id = 0  # of its audio thread, once it is loaded
         self.path = ""  # of its plugin's file, once it is loaded
         self.is_accused = False  # its slot has given it up for a fault
@@ -94,6 +98,10 @@ class GroupMember:
     @property
     def alive(self) -> bool:
         return not self.exited.done()
+
+    @property
+    def shows_windows(self) -> bool:
+        return self._group.process.shows_windows
 
     @property
     def is_asked(self) -> bool:
@@ -153,7 +161,10 @@ class GroupMember:
         return WorkerMemory(whole.rss // sharers, whole.pss // sharers, whole.private // sharers)
 
     def _mine(self, message: Request[R]) -> Request[R]:
-        kinds = (Load, SaveState, SetProgram, GetParameters, ParameterText, ParameterFromText)
+        kinds = (
+            *(Load, SaveState, SetProgram, GetParameters, ParameterText, ParameterFromText),
+            *(OpenWindow, CloseWindow),
+        )
         if isinstance(message, kinds):
             return cast(Request[R], msgspec.structs.replace(message, member=self.number))
         return message
@@ -184,6 +195,7 @@ class WorkerGroup:
         self._stopping: asyncio.Task[WorkerExit] | None = None
         process.on_denial = self._tell_denial
         process.on_missing = self._tell_missing
+        process.on_window = self._tell_window
         process.exited.add_done_callback(self._ended)
         process.reaped.add_done_callback(self._reaped)
 
@@ -266,6 +278,10 @@ class WorkerGroup:
         for member in self.members:
             member.on_denial(msgspec.structs.replace(denial, is_uncertain=not alone))
 
+    def _tell_window(self, news: WindowNews) -> None:
+        if news.member < len(self.members):
+            self.members[news.member].on_window(news)
+
     def _tell_missing(self, missing: list[str]) -> None:
         self.members[0].on_missing(missing)  # the same for all
 
@@ -297,6 +313,7 @@ def joint_permissions(each: Sequence[Permissions]) -> Permissions:
         first,
         read=tuple(dict.fromkeys(path for one in each for path in one.read)),
         write=tuple(dict.fromkeys(path for one in each for path in one.write)),
+        display=any(one.display for one in each),
         memory_mb=max(default_memory_mb(), min(memory_mb, _MOST_MEMORY * machine_memory_mb() // 4)),
     )
 

@@ -26,6 +26,7 @@ from ipc.errors import MachineError
 from ipc.names import new_private_folder, runtime_folder
 from ipc.permissions import Confined, Permissions
 from ipc.processes import ProcessIdentity
+from ipc.screen import screen_here
 
 _REMOVE_S = 10.0
 _MOST_BYTES = 1024 * 1024
@@ -67,7 +68,7 @@ class Confinement:
                 f"no folder could be made for a plugin's temporary files in {runtime_folder()}: "
                 f"{error.strerror}"
             ) from None
-        self.permissions = msgspec.structs.replace(permissions, temporary=self._folder)
+        self.permissions = _on_screen(msgspec.structs.replace(permissions, temporary=self._folder))
         # Processes that came from the worker and left its session or its program; known once it
         # has ended.
         self.leavers: frozenset[ProcessIdentity] = frozenset()
@@ -227,6 +228,18 @@ class Confinement:
         self._told.add(key)
         self._told_lately.append(now)
         return True
+
+
+def _on_screen(permissions: Permissions) -> Permissions:
+    """With the display, where one is allowed and there."""
+    if not permissions.display:
+        return permissions
+    try:
+        screen = screen_here()
+    except MachineError:  # whoever opens a window is told
+        return permissions
+    reach = (*permissions.reach, screen.socket)
+    return msgspec.structs.replace(permissions, screen=screen, reach=reach)
 
 
 def remove_folder(folder: str) -> None:

@@ -21,6 +21,7 @@ from ipc.messages import (
     Progress,
     Request,
     Welcome,
+    WindowNews,
     reply_type,
 )
 
@@ -51,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.peer = peer
         self.on_progress: Callable[[str], None] = lambda phase: None
         self.on_advance: Callable[[int, int], None] = lambda done, frames: None
+        self.on_window: Callable[[WindowNews], None] = lambda news: None
         self.on_lost: Callable[[], None] = lambda: None
         self._socket = sock
         self._decoder: MessageDecoder[Message] = MessageDecoder(types)
@@ -157,6 +159,9 @@ class Connection(asyncio.Protocol):
             return
         if isinstance(message, Advance):
             self.on_advance(message.done, message.frames)
+            return
+        if isinstance(message, WindowNews):
+            self.on_window(message)
             return
         if isinstance(message, Failed) and number == 0:
             raise ProtocolError(f"that it cannot read our messages: {message.message}")

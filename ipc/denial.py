@@ -19,6 +19,8 @@ from ipc.text import one_line
 
 # Refusals that are everyday business of C libraries, which go on without.
 _QUIET = ("/run/nscd/socket", "/var/run/nscd/socket", "/run/systemd/userdb", "/dev/log")
+# The same of toolkits, which draw without memory that is shared with the display.
+_QUIET_WITH_WINDOWS = ("shmget", "shmat", "shmctl", "shmdt")
 _AF_UNIX = 1
 _AF_NETLINK = 16
 
@@ -70,6 +72,8 @@ def _denial_of(act: Act, confined: Confined) -> Denial | None:
     path = os.fsdecode(raw)
     if not refused and call != "kill":
         return _file_denial(call, path, write, confined)
+    if confined.shows_windows and call in _QUIET_WITH_WINDOWS:
+        return None
     match call:
         case "connect":
             return (

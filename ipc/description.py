@@ -50,6 +50,7 @@ class PluginDescription(msgspec.Struct, frozen=True, kw_only=True):
     tail_s: float = 0.0
     parameters: list[ParameterDescription] = []
     programs: list[str] = []
+    has_editor: bool | None = False  # of its own, for a window of X11; None: nobody knows yet
     state_bytes: int = (
         0  # size of its state; filled in for `plugin info`, 0 when it is loaded to play
     )

@@ -14,7 +14,8 @@ Protocol versions
     5  a worker may put a plugin on a test rig: mount and perform
     6  a rig says how far a render has come: advance
     7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
-    8  programs are set while a plugin plays, and by an edit of a load: parameter -1
+    8  programs are set while a plugin plays, and by an edit of a load: parameter -1; a worker may
+       open its plugins' own windows: open_window, close_window and window_news
 """
 
 from __future__ import annotations
@@ -326,6 +327,52 @@ class ParameterFromText(Request[Value], tag="parameter_from_text"):
     member: MemberNumber = 0
 
 
+# What a message tells of at once; more comes in further ones.
+MAX_WINDOW_EDITS = 256
+
+
+class WindowEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A parameter was changed in a plugin's own window. Those of one `gesture`, such as a knob that
+    is dragged, belong together; `before` is its value before that."""
+
+    parameter: Count
+    value: Normalized
+    before: Normalized
+    gesture: Count
+
+
+class WindowNews(Message, tag="window_news", kw_only=True):
+    """Sent unasked while a plugin's own window is open."""
+
+    member: MemberNumber = 0
+    edits: Annotated[list[WindowEdit], Meta(max_length=MAX_WINDOW_EDITS)] = []
+    is_heard: bool = False  # what plays has the values already; else the host must send them
+    is_closed: bool = False  # by its user
+
+
+class WindowOpened(Message, tag="window_opened"):
+    """It is seen."""
+
+
+class OpenWindow(Request[WindowOpened], tag="open_window", kw_only=True):
+    """Opens the plugin's own window, or brings the one that is open to the front. The worker must
+    have been permitted the display when it loaded."""
+
+    title: Annotated[str, Meta(max_length=MAX_LINE)]
+    above: Count = 0  # another client's window of X11 that it shall stay above of; 0: none
+    member: MemberNumber = 0
+
+
+class WindowClosed(Message, tag="window_closed"):
+    pass
+
+
+class CloseWindow(Request[WindowClosed], tag="close_window"):
+    """Does nothing where none is open."""
+
+    member: MemberNumber = 0
+
+
 class Description(Message, tag="description"):
     max_frame_bytes: ClassVar[int] = LARGE_FRAME_BYTES
     plugin: PluginDescription
@@ -481,6 +528,8 @@ WorkerRequest = (
     | GetParameters
     | ParameterText
     | ParameterFromText
+    | OpenWindow
+    | CloseWindow
     | Describe
     | Visit
     | ListPlugins
@@ -500,6 +549,9 @@ WorkerReply = (
     | Parameters
     | Text
     | Value
+    | WindowOpened
+    | WindowClosed
+    | WindowNews
     | Description
     | Visited
     | PluginList

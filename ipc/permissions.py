@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from ipc.screen import Screen
+
 Profile = Literal["strict", "default", "open"]
 PROFILES: tuple[Profile, ...] = ("strict", "default", "open")
 
@@ -34,10 +36,18 @@ class Permissions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Sockets of other programs by absolute path, which it may connect to without the network: the
     # host does it in its stead.
     reach: tuple[str, ...] = ()
+    # It may open windows. Whoever reaches the display can read every key that is pressed.
+    display: bool = False
+    screen: Screen | None = None  # that display, filled in where there is one
     memory_mb: MemoryMb | None = None  # None: half of the machine's, at least 2 GiB
     temporary: str = ""  # a folder of the worker's own; "": none
     # The host is asked about each write to a file: on a test rig, whose disk may be slow or full.
     disk_watched: bool = False
+
+    @property
+    def can_show_windows(self) -> bool:
+        """It may, and there is a display. Under `open` that is the environment's."""
+        return self.screen is not None
 
 
 class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +61,7 @@ class Confined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     foreign: list[str]  # folders that are called like it, but were not made for it
     signals_scoped: bool
     missing: list[str]  # what the kernel could not do, for people
+    shows_windows: bool = False  # on the display
 
 
 def default_memory_mb() -> int:

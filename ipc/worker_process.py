@@ -23,6 +23,7 @@ from ipc.crash_file import CrashFile
 from ipc.denial import Denial
 from ipc.errors import ProtocolError, WorkerError
 from ipc.messages import (
+    CloseWindow,
     Describe,
     Gather,
     ListPlugins,
@@ -30,6 +31,7 @@ from ipc.messages import (
     Member,
     Message,
     Mount,
+    OpenWindow,
     Perform,
     Probe,
     Request,
@@ -37,6 +39,7 @@ from ipc.messages import (
     Stop,
     Visit,
     Welcome,
+    WindowNews,
 )
 from ipc.names import segment_path
 from ipc.output_tail import OutputTail
@@ -156,6 +159,8 @@ class WorkerProcess:
         self.on_phase: Callable[[str], None] = lambda phase: None  # it has come to another one
         # How many of how many frames of a render it has played.
         self.on_advance: Callable[[int, int], None] = lambda done, frames: None
+        self.on_window: Callable[[WindowNews], None] = lambda news: None  # of its own window
+        self.shows_windows = False  # it was permitted the display, which was there
         self._connection = connection
         self._output = output
         self._confinement: Confinement | None = None
@@ -168,6 +173,7 @@ class WorkerProcess:
         self._ending: asyncio.Task[None] | None = None
         connection.on_progress = self._note_phase
         connection.on_advance = self._note_advance
+        connection.on_window = self._note_window
         connection.on_lost = self._connection_lost
         self._pidfd = os.pidfd_open(pid)  # a child that nobody has reaped: it is there
         loop.add_reader(self._pidfd, self._died)
@@ -197,6 +203,7 @@ class WorkerProcess:
         descriptors: tuple[int, ...] = ()
         if isinstance(message, _LOCKS_DOWN) and self._confinement is None:
             confinement = self._confine(message.permissions)
+            self.shows_windows = confinement.permissions.can_show_windows
             asks = msgspec.structs.replace(message, permissions=confinement.permissions)
             message = cast(Request[R], asks)
             descriptors = (confinement.descriptor.fileno(),)
@@ -322,6 +329,9 @@ class WorkerProcess:
     def _note_advance(self, done: int, frames: int) -> None:
         self.on_advance(done, frames)  # who is told may change
 
+    def _note_window(self, news: WindowNews) -> None:
+        self.on_window(news)  # who is told may change
+
     def _answered(self, asked: "_Asked") -> None:
         """A worker serves one after the other: what was asked before, and timed out, is over."""
         if asked in self._asked:
@@ -418,4 +428,6 @@ def _phase_of(message: Request[Any]) -> str | None:
         return "load"
     if isinstance(message, Perform):
         return "call"
+    if isinstance(message, OpenWindow | CloseWindow):
+        return "window"
     return "save" if isinstance(message, SaveState) else None

@@ -479,6 +479,13 @@ class ClapProcessor(Processor):
     def resize_editor(self, width: int, height: int) -> tuple[int, int]:
         """The size that it has then. Raises RuntimeError."""
     def close_editor(self) -> None: ...
+    @property
+    def has_editor(self) -> bool:
+        """One for a window of X11."""
+    @property
+    def editor_can_resize(self) -> bool: ...
+    def take_edits(self) -> list[tuple[int, float]]:
+        """What the plugin has changed by itself since they were last taken."""
     def close(self) -> None:
         """Every later block is refused. Repeatable."""
 
@@ -495,6 +502,8 @@ class Vst3Editor:
     @property
     def size(self) -> tuple[int, int]: ...
     def resize(self, width: int, height: int) -> None: ...
+    @property
+    def can_resize(self) -> bool: ...
     def idle(self) -> None: ...
     def set_value(self, parameter: int, value: float) -> None:
         """By the plugin's number for it; normalized."""

@@ -19,6 +19,7 @@ import msgspec
 
 from ipc.permissions import Confined, Permissions, default_memory_mb
 from ipc.processes import forbid_new_privileges
+from ipc.screen import Screen
 from sandbox._native import (
     LANDLOCK_SIGNALS,
     SANITIZED,
@@ -28,7 +29,7 @@ from sandbox._native import (
     restrict_self,
 )
 from sandbox.identity import identify
-from sandbox.profiles import Rights, rights_of
+from sandbox.profiles import Rights, rights_of, with_resolved
 
 # One file. Presets and recordings are smaller; a plugin that writes without end stops here.
 _LARGEST_FILE_BYTES = 2 * 2**30
@@ -59,8 +60,11 @@ def confine(
     sys.dont_write_bytecode = True  # beside our own modules
     for name in _UNREACHABLE:
         os.environ.pop(name, None)
-    os.environ["QT_QPA_PLATFORM"] = "offscreen"  # Qt ends processes that have no display
     rights = rights_of(permissions, [identify(plugin_id) for plugin_id in plugin_ids])
+    if permissions.screen is not None:
+        rights.read += _use_screen(permissions.screen)
+    else:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"  # Qt ends processes that have no display
     missing = []
     abi = landlock_abi()
     if abi:
@@ -115,6 +119,18 @@ def _use_own_folder(permissions: Permissions) -> None:
         os.chdir(permissions.temporary)
 
 
+def _use_screen(screen: Screen) -> list[str]:
+    """What must be readable for it. Its socket is the host's business, which connects to it in this
+    process's stead; a graphics card stays out of reach."""
+    os.environ["DISPLAY"] = screen.name
+    os.environ["LIBGL_ALWAYS_SOFTWARE"] = "1"
+    os.environ["MESA_SHADER_CACHE_DISABLE"] = "true"  # it lies where it may not write
+    if not screen.authority:
+        return []
+    os.environ["XAUTHORITY"] = screen.authority
+    return with_resolved([screen.authority])
+
+
 def _rules(rights: Rights, permissions: Permissions) -> list[tuple[str, FileAccess]]:
     rules = [
         *((path, FileAccess.READ) for path in rights.read),
@@ -136,6 +152,7 @@ def _confined(rights: Rights, permissions: Permissions, abi: int, missing: list[
         foreign=rights.foreign,
         signals_scoped=abi >= LANDLOCK_SIGNALS,
         missing=missing,
+        shows_windows=permissions.can_show_windows,
     )
 
 

@@ -51,7 +51,7 @@ from sandbox.backends import open_plugin
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin
 from sandbox.loading import Phases
 from sandbox.process_state import shared_state, taken
-from sandbox.rig_editor import RigEditor
+from sandbox.rig_editor import RigEditor, idle_with_editor
 from sandbox.rig_faults import InjectedFaults
 from sandbox.rig_sound import sound_of
 
@@ -146,7 +146,7 @@ class Rig:
                 return CallResult(values=[value], digest=_digest(repr(value).encode()))
             case Idle():
                 for _ in range(_IDLE_TURNS):
-                    plugin.idle()
+                    idle_with_editor(plugin)
                 self._editor.turn()
                 return _facts(plugin)
             case Recreate():

@@ -12,6 +12,16 @@ from sandbox.x11_window import X11Window
 _TURNS, _TURN_S = 8, 0.02  # enough for toolkits that draw 30 times a second
 
 
+def idle_with_editor(plugin: LoadedPlugin) -> None:
+    """A turn of the plugin, and of its editor: what is changed in that is set in what plays."""
+    plugin.idle()
+    plugin.idle_editor()
+    edits = plugin.take_editor_edits()
+    if not plugin.edits_are_heard:
+        for index, value in edits:
+            plugin.set_parameter(index, value)
+
+
 class RigEditor:
     """Of one plugin at a time; it must be closed before the plugin is. `display`: of X11; empty:
     none."""
@@ -30,6 +40,7 @@ class RigEditor:
         os.environ["DISPLAY"] = self._display  # for toolkits, which open it themselves
         os.environ["LIBGL_ALWAYS_SOFTWARE"] = "1"
         window = X11Window(self._display)
+        window.map()
         try:
             plugin.open_editor(window)
         except BaseException:
@@ -53,7 +64,7 @@ class RigEditor:
             return
         for _ in range(_TURNS):
             self._window.resize(*self._plugin.editor_size)
-            self._plugin.idle()
+            idle_with_editor(self._plugin)
             time.sleep(_TURN_S)
 
     def close(self) -> None:

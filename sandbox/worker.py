@@ -14,6 +14,7 @@ import gc
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -29,6 +30,7 @@ from ipc.messages import (
     MAX_LISTED,
     SHARED_IDLE_NAME,
     Advance,
+    CloseWindow,
     Describe,
     Description,
     Failed,
@@ -42,6 +44,7 @@ from ipc.messages import (
     Message,
     Mount,
     NamePlugin,
+    OpenWindow,
     ParameterFromText,
     Parameters,
     ParameterText,
@@ -61,6 +64,8 @@ from ipc.messages import (
     Value,
     Visit,
     Visited,
+    WindowClosed,
+    WindowOpened,
     WorkerRequest,
     member_thread_name,
 )
@@ -74,6 +79,7 @@ from sandbox.confine import confine
 from sandbox.inspection import inspect
 from sandbox.loading import LoadedSlot, Phases, attach, bounded, load
 from sandbox.lockdown import PROCESS_NAME, limit_realtime, separate
+from sandbox.own_window import OwnWindow
 from sandbox.probing import probe
 
 if TYPE_CHECKING:
@@ -81,6 +87,7 @@ if TYPE_CHECKING:
 
 _IDLE_PERIOD_S, _OFFLINE_IDLE_PERIOD_S = 0.05, 0.02
 _WAITED_FOR_PERIOD_S = 0.002  # offline, of those for whose turns a block may wait
+_WINDOW_PERIOD_S = 1 / 60
 _MAX_TEXT = 4096
 _MAX_MESSAGE = 8192
 
@@ -121,6 +128,7 @@ class _Worker:
         self._rig: Rig | None = None
         self._places: dict[int, ChainPorts] = {}  # of members that are not loaded yet
         self._slots: dict[int, LoadedSlot] = {}  # by member
+        self._windows: dict[int, OwnWindow] = {}  # that are open, by member
         self._offline = False
         self._kept: list[object] = []  # never destroyed: a reply must not die of a destructor
 
@@ -143,22 +151,45 @@ class _Worker:
 
     def _idle_until_request(self) -> None:
         """Gives the plugin its turns on this thread, if its format needs any: many workers that
-        wake up for nothing would disturb the audio threads."""
+        wake up for nothing would disturb the audio threads. One whose window is open has them as
+        often as a screen is drawn."""
         idlers = self._idlers()
-        period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
+        idle_period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
         if self._offline and any(plugin.blocks_wait_for_turns for _, plugin in idlers):
-            period_s = _WAITED_FOR_PERIOD_S
-        while idlers and not self._channel.wait(period_s):
+            idle_period_s = _WAITED_FOR_PERIOD_S
+        idle_at = time.monotonic() + idle_period_s
+        while idlers or self._windows:
+            period_s = _WINDOW_PERIOD_S if self._windows else idle_period_s
+            if self._channel.wait(period_s):
+                return
+            for member in list(self._windows):
+                with self._turn_of(member, member_thread_name(member)):
+                    self._turn_window(member)
+            if self._windows and time.monotonic() < idle_at:
+                continue
+            idle_at = time.monotonic() + idle_period_s
             for member, plugin in idlers:
                 name = SHARED_IDLE_NAME if plugin.idles_for_all else member_thread_name(member)
-                try:
-                    with self._named(name):
+                if plugin.idles_for_all or member not in self._windows:
+                    with self._turn_of(member, name):
                         plugin.idle()
-                except WorkerError as error:
-                    # A new worker loads it as it is now; the host starts one when this one ends.
-                    with contextlib.suppress(OSError):
-                        print(error, file=sys.stderr, flush=True)
-                    os._exit(EXIT_MEMBER + member if self._is_group else EXIT_PLUGIN)
+
+    def _turn_window(self, member: int) -> None:
+        for news in self._windows[member].turn(member):
+            if news.is_closed:
+                del self._windows[member]
+            self._send(0, news)
+
+    @contextlib.contextmanager
+    def _turn_of(self, member: int, name: str) -> Iterator[None]:
+        try:
+            with self._named(name):
+                yield
+        except WorkerError as error:
+            # A new worker loads it as it is now; the host starts one when this one ends.
+            with contextlib.suppress(OSError):
+                print(error, file=sys.stderr, flush=True)
+            os._exit(EXIT_MEMBER + member if self._is_group else EXIT_PLUGIN)
 
     def _idlers(self) -> list[tuple[int, LoadedPlugin]]:
         """Whose turns they are, with their member numbers; of those that idle for all, one."""
@@ -244,6 +275,9 @@ class _Worker:
         if isinstance(request, _Asked):
             with self._on_behalf_of(request.member):
                 return self._ask(self._slot(request.member), request, phases)
+        if isinstance(request, OpenWindow | CloseWindow):
+            with self._on_behalf_of(request.member), phases("window"):
+                return self._show_window(request)
         raise ProtocolError(f"nothing is done for {type(request).__name__}")
 
     def _ask(
@@ -266,6 +300,21 @@ class _Worker:
                 return Text(text=plugin.parameter_text(index, value)[:_MAX_TEXT])
             case ParameterFromText(index=index, text=text):
                 return Value(value=bounded(plugin.parameter_from_text(index, text)))
+
+    def _show_window(self, request: OpenWindow | CloseWindow) -> Message:
+        plugin = self._slot(request.member).plugin
+        window = self._windows.get(request.member)
+        if isinstance(request, CloseWindow):
+            if window is not None:
+                del self._windows[request.member]
+                window.close()
+            return WindowClosed()
+        if window is None:
+            window = OwnWindow(plugin, request.title, request.above)
+            self._windows[request.member] = window
+            rearm_crash_handler()  # toolkits catch crashes, too
+        window.to_front()
+        return WindowOpened()
 
     def _gather(self, request: Gather, phases: Phases) -> Message:
         self._refuse_second()

@@ -22,6 +22,7 @@ from ipc.desk.requests import RestartSlot
 from ipc.desk.state import Notice
 from ui.controls.buttons import Button
 from ui.desk import Desk
+from ui.own_window import open_own_window
 from ui.theme.theme import Theme
 
 # Kinds of host/events.py that are worth a card: (icon, colour).
@@ -29,6 +30,7 @@ _SHOWN = {
     "fault": ("mdi6.flash-alert", "late"),
     "quarantined": ("mdi6.shield-alert", "quarantined"),
     "failed": ("mdi6.alert-circle", "failed"),
+    "window": ("mdi6.application-outline", "late"),
     "poison": ("mdi6.bottle-tonic-skull", "failed"),
 }
 _REFUSED = ("mdi6.alert-circle-outline", "late")
@@ -76,7 +78,10 @@ class Notices(QWidget):
         card = Card(self._theme, notice.text, *_SHOWN[notice.kind])
         if notice.slot is not None and self._desk.slot(notice.slot) is not None:
             slot = notice.slot
-            card.add_action("Restart", lambda: self._desk.ask(RestartSlot(slot)))
+            if notice.kind == "window":
+                card.add_action("Open", lambda: open_own_window(self._desk, slot, self))
+            else:
+                card.add_action("Restart", lambda: self._desk.ask(RestartSlot(slot)))
         self._add(card)
 
     def _add(self, card: "Card") -> None:
@@ -155,7 +160,7 @@ class Card(QFrame):
     def text(self) -> str:
         return self._text.text()
 
-    def add_action(self, name: str, do: Callable[[], None]) -> None:
+    def add_action(self, name: str, do: Callable[[], object]) -> None:
         button = Button(self._theme, name, text=name)
         button.setMinimumHeight(26)
         button.setObjectName("action")

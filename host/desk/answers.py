@@ -21,6 +21,7 @@ from host.device import list_devices
 from host.events import HostEvent
 from host.portaudio import DeviceInfo
 from ipc.desk.requests import (
+    AllowWindows,
     AskCatalogue,
     AskCrashes,
     AskDevices,
@@ -29,6 +30,7 @@ from ipc.desk.requests import (
     AskText,
     Catalogue,
     Change,
+    CloseOwnWindow,
     Crashes,
     CrashText,
     DeletePreset,
@@ -39,6 +41,7 @@ from ipc.desk.requests import (
     KeepSets,
     LoadPreset,
     Locate,
+    OpenOwnWindow,
     OpenSong,
     Overview,
     Play,
@@ -201,6 +204,21 @@ class Answers:
     @to.register
     def _(self, request: KeepSets) -> Message:
         self._desk.sets[request.slot, self._known_plugin(request.slot)] = request.sets
+        return Done()
+
+    @to.register
+    def _(self, request: AllowWindows) -> Message:
+        self._desk.allow_windows(request.slot)
+        return Done()
+
+    @to.register
+    def _(self, request: OpenOwnWindow) -> Message:
+        self._desk.open_window(request.slot, request.above)
+        return Done()
+
+    @to.register
+    def _(self, request: CloseOwnWindow) -> Message:
+        self._desk.host.close_window(request.slot)
         return Done()
 
     @to.register

@@ -5,8 +5,8 @@ Every edit makes a new version of the song, and the host is made to play that (h
 so undo and redo are nothing but other versions. Faders and parameters, which move all the time,
 go straight to the engine.
 
-All methods but `play`, `locate`, `set_loop` and `view` may wait for plugins, and are called by one
-thread.
+All methods but `play`, `locate`, `set_loop`, `view` and `open_window` may wait for plugins, and are
+called by one thread.
 """
 
 import contextlib
@@ -25,7 +25,8 @@ from host.events import HostEvent, HostEventKind
 from host.host import Host
 from host.midi_input import MidiInput
 from host.mix_change import is_same_plugin
-from host.permissions import PermissionRules
+from host.permission_file import load_permissions, rule_of, save_rule
+from host.permissions import PermissionRules, PluginRule
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
@@ -37,8 +38,10 @@ from host.trust.settings import TrustSettings
 from ipc.desk.requests import AnyEdit
 from ipc.desk.state import TwoSets
 from ipc.errors import InputError, IsoboothError
+from ipc.text import one_line
 
 UNTITLED = "Untitled"
+_MOST_TITLE = 200
 # What goes straight to the engine when nothing else of a song has changed.
 _FADERS = {"gain_db": 0.0, "pan": 0.0, "mute": False}
 
@@ -71,6 +74,7 @@ class Desk:
         self._midi: MidiInput | None = None
         self._ports: dict[str, list[str]] = {}  # that it listens to
         self._session: Session | None = None
+        self._window_gesture: tuple[tuple[int, int] | None, int] = None, 0  # the last, its number
 
     def __enter__(self) -> "Desk":
         return self
@@ -259,9 +263,7 @@ class Desk:
 
     def load_preset(self, slot_id: str, name: str) -> str:
         """In a slot that takes this one's place; returns its id. Raises InputError."""
-        old = next((slot for _, slot in self.song.slots() if slot.id == slot_id), None)
-        if old is None:
-            raise InputError(NO_SLOT)
+        old = self._slot(slot_id)
         preset = load_preset(old.plugin, name)
         new = msgspec.structs.replace(
             old,
@@ -276,6 +278,50 @@ class Desk:
         self._become(before, after)
         self.history.add(after, f"preset {name} of {title_of(before.song, slot_id)}", 0)
         return new.id
+
+    # ------------------------------------------------------------------ plugins' own windows
+
+    def allow_windows(self, slot_id: str) -> None:
+        """Its plugin may open windows from now on, also in later sessions. Raises InputError or
+        MachineError."""
+        plugin = self._slot(slot_id).plugin
+        save_rule(replace(rule_of(plugin, load_permissions()), display=True))
+        before = self.settings.permissions
+        rules = replace(before, rules=(*before.rules, PluginRule(id=plugin, display=True)))
+        self.settings = replace(self.settings, permissions=rules)
+        self.host.permit(rules)
+
+    def open_window(self, slot_id: str, above: int = 0) -> None:
+        """Called "PLUGIN – TRACK". Raises InputError, MachineError or WorkerError."""
+        slot = self._slot(slot_id)
+        holders = (track.label for track in self.song.tracks if slot in track.chain)
+        track = next(holders, "Master")
+        description = self.host.description(slot_id)
+        name = slot.name or (description.name if description is not None else slot.label)
+        self.host.open_window(slot_id, one_line(f"{name} – {track}", _MOST_TITLE), above)
+
+    def follow_windows(self) -> None:
+        """What was changed in plugins' own windows can be undone from now on, a gesture at once. It
+        is heard and kept already."""
+        for change in self.host.take_window_changes():
+            slot = next((one for _, one in self.song.slots() if one.id == change.slot), None)
+            if slot is None:
+                continue
+            if change.gesture != self._window_gesture[0]:
+                self._window_gesture = change.gesture, self._window_gesture[1] - 1
+            key = change.slot, change.parameter
+            if key not in self.history.current.values:
+                self.history.know({key: change.before})
+            current = self.history.current
+            new = Version(current.song, {**current.values, key: change.value})
+            # Below 0, where no window's own gestures are.
+            self.history.add(new, f"a parameter of {title_of(self.song, slot.id)}", self._window_gesture[1])
+
+    def _slot(self, slot_id: str) -> Slot:
+        for _, slot in self.song.slots():
+            if slot.id == slot_id:
+                return slot
+        raise InputError(NO_SLOT)
 
     # ------------------------------------------------------------------ inside: versions
 

@@ -67,6 +67,14 @@ class History:
             self._saved = version
         self._versions[self._at] = version
 
+    def know(self, values: Values) -> None:
+        """Parameters that nobody had moved before the step that goes on had these values."""
+        for at in {max(0, self._at - 1), self._at}:
+            version = self._versions[at].with_values(values)
+            if self._saved is self._versions[at]:
+                self._saved = version
+            self._versions[at] = version
+
     def add(self, version: Version, name: str, gesture: int) -> None:
         """A change was made. What could be redone is forgotten; a gesture that goes on makes the
         same step larger."""

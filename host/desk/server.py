@@ -28,9 +28,11 @@ from ipc.desk.requests import (
     DESK_PROTOCOL,
     AnyRequest,
     Attach,
+    CloseOwnWindow,
     Done,
     Happened,
     Locate,
+    OpenOwnWindow,
     OpenSong,
     Play,
     Preview,
@@ -86,6 +88,9 @@ class DeskServer:
         self._work = ThreadPoolExecutor(1, "isb-desk")
         self._transport = ThreadPoolExecutor(1, "isb-transport")
         self._listening = ThreadPoolExecutor(1, "isb-preview")
+        # A plugin may take seconds to open its first one.
+        self._own_windows = ThreadPoolExecutor(2, "isb-windows")
+        self._following: asyncio.Future[None] | None = None
         self._windows: set[_Window] = set()
         self._meetings: set[asyncio.Task[None]] = set()
         self._state: DeskState | None = None
@@ -114,7 +119,8 @@ class DeskServer:
     def stop(self) -> None:
         """From any thread, or a signal handler."""
         if self._loop is not None and self._quit is not None:
-            self._loop.call_soon_threadsafe(self._quit.set)
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._quit.set)
 
     def run(self) -> None:
         asyncio.run(self._serve())
@@ -124,6 +130,7 @@ class DeskServer:
         self._work.shutdown(cancel_futures=True)
         self._transport.shutdown(cancel_futures=True)
         self._listening.shutdown(cancel_futures=True)
+        self._own_windows.shutdown(wait=False, cancel_futures=True)  # they end with the host
         self._socket.close()
         self._meters.close()
         with contextlib.suppress(OSError):
@@ -186,6 +193,7 @@ class DeskServer:
         self._meters.update(self.desk.host, self.desk.revision)
 
     def _show_changes(self) -> None:
+        self._follow_windows()
         state = self._look()
         if state != self._state:
             self._state = state
@@ -193,6 +201,15 @@ class DeskServer:
         if notices := self._notices(self._told):
             self._told += len(notices)
             self._tell(Happened(notices))
+
+    def _follow_windows(self) -> None:
+        """Behind whatever is done to the song just now."""
+        if self._following is not None and not self._following.done():
+            return
+        if self.desk.host.has_window_changes and self._loop is not None:
+            self._following = self._loop.run_in_executor(
+                self._work, self._guarded, self.desk.follow_windows
+            )
 
     def _look(self) -> DeskState:
         restart: tuple[str, ...] = ()
@@ -277,13 +294,20 @@ class DeskServer:
         busy = _BUSY.get(type(message), "")
         if busy:
             self._busy = busy
-        executor = self._transport if isinstance(message, Play | Locate | SetLoop) else self._work
+        executor = self._executor_for(message)
         assert isinstance(message, Request)
         try:
             return await loop.run_in_executor(executor, self._answers.to, message)
         finally:
             if busy:
                 self._busy = ""
+
+    def _executor_for(self, message: Message) -> ThreadPoolExecutor:
+        if isinstance(message, Play | Locate | SetLoop):
+            return self._transport
+        if isinstance(message, OpenOwnWindow | CloseOwnWindow):
+            return self._own_windows
+        return self._work
 
     async def _attach(self, window: "_Window", message: Attach) -> Shown:
         if message.protocol != DESK_PROTOCOL:

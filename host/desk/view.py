@@ -111,6 +111,8 @@ def _slot(host: Host, slot: Slot, report: SlotReport | None) -> SlotState:
         is_instrument=description is not None and description.is_instrument,
         latency_frames=report.latency_frames,
         restarts=report.restarts,
+        window=host.window_status(slot.id),
+        may_open_windows=host.may_open_windows(slot.plugin),
         report=report.crashes[-1] if report.crashes else None,
         pid=host.worker_pid(slot.id),
         shares_with=report.shares_with,

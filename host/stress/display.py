@@ -26,6 +26,7 @@ from ipc.confinement import remove_folder
 from ipc.errors import WorkerError
 from ipc.names import new_private_folder
 from ipc.rig_calls import AnyCall, OpenEditor
+from ipc.screen import socket_of
 
 _PROGRAM = "Xvfb"
 _SIZE = (1920, 1200)
@@ -51,11 +52,6 @@ Pixels = NDArray[np.uint8]  # (rows, columns, 3), red green blue
 def is_there() -> bool:
     """Whether this machine has what it takes."""
     return shutil.which(_PROGRAM) is not None
-
-
-def socket_of(name: str) -> str:
-    """Where a display of this machine is reached, by its name (:NUMBER, or :NUMBER.SCREEN)."""
-    return f"/tmp/.X11-unix/X{name.removeprefix(':').partition('.')[0]}"
 
 
 class Display:

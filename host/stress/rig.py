@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from host.scan.asking import Answer
 from host.stress.call_log import CallLog
 from host.stress.death import PluginDied, PluginRefused
-from host.stress.display import socket_of
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 from ipc.errors import WorkerError
@@ -46,6 +45,7 @@ from ipc.rig_calls import (
     SetState,
     ShowText,
 )
+from ipc.screen import socket_of
 from ipc.worker_process import WorkerProcess
 
 Sound = NDArray[np.float32]

@@ -23,7 +23,7 @@ from ipc.desk.state import (
 from ipc.messages import LARGE_FRAME_BYTES, Failed, Message, Request
 
 # 2: previews; presets are renamed and deleted; what editors compare;
-#    programs; overviews of a range
+#    programs; overviews of a range; plugins' own windows
 DESK_PROTOCOL = 2
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -364,6 +364,25 @@ class LoadPreset(Request[Done], tag="load-preset"):
     name: PresetName
 
 
+class AllowWindows(Request[Done], tag="allow-windows"):
+    """The plugin in this slot may open windows from now on, wherever it is used: it is put down in
+    the user's permissions. Who asks has told the user that it can then read every key pressed."""
+
+    slot: Name
+
+
+class OpenOwnWindow(Request[Done], tag="open-own-window"):
+    """The plugin's own window, in its worker; one that is open comes to the front. `above`: a
+    window of X11 that it shall stay above of; 0: none."""
+
+    slot: Name
+    above: Frame = 0
+
+
+class CloseOwnWindow(Request[Done], tag="close-own-window"):
+    slot: Name
+
+
 # -- looking ------------------------------------------------------------------------------------
 
 
@@ -442,6 +461,9 @@ AnyRequest = (
     | DeletePreset
     | RestorePreset
     | KeepSets
+    | AllowWindows
+    | OpenOwnWindow
+    | CloseOwnWindow
     | AskOverview
     | Preview
     | StopPreview

@@ -43,6 +43,9 @@ class SlotState(_Shown, frozen=True):
     is_instrument: bool = False
     latency_frames: int = 0
     restarts: int = 0
+    # Its own: "none" where the plugin has none, as far as is known.
+    window: Literal["none", "shut", "opening", "open"] = "none"
+    may_open_windows: bool = False  # the user has allowed it
     report: Text | None = None
     pid: int | None = None  # of its worker
     shares_with: tuple[Text, ...] = ()  # slots in the same process

@@ -169,6 +169,19 @@ class ClapPlugin(LoadedPlugin):
         except RuntimeError as error:
             raise WorkerError(f"{self.id}: {error}") from None
 
+    edits_are_heard = True
+
+    @property
+    def editor_can_resize(self) -> bool:
+        return self._first.editor_can_resize
+
+    def take_editor_edits(self) -> list[tuple[int, float]]:
+        edits = self._first.take_edits()
+        for index, value in edits:
+            for other in self._native[1:]:
+                other.set_value(index, value)
+        return edits
+
     def close_editor(self) -> None:
         if not self._closed:
             self._first.close_editor()
@@ -275,6 +288,7 @@ class ClapPlugin(LoadedPlugin):
             latency_frames=first.latency_frames(),
             tail_s=self.tail_s,
             parameters=self._describe_parameters(),
+            has_editor=first.has_editor,
             remarks=self._remarks(),
         )
 

@@ -40,6 +40,11 @@ class BesideEditor(ABC):
     def size(self) -> Sides:
         """While it is open."""
 
+    @property
+    @abstractmethod
+    def can_resize(self) -> bool:
+        """While it is open: by its user."""
+
     @abstractmethod
     def resize(self, width: int, height: int) -> None:
         """The plugin may take another size, or none."""

@@ -217,6 +217,24 @@ class JucePlugin(LoadedPlugin):
     def resize_editor(self, width: int, height: int) -> None:
         self._open_editor.resize(width, height)
 
+    @property
+    def editor_can_resize(self) -> bool:
+        return self._open_editor.can_resize
+
+    def idle_editor(self) -> None:
+        if self._editor is not None and self._editor_is_open:
+            self._editor.idle()
+
+    def take_editor_edits(self) -> list[tuple[int, float]]:
+        if self._editor is None or not self._editor_is_open:
+            return []
+        # Whatever is no number, or far away, is none of the user's doing.
+        return [(i, v) for i, v in self._editor.take_edits() if 0.0 <= v <= 1.0]
+
+    def show_in_editor(self, index: int, value: float) -> None:
+        if self._editor is not None and self._editor_is_open:
+            self._editor.show(index, value)
+
     def close_editor(self) -> None:
         if self._editor is not None:
             self._editor_is_open = False
@@ -239,11 +257,6 @@ class JucePlugin(LoadedPlugin):
 
     def idle(self) -> None:
         self._c.mh_message_thread_poll()
-        if self._editor is not None and self._editor_is_open:
-            self._editor.idle()
-            for index, value in self._editor.take_edits():
-                if 0.0 <= value <= 1.0:  # false for NaN as well
-                    self._send_parameter(index, value)
 
     def close(self) -> None:
         self.close_editor()
@@ -293,11 +306,7 @@ class JucePlugin(LoadedPlugin):
         return float(self._c.mh_get_param(self._first, index))
 
     def _set_parameter(self, index: int, value: float) -> None:
-        self._send_parameter(index, value)
-        if self._editor is not None and self._editor_is_open:
-            self._editor.show(index, value)
-
-    def _send_parameter(self, index: int, value: float) -> None:
+        self.show_in_editor(index, value)
         for handle in [self._first, *self._handles[1:]]:
             self._c.mh_set_param(handle, index, value)
         self._expect_hearing()

@@ -99,6 +99,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         category=data.category.removesuffix(" Plugin"),
         is_instrument=data.is_instrument,
         sidechain_channels=processor.sidechain_channels,
+        has_editor=_has_editor(uri),
         remarks=remarks,
     )
     ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
@@ -108,6 +109,14 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         return Lv2BesideEditor(uri, data, ui, settings.sample_rate, parameter_ids)
 
     return JucePlugin(plugin.text, library, instances, about, make_editor, ranges)
+
+
+def _has_editor(uri: str) -> bool:
+    try:
+        ui_for_x11(world().uis_of(uri))
+    except WorkerError:
+        return False
+    return True
 
 
 def _nearest(uri: str) -> str:

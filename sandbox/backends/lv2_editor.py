@@ -82,6 +82,10 @@ class Lv2BesideEditor(BesideEditor):
         own = self._window.child_size() if self._window else None
         return own or self._native.wanted_size or (0, 0)
 
+    @property
+    def can_resize(self) -> bool:
+        return not self._is_fixed
+
     def resize(self, width: int, height: int) -> None:
         if self._is_fixed or self._window is None:
             return

@@ -141,7 +141,10 @@ class LoadedPlugin(ABC):
         """The value that the plugin means by a text. Raises WorkerError if it means none."""
         return self._parameter_from_text(self._checked_index(index), text)
 
-    # Its editor. One at a time; idle() is its turn, too.
+    # Its editor. One at a time; idle() is its turn, and then idle_editor().
+
+    # Whether what is changed in it is so in what plays: the editor is the playing instance's own.
+    edits_are_heard = False
 
     def open_editor(self, window: EditorWindow) -> None:
         """Raises WorkerError."""
@@ -155,6 +158,21 @@ class LoadedPlugin(ABC):
     def resize_editor(self, width: int, height: int) -> None:
         """It may take another size, or none. Raises WorkerError."""
         raise WorkerError(f"{self.id}: its editor is not open")
+
+    @property
+    def editor_can_resize(self) -> bool:
+        """Whether its user may, of an open one."""
+        return False
+
+    def idle_editor(self) -> None:  # noqa: B027 - some have their turn in idle()
+        """Its own turn, which is nobody else's. Raises WorkerError."""
+
+    def take_editor_edits(self) -> list[tuple[int, float]]:
+        """What was changed in it since they were last taken: parameters and normalized values."""
+        return []
+
+    def show_in_editor(self, index: int, value: float) -> None:  # noqa: B027 - as close_editor
+        """What plays has this value now."""
 
     def close_editor(self) -> None:  # noqa: B027 - most formats open none
         """Does nothing where none is open."""

@@ -77,6 +77,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         format="vst3",
         path=str(path),
         is_instrument=bool(info.is_instrument),
+        has_editor=None,  # to be asked it must be created a second time
         sidechain_channels=instances.sidechain_channels,
     )
     return JucePlugin(plugin.text, library, instances, about, _editor_maker(path, class_id))
@@ -132,6 +133,7 @@ def _load_class(
         path=str(path),
         category=wanted.categories,
         is_instrument="Instrument" in wanted.categories.split("|"),
+        has_editor=None,
         sidechain_channels=instances.processors[0].sidechain_channels,
         remarks=remarks,
     )

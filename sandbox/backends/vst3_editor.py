@@ -31,6 +31,10 @@ class Vst3BesideEditor(BesideEditor):
     def size(self) -> Sides:
         return self._native.size
 
+    @property
+    def can_resize(self) -> bool:
+        return self._native.can_resize
+
     def resize(self, width: int, height: int) -> None:
         self._native.resize(width, height)
 

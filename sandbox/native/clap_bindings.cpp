@@ -112,6 +112,9 @@ void bind_clap(nb::module_& m) {
             },
             "width"_a, "height"_a)
         .def("close_editor", &ClapProcessor::close_editor, NoGil())
+        .def_prop_ro("has_editor", &ClapProcessor::has_editor)
+        .def_prop_ro("editor_can_resize", &ClapProcessor::editor_can_resize)
+        .def("take_edits", &ClapProcessor::take_edits)
         .def("close", &ClapProcessor::close, NoGil());
 }
 

@@ -35,8 +35,12 @@ ClapEditor::~ClapEditor() {
     gui_->destroy(&plugin_);
 }
 
+bool ClapEditor::can_resize() const {
+    return gui_->can_resize && gui_->can_resize(&plugin_) && gui_->set_size;
+}
+
 EditorSize ClapEditor::resize(EditorSize wanted) {
-    if (!gui_->can_resize || !gui_->can_resize(&plugin_) || !gui_->set_size) return size_;
+    if (!can_resize()) return size_;
     if (gui_->adjust_size) gui_->adjust_size(&plugin_, &wanted.width, &wanted.height);
     if (gui_->set_size(&plugin_, wanted.width, wanted.height)) size_ = wanted;
     return size_;

@@ -17,6 +17,7 @@ public:
     ClapEditor& operator=(const ClapEditor&) = delete;
 
     EditorSize size() const noexcept { return size_; }
+    bool can_resize() const;
     // What the plugin makes of a wish; the same as before where it cannot be resized.
     EditorSize resize(EditorSize wanted);
 

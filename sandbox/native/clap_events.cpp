@@ -142,10 +142,11 @@ void ClapInputEvents::add_expression(const ipc::Event& event, std::uint16_t port
 
 // -- from the plugin ----------------------------------------------------------------------------
 
-ClapOutputEvents::ClapOutputEvents()
-    : abi_{this, [](const OutputEvents* list, const EventHeader* header) {
-               return header && static_cast<ClapOutputEvents*>(list->context)->push(*header);
-           }} {}
+ClapOutputEvents::ClapOutputEvents(ClapEdits& edits)
+    : edits_(edits), abi_{this, [](const OutputEvents* list, const EventHeader* header) {
+                              return header &&
+                                     static_cast<ClapOutputEvents*>(list->context)->push(*header);
+                          }} {}
 
 void ClapOutputEvents::begin(ipc::Event* to, int capacity, int frames) noexcept {
     to_ = to;
@@ -155,8 +156,7 @@ void ClapOutputEvents::begin(ipc::Event* to, int capacity, int frames) noexcept 
     last_time_ = 0;
 }
 
-// What is no MIDI (a parameter that the plugin itself has changed, the end of a note) is taken and
-// dropped: values are read when they are asked for.
+// What is neither MIDI nor a parameter (the end of a note) is taken and dropped.
 bool ClapOutputEvents::push(const EventHeader& header) noexcept {
     if (header.space != kCoreSpace) return true;
     switch (header.type) {
@@ -169,6 +169,12 @@ bool ClapOutputEvents::push(const EventHeader& header) noexcept {
             if (header.size < sizeof(MidiEvent)) return false;
             const auto& midi = reinterpret_cast<const MidiEvent&>(header);
             return push_midi(header.time, midi.data[0], midi.data[1], midi.data[2]);
+        }
+        case kParamValue: {
+            if (header.size < sizeof(ParamValueEvent)) return false;
+            const auto& changed = reinterpret_cast<const ParamValueEvent&>(header);
+            edits_.note(changed.param, changed.value);
+            return true;
         }
         default:
             return true;

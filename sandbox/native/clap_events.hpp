@@ -10,6 +10,7 @@
 
 #include "ipc/native/layout.hpp"
 #include "sandbox/native/clap_abi.hpp"
+#include "sandbox/native/clap_edits.hpp"
 
 namespace isobooth::sandbox {
 
@@ -56,10 +57,11 @@ private:
     clap::InputEvents abi_;
 };
 
-// What the plugin sends in one call; MIDI is kept, CLAP's notes become MIDI.
+// What the plugin sends in one call; MIDI is kept, CLAP's notes become MIDI, and values of parameters
+// are noted.
 class ClapOutputEvents {
 public:
-    ClapOutputEvents();
+    explicit ClapOutputEvents(ClapEdits& edits);
     ClapOutputEvents(const ClapOutputEvents&) = delete;
     ClapOutputEvents& operator=(const ClapOutputEvents&) = delete;
 
@@ -74,6 +76,7 @@ private:
     bool push_midi(std::uint32_t time, std::uint8_t status, std::uint8_t first,
                    std::uint8_t second) noexcept;
 
+    ClapEdits& edits_;
     ipc::Event* to_ = nullptr;
     int capacity_ = 0, count_ = 0;
     std::uint32_t last_frame_ = 0, last_time_ = 0;

@@ -60,11 +60,12 @@ ClapProcessor::ClapProcessor(std::shared_ptr<const ClapFile> file, const ClapDes
     parameters_ = clap_parameters(*plugin_, params_);
     pending_.reset(new std::atomic<float>[parameters_.size()]);
     for (std::size_t i = 0; i < parameters_.size(); ++i) pending_[i].store(kNone);
+    edits_.expect(parameters_);
     layout_ = read_layout();
     read_note_ports();
     choose_render_mode();
     // Values that wait, then the host's events and those of the plugin before this one.
-    rt_ = std::make_unique<Rt>(parameters_.size() + kMaxBlockEvents);
+    rt_ = std::make_unique<Rt>(parameters_.size() + kMaxBlockEvents, edits_);
     connect_ports();
     announce_activation();
     activate();
@@ -268,12 +269,25 @@ double ClapProcessor::tail_s() const {
 
 EditorSize ClapProcessor::open_editor(unsigned long window) {
     if (editor_) throw std::runtime_error("the plugin's editor is open");
+    edits_.take();  // what was changed before is no user's doing
     return editor_.emplace(plugin(), window).size();
 }
 
 EditorSize ClapProcessor::resize_editor(EditorSize wanted) {
     if (!editor_) throw std::runtime_error("the plugin's editor is not open");
     return editor_->resize(wanted);
+}
+
+bool ClapProcessor::has_editor() const {
+    const auto* gui = extension<clap::Gui>(clap::kGui);
+    return gui && gui->is_api_supported && gui->is_api_supported(&plugin(), clap::kX11, false);
+}
+
+std::vector<std::pair<std::size_t, float>> ClapProcessor::take_edits() {
+    std::vector<std::pair<std::size_t, float>> taken;
+    for (const auto& [place, plain] : edits_.take())
+        taken.emplace_back(place, parameters_[place].to_normalized(plain));
+    return taken;
 }
 
 void ClapProcessor::idle() {

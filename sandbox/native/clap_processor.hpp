@@ -79,6 +79,10 @@ public:
     EditorSize open_editor(unsigned long window);
     EditorSize resize_editor(EditorSize wanted);
     void close_editor() noexcept { editor_.reset(); }
+    bool has_editor() const;  // for a window of X11
+    bool editor_can_resize() const { return editor_ && editor_->can_resize(); }
+    // What the plugin has changed by itself since they were last taken: place and normalized value.
+    std::vector<std::pair<std::size_t, float>> take_edits();
 
     // Repeatable. Every later block is refused.
     void close() noexcept;
@@ -132,13 +136,14 @@ private:
     bool processing_ = false;
     bool whole_blocks_ = false;
 
+    ClapEdits edits_;
     BlockGate gate_;
     std::atomic<std::uint64_t> idles_{0};
     ClapNoteInput notes_;
 
     // Owned by whoever is inside the gate.
     struct Rt {
-        explicit Rt(std::size_t input_events) : in(input_events) {}
+        Rt(std::size_t input_events, ClapEdits& edits) : in(input_events), out(edits) {}
 
         ClapInputEvents in;
         ClapOutputEvents out;

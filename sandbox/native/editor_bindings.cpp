@@ -37,6 +37,7 @@ void bind_editors(nb::module_& m) {
                 self.resize({width, height});
             },
             "width"_a, "height"_a, NoGil())
+        .def_prop_ro("can_resize", &Vst3Editor::can_resize)
         .def("idle", &Vst3Editor::idle, NoGil())
         .def("set_value", &Vst3Editor::set_value, "parameter"_a, "value"_a, NoGil())
         .def("take_edits", &Vst3Editor::take_edits);

@@ -31,6 +31,7 @@ public:
     EditorSize size() const { return frame_.size(); }
     // The plugin may take another size, or stay as it is.
     void resize(EditorSize wanted);
+    bool can_resize() const { return view_ && view_->can_resize() == vst3::kOk; }
 
     // Timers and descriptors, while it is open.
     void idle() { frame_.turn(); }

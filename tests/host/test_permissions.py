@@ -28,6 +28,8 @@ def file(tmp_path: Path) -> Path:
 def test_a_plugin_without_a_rule_has_the_default() -> None:
     made = PermissionRules().of(ZAM)
     assert (made.profile, made.read, made.write, made.network) == ("default", (), (), False)
+    assert not made.display
+    assert PermissionRules(forced="open").of("clap:/x").display  # it may whatever its user may
     assert PermissionRules(profile="strict").of(ZAM).profile == "strict"
 
 
@@ -36,6 +38,7 @@ def test_rules_add_up_and_the_last_word_counts(monkeypatch: pytest.MonkeyPatch) 
     rules = PermissionRules(
         rules=(
             PluginRule(id="vst3:*", read=("~/Samples",), network=True, memory_mb=100),
+            PluginRule(id="*", display=True),
             PluginRule(id=ZAM, profile="strict", read=("/a/../b",), network=False),
             PluginRule(id="vst3:*/Other.vst3", profile="open"),
         )
@@ -43,7 +46,7 @@ def test_rules_add_up_and_the_last_word_counts(monkeypatch: pytest.MonkeyPatch) 
     made = rules.of(ZAM)
     assert made.profile == "strict"
     assert made.read == ("/home/me/Samples", "/b")
-    assert (made.network, made.memory_mb) == (False, 100)
+    assert (made.network, made.display, made.memory_mb) == (False, True, 100)
     assert rules.of("lv2:urn:x").read == ()
     forced = rules.forcing("default").of(ZAM)
     assert (forced.profile, forced.read) == ("default", made.read)
@@ -64,6 +67,7 @@ profile = "default"
 read = ["~/Samples", "/srv/irs"]
 write = ["~/Verb"]
 network = true
+display = true
 memory_mb = 4096
 '''
     assert parse_permissions(text, "f") == PermissionRules(
@@ -75,6 +79,7 @@ memory_mb = 4096
                 read=("~/Samples", "/srv/irs"),
                 write=("~/Verb",),
                 network=True,
+                display=True,
                 memory_mb=4096,
             ),
         ),

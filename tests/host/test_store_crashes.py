@@ -118,7 +118,7 @@ def test_signals_are_named() -> None:
     [
         (b"{", "x.json: not a crash report"),
         (b'{"schema": 1, "id": 3}', "x.json: not a crash report"),
-        (b'{"schema": 99}', "x.json: crash report of layout 99, this Isobooth reads up to 3"),
+        (b'{"schema": 99}', "x.json: crash report of layout 99, this Isobooth reads up to 4"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused_by_name(text: bytes, message: str) -> None:

@@ -27,17 +27,21 @@ def test_what_is_allowed_is_listed_shown_and_taken_back(run_cli: RunCli, home: P
     (home / "Samples").mkdir()
     assert run_cli("permissions").out.startswith("no exceptions")
     done = run_cli(
-        "permissions", "allow", VERB, "--read", "~/Samples", "--network", "--memory", "512"
+        *("permissions", "allow", VERB, "--read", "~/Samples", "--network", "--memory", "512"),
+        "--display",
     )
     assert done.code == 0, done.err
     again = run_cli("permissions", "allow", VERB, "--profile", "strict", "--read", "/usr")
-    assert "profile strict; read ~/Samples, /usr; network; 512 MiB of memory" in again.out
+    assert (
+        "profile strict; read ~/Samples, /usr; network; windows on the display; 512 MiB of memory"
+        in again.out
+    )
     listed = json.loads(run_cli("permissions", "--json").out)
     assert listed["plugins"][0]["read"] == ["~/Samples", "/usr"]
     shown = json.loads(run_cli("permissions", "show", VERB, "--json").out)
     assert shown["profile"] == "strict"
     assert str(home / "Samples") in shown["read"]
-    assert (shown["network"], shown["memory_mb"]) == (True, 512)
+    assert (shown["network"], shown["display"], shown["memory_mb"]) == (True, True, 512)
     assert run_cli("permissions", "remove", VERB).code == 0
     gone = run_cli("permissions", "remove", VERB)
     assert (gone.code, gone.out) == (2, "")

@@ -68,6 +68,7 @@ def show_command(
                 "would_own": [] if rights is None else list(rights.missing),
                 "of_others": [] if rights is None else rights.foreign,
                 "network": rights is None or allowed.network,
+                "display": rights is None or allowed.display,
                 "memory_mb": memory_mb,
                 "file": str(permission_file()),
             }
@@ -82,6 +83,7 @@ def show_command(
         _print_paths("of others", rights.foreign)
         _print_paths("reads", rights.read)
     print(f"{'network':<10}{'yes' if rights is None or allowed.network else 'no'}")
+    print(f"{'display':<10}{'yes' if rights is None or allowed.display else 'no'}")
     print(f"{'memory':<10}{memory_mb} MiB")
 
 
@@ -104,6 +106,13 @@ def allow_command(
         bool | None,
         typer.Option("--network/--no-network", help="It may reach programs and machines."),
     ] = None,
+    display: Annotated[
+        bool | None,
+        typer.Option(
+            "--display/--no-display",
+            help="It may open windows; whoever reaches the screen can read every key pressed.",
+        ),
+    ] = None,
     memory: Annotated[
         int | None, typer.Option("--memory", metavar="MB", help="Memory that it may use, MiB.")
     ] = None,
@@ -122,12 +131,15 @@ def allow_command(
         read=_joined(rule.read, (_path(path) for path in read or ())),
         write=_joined(rule.write, (_path(path) for path in write or ())),
         network=rule.network if network is None else network,
+        display=rule.display if display is None else display,
         memory_mb=rule.memory_mb if memory is None else memory,
     )
     if changed == rule:
-        given = any(option is not None for option in (read, write, network, memory, profile))
-        if not given:
-            raise InputError("what is allowed? --read, --write, --network, --memory or --profile")
+        options = (read, write, network, display, memory, profile)
+        if all(option is None for option in options):
+            raise InputError(
+                "what is allowed? --read, --write, --network, --display, --memory or --profile"
+            )
     for path in read or ():
         if not os.path.exists(os.path.expanduser(path)):
             raise InputError(f"{path}: no such file or folder; there is nothing to read")
@@ -231,6 +243,8 @@ def _parts(rule: PluginRule) -> Iterator[str]:
         yield f"write {', '.join(rule.write)}"
     if rule.network is not None:
         yield "network" if rule.network else "no network"
+    if rule.display is not None:
+        yield "windows on the display" if rule.display else "no display"
     if rule.memory_mb is not None:
         yield f"{rule.memory_mb} MiB of memory"
 

@@ -24,8 +24,8 @@ PACKAGES="$PACKAGES libegl1 libgl1 libdbus-1-3 libfontconfig1 libgssapi-krb5-2 l
     fonts-inter fonts-jetbrains-mono"
 # Where the editors of plugins are opened, and nobody sees it.
 PACKAGES="$PACKAGES xvfb"
-# A desktop for the tests of the window: a window manager, and what screen readers ask.
-PACKAGES="$PACKAGES openbox at-spi2-core dbus-daemon"
+# A desktop for the tests of the window: a window manager, a mouse, and what screen readers ask.
+PACKAGES="$PACKAGES openbox libxtst6 at-spi2-core dbus-daemon"
 # Of which the tests start a server of their own, for a catalogue that machines share.
 PACKAGES="$PACKAGES postgresql"
 # Only where python-rtmidi has no wheel for this Python and is compiled.

@@ -35,6 +35,7 @@ from ui.editor.grid import ParameterGrid
 from ui.editor.header import Header, Trouble
 from ui.editor.sets import TwoSets
 from ui.editor.values import Values
+from ui.own_window import open_own_window
 from ui.theme.theme import Theme
 
 _DEAD = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
@@ -101,6 +102,7 @@ class PluginEditor(QWidget):
         self.header.bypass_wanted.connect(
             lambda on: desk.change(SetSlot(slot=self.slot, bypassed=on))
         )
+        self.header.own_window_wanted.connect(lambda: open_own_window(desk, self.slot, self))
         self.header.restart_wanted.connect(self.restart)
         self.trouble.restart_wanted.connect(self.restart)
         self.trouble.report_wanted.connect(self.report_wanted)

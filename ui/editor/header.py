@@ -17,6 +17,7 @@ _TROUBLED = (SlotStatus.QUARANTINED, SlotStatus.FAILED)
 
 class Header(QFrame):
     bypass_wanted = pyqtSignal(bool)
+    own_window_wanted = pyqtSignal()
     restart_wanted = pyqtSignal(int)  # with which good state; 0 is the newest
     report_wanted = pyqtSignal(str)
 
@@ -31,9 +32,13 @@ class Header(QFrame):
             theme, "Bypass", icon="mdi6.power", checkable=True, checked_colour="bypassed"
         )
         self.restart = Button(theme, "Restart the plugin", icon="mdi6.restart")
+        self.own_window = Button(
+            theme, "Own window", icon="mdi6.application-outline", checkable=True
+        )
+        self.own_window.clicked.connect(self._on_own_window)
         self.bypass.clicked.connect(self._on_bypass)
         self.restart.clicked.connect(self._on_restart)
-        for button in (self.bypass, self.restart):
+        for button in (self.own_window, self.bypass, self.restart):
             button.setFixedSize(34, 30)
         names = QVBoxLayout()
         names.setSpacing(1)
@@ -44,6 +49,7 @@ class Header(QFrame):
         row.setSpacing(8)
         row.addWidget(self._light)
         row.addLayout(names, 1)
+        row.addWidget(self.own_window)
         row.addWidget(self.bypass)
         row.addWidget(self.restart)
 
@@ -66,6 +72,13 @@ class Header(QFrame):
         self._name.setToolTip(f"{slot.name} on {track.name}: {words}")
         self.bypass.show_checked(slot.bypassed)
         self.bypass.setToolTip("Hear it again" if slot.bypassed else "Bypass: hear it without")
+        self.own_window.setVisible(slot.window != "none")
+        self.own_window.show_checked(slot.window in ("opening", "open"))
+        self.own_window.setToolTip(
+            "The plugin's own window is open: bring it to the front"
+            if slot.window == "open"
+            else "The plugin's own window"
+        )
         self.setEnabled(True)
 
     def show_snapshots(self, count: int) -> None:
@@ -80,6 +93,10 @@ class Header(QFrame):
         wanted = self.bypass.isChecked()
         self.bypass.setChecked(not wanted)
         self.bypass_wanted.emit(wanted)
+
+    def _on_own_window(self) -> None:
+        self.own_window.setChecked(not self.own_window.isChecked())
+        self.own_window_wanted.emit()
 
     def _on_restart(self) -> None:
         if self._snapshots < 2:

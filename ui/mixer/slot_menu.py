@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from PyQt6.QtWidgets import QMenu, QWidget
 
-from ipc.desk.requests import QuarantineSlot, RemoveSlot, RestartSlot, SetSlot
+from ipc.desk.requests import CloseOwnWindow, QuarantineSlot, RemoveSlot, RestartSlot, SetSlot
 from ipc.desk.state import SlotState
 from ipc.status import SlotStatus
 from ui.controls.action import add_action
 from ui.desk import Desk
+from ui.own_window import open_own_window
 
 
 def slot_menu(
@@ -30,6 +31,10 @@ def slot_menu(
     slot = state.id
     menu.setToolTipsVisible(True)
     add_action(menu, "&Open\tReturn", lambda: open_editor(slot))
+    if state.window != "none":
+        add_action(menu, "Own &window\tW", lambda: open_own_window(desk, slot, parent))
+    if state.window == "open":
+        add_action(menu, "C&lose own window", lambda: desk.ask(CloseOwnWindow(slot)))
     menu.addSeparator()
     switch(
         "&Bypass\tB",

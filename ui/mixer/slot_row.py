@@ -36,6 +36,7 @@ class SlotRow(QWidget):
     opened = pyqtSignal(str)  # its editor: slot
     menu_wanted = pyqtSignal(str, QPoint)  # slot, where on the screen
     bypass_wanted = pyqtSignal(str)
+    own_window_wanted = pyqtSignal(str)
     removal_wanted = pyqtSignal(str)
     shift_wanted = pyqtSignal(str, int)  # slot, places down the chain
 
@@ -120,6 +121,8 @@ class SlotRow(QWidget):
             self.opened.emit(slot)
         elif key == Key.Key_B:
             self.bypass_wanted.emit(slot)
+        elif key == Key.Key_W:
+            self.own_window_wanted.emit(slot)
         elif key == Key.Key_Delete:
             self.removal_wanted.emit(slot)
         elif key == Key.Key_Menu:
@@ -153,6 +156,8 @@ def _tip(state: SlotState, sharing: Sharing | None) -> list[str]:
     lines = [state.name, WORDS[state.status][:1].upper() + WORDS[state.status][1:]]
     if state.reason:
         lines.append(state.reason)
+    if state.window in ("opening", "open"):
+        lines.append(f"Its own window is {'open' if state.window == 'open' else 'being opened'}")
     if state.latency_frames:
         lines.append(f"Latency {state.latency_frames} frames")
     if state.restarts:

@@ -20,6 +20,7 @@ from ui.mixer.meter import Meter
 from ui.mixer.slot_menu import slot_menu
 from ui.mixer.slot_row import SlotRow
 from ui.mixer.strip_menu import strip_menu
+from ui.own_window import open_own_window
 from ui.theme.theme import Theme
 
 STRIP_WIDTH = 122
@@ -212,6 +213,7 @@ class Strip(QFrame):
         row.opened.connect(self.slot_opened)
         row.menu_wanted.connect(self._show_slot_menu)
         row.bypass_wanted.connect(self._toggle_bypass)
+        row.own_window_wanted.connect(lambda slot: open_own_window(self._desk, slot, self))
         row.removal_wanted.connect(lambda slot: self._desk.change(RemoveSlot(slot=slot)))
         row.shift_wanted.connect(self._shift)
 

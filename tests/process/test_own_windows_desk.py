@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plugins' own windows as a desk has them: allowed once, shown, undone a gesture at a time."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host.desk.edits import edited
+from host.desk.history import History, Version
+from host.permission_file import load_permissions
+from host.song import Song
+from host.stress.display import is_there, virtual_display
+from ipc.desk.requests import (
+    AddTrack,
+    AllowWindows,
+    AskSlot,
+    Change,
+    CloseOwnWindow,
+    OpenOwnWindow,
+    Quit,
+    Undo,
+)
+from ipc.errors import InputError
+from ipc.status import SlotStatus
+from tests.process.desks import Served, Window, served
+from tests.process.pointer import Pointer, pointer_on
+from tests.process.songs import sine, write_clip
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not is_there(), reason="there is no Xvfb on this machine (package xvfb)"),
+]
+
+ZAM = "vst3:/usr/lib/vst3/ZamVerb.vst3"
+KNOB = (47, 42)  # "Wet / Dry"
+
+
+@pytest.fixture
+def pointer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pointer]:
+    with virtual_display() as shown, pointer_on(shown) as pointer:
+        monkeypatch.setenv("DISPLAY", shown.name)
+        monkeypatch.delenv("XAUTHORITY", raising=False)
+        yield pointer
+
+
+@pytest.fixture
+def desk(pointer: Pointer, tmp_path: Path) -> Iterator[Served]:
+    """One track, "Drums", with a reverb called zamverb."""
+    if not Path(ZAM.partition(":")[2]).exists():
+        pytest.skip("zam-plugins is not installed")
+    with served() as desk:
+        tone = write_clip(tmp_path / "tone.wav", sine(48000))
+        window = desk.window()
+        window.ask(Change((AddTrack(name="Drums", index=0, file=tone, plugins=(ZAM,)),)))
+        window.until(lambda s: s.tracks[0].slots[0].status is SlotStatus.ACTIVE, "loaded")
+        yield desk
+
+
+def _wet(window: Window) -> float:
+    details = window.ask(AskSlot("zamverb")).details
+    assert details.description is not None
+    index = next(p.index for p in details.description.parameters if p.name == "Wet / Dry")
+    return details.values[index]
+
+
+def _until(window: Window, value: float) -> None:
+    deadline = time.monotonic() + 20
+    while _wet(window) != pytest.approx(value, abs=0.011):
+        assert time.monotonic() < deadline, (_wet(window), value)
+        time.sleep(0.05)
+
+
+def _turn(window: Window, pointer: Pointer, up: int) -> None:
+    """Until the desk has it as a step; the first time a toolkit may not listen yet."""
+    before = _wet(window)
+    deadline = time.monotonic() + 20
+    while _wet(window) == pytest.approx(before, abs=0.011):
+        assert time.monotonic() < deadline
+        pointer.drag(KNOB, (KNOB[0], KNOB[1] - up))
+        time.sleep(1.0)
+
+
+def test_a_window_is_allowed_once_and_what_is_turned_in_it_can_be_undone(
+    desk: Served, pointer: Pointer
+) -> None:
+    window = desk.window()
+    slot = window.slot("zamverb")
+    assert (slot.window, slot.may_open_windows) == ("shut", False)
+    with pytest.raises(InputError, match="--display") as told:
+        window.ask(OpenOwnWindow("zamverb"))
+    assert "\n" not in str(told.value)
+    window.ask(AllowWindows("zamverb"))
+    assert load_permissions().of(ZAM).display
+    window.until(lambda _: window.slot("zamverb").may_open_windows, "it may")
+    window.ask(OpenOwnWindow("zamverb"))
+    assert window.ask_state().tracks[0].slots[0].window == "open"
+    assert list(pointer.windows()) == ["ZamVerb – Drums"]
+    first = _wet(window)
+    _turn(window, pointer, 20)
+    second = _wet(window)
+    time.sleep(0.6)
+    _turn(window, pointer, -10)
+    assert window.ask_state().undo.startswith("a parameter of")
+    window.ask(Undo())  # the whole drag
+    _until(window, second)
+    window.ask(Undo())
+    _until(window, first)
+    assert window.ask_state().undo.startswith("adding")
+    pointer.close_window(pointer.windows()["ZamVerb – Drums"])
+    window.until(lambda _: window.slot("zamverb").window == "shut", "closed by its user")
+
+
+def test_a_window_is_closed_by_the_desk_and_with_it(desk: Served, pointer: Pointer) -> None:
+    window = desk.window()
+    window.ask(AllowWindows("zamverb"))
+    window.ask(OpenOwnWindow("zamverb"))
+    window.ask(CloseOwnWindow("zamverb"))
+    assert window.ask_state().tracks[0].slots[0].window == "shut" and not pointer.windows()
+    window.ask(OpenOwnWindow("zamverb"))
+    assert pointer.windows()
+    window.ask(Quit())
+    assert window.is_closed()
+    desk.desk.close()
+    deadline = time.monotonic() + 10
+    while pointer.windows():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_a_window_changes_is_known_to_the_version_before_its_gesture() -> None:
+    song = edited(AddTrack(name="T", index=0, plugins=("builtin:gain",)), Song(name="S"))
+    history = History(song)
+    for parameter in (0, 1):  # of one gesture
+        key = "gain", parameter
+        history.know({key: 0.5})
+        values = {**history.current.values, key: 0.75}
+        history.add(Version(song, values), "a parameter", -1)
+    before = history.before()
+    assert before is not None and before.values == {("gain", 0): 0.5, ("gain", 1): 0.5}
+    assert history.current.values == {("gain", 0): 0.75, ("gain", 1): 0.75}
