@@ -315,7 +315,9 @@ class Desk:
             current = self.history.current
             new = Version(current.song, {**current.values, key: change.value})
             # Below 0, where no window's own gestures are.
-            self.history.add(new, f"a parameter of {title_of(self.song, slot.id)}", self._window_gesture[1])
+            self.history.add(
+                new, f"a parameter of {title_of(self.song, slot.id)}", self._window_gesture[1]
+            )
 
     def _slot(self, slot_id: str) -> Slot:
         for _, slot in self.song.slots():
