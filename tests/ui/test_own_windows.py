@@ -70,14 +70,14 @@ def test_a_key_on_the_slot_opens_it(stage: Stage) -> None:
     ("window", "entries"),
     [
         ("none", []),
-        ("shut", ["Own window\tW"]),
-        ("open", ["Own window\tW", "Close own window"]),
+        ("shut", ["Own &window\tW"]),
+        ("open", ["Own &window\tW", "C&lose own window"]),
     ],
 )
 def test_the_menu_offers_what_the_plugin_has(stage: Stage, window: str, entries: list[str]) -> None:
     state = _show(stage, window=window, may_open_windows=True)
     menu = slot_menu(stage.desk, state, lambda _: None, lambda _: None, stage.window)
-    actions = [action for action in menu.actions() if "wn window" in action.text()]
+    actions = [action for action in menu.actions() if "window" in action.text().replace("&", "")]
     assert [action.text() for action in actions] == entries
     if window == "open":
         actions[1].trigger()

@@ -84,7 +84,7 @@ def plays_and_loses_a_plugin(window: RealWindow) -> None:
             killed.add(drum.pid)
     window.slot("Gain, quarantined: it failed too often", "Drums")
     until(lambda: light_of(window) != light, "the light has changed")
-    notice = window.eyes.find(lambda name: name.startswith("Gain failed"), "panel")
+    notice = window.eyes.find(lambda name: name.startswith("Gain on Drums failed"), "panel")
     assert window.state.transport.playing
     window.click("Restart", within=notice)
     window.until(lambda s: slot(s, _SLOT).status is SlotStatus.ACTIVE, "it is back")
