@@ -124,15 +124,22 @@ def _nearest(uri: str) -> str:
     known = world().uris
     if not known:
         return "none is installed; folders of LV2_PATH are searched, by default /usr/lib/lv2"
-    word = uri.rstrip("/").rpartition("/")[2].casefold()
+    # By their last words: all URIs of a maker are alike before it.
+    word = _last_word(uri)
     meant = [one for one in known if word and word in one.casefold()]
-    meant = meant or get_close_matches(uri, known, n=_URIS_SHOWN, cutoff=0.6)
+    if not meant:
+        by_word = {_last_word(one): one for one in known}
+        meant = [by_word[near] for near in get_close_matches(word, by_word, n=3)]
     shown = meant or known
     more = f" and {len(shown) - _URIS_SHOWN} more" if len(shown) > _URIS_SHOWN else ""
     some = ", ".join(shown[:_URIS_SHOWN]) + more
     if meant:
         return f"did you mean {some}?"
     return f"installed are {some}; `isobooth plugin info lv2:WORD` looks for a word in them"
+
+
+def _last_word(uri: str) -> str:
+    return uri.rstrip("/").replace("#", "/").rpartition("/")[2].casefold()
 
 
 def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> None:

@@ -126,6 +126,14 @@ def test_a_uri_that_is_not_installed_is_named() -> None:
 
 
 @own_process
+def test_a_slip_in_a_uri_is_answered_with_those_that_are_near() -> None:
+    with pytest.raises(WorkerError) as caught:
+        load(f"lv2:{MDA[4:]}Dleay")
+    _, _, hint = str(caught.value).partition("did you mean ")
+    assert f"{MDA[4:]}Delay" in hint and hint.count("http") <= 3
+
+
+@own_process
 def test_a_broken_bundle_is_refused_in_one_line() -> None:
     import tempfile
 
