@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import pytest
 
+from host.stress.display import virtual_display
 from ipc._native import Geometry
 from ipc.launcher import Launcher
 from ipc.messages import ChainGeometry, Load
 from ipc.segment import ChainSegments
+from tests.process.pointer import Pointer, pointer_on
 
 T = TypeVar("T")
 
@@ -71,3 +73,12 @@ def real_plugin(request: pytest.FixtureRequest) -> str:
     ):
         pytest.skip("mda-lv2 is not installed")
     return plugin
+
+
+@pytest.fixture
+def pointer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pointer]:
+    """On a display of its own, which is the one that plugins are shown on."""
+    with virtual_display() as shown, pointer_on(shown) as pointer:
+        monkeypatch.setenv("DISPLAY", shown.name)
+        monkeypatch.delenv("XAUTHORITY", raising=False)
+        yield pointer

@@ -13,6 +13,8 @@ import pytest
 from host.stress.display import Display
 from sandbox.x11 import ClientMessage, Event, SizeHints, load_x11
 
+ZAM_VERB_KNOB = (47, 42)  # its "Wet / Dry", the same in all formats
+
 _LEFT = 1
 _CLIENT_MESSAGE = 33
 _ANY = 0

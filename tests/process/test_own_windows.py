@@ -22,7 +22,7 @@ from ipc.names import runtime_folder
 from ipc.processes import own_identity
 from tests.fixtures.build import fixture_library
 from tests.fixtures.lv2_bundle import make_lv2_bundle
-from tests.process.pointer import Pointer, pointer_on
+from tests.process.pointer import ZAM_VERB_KNOB, Pointer
 from tests.process.songs import (
     HostEventKind,
     Playing,
@@ -45,19 +45,9 @@ ZAM = {
     "vst3": "vst3:/usr/lib/vst3/ZamVerb.vst3",
     "lv2": "lv2:urn:zamaudio:ZamVerb",
 }
-KNOB = (47, 42)  # of ZamVerb: "Wet / Dry", the same in all formats
 PATIENT = FaultPolicy(
     save_limit_s=1.0, snapshot_interval_s=0.5, next_restart_s=0.05, crash_limit=100
 )
-
-
-@pytest.fixture
-def pointer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pointer]:
-    """On the display that plugins are shown on."""
-    with virtual_display() as shown, pointer_on(shown) as pointer:
-        monkeypatch.setenv("DISPLAY", shown.name)
-        monkeypatch.delenv("XAUTHORITY", raising=False)
-        yield pointer
 
 
 @pytest.fixture
@@ -95,7 +85,7 @@ def _turned(playing: Playing, pointer: Pointer) -> list[WindowChange]:
     tries_until = time.monotonic() + 30
     while not changes:
         assert time.monotonic() < tries_until, playing.host.events_since(0)
-        pointer.drag(KNOB, (KNOB[0], KNOB[1] - 20))
+        pointer.drag(ZAM_VERB_KNOB, (ZAM_VERB_KNOB[0], ZAM_VERB_KNOB[1] - 20))
         until = time.monotonic() + 1.0
         while time.monotonic() < until:
             playing.read()
@@ -166,7 +156,7 @@ def test_a_window_opens_and_closes_beside_a_mix_that_stays_exact(
         playing.run(10)
         playing.host.open_window("a0", "ZamVerb")
         playing.run(20)
-        pointer.drag(KNOB, (KNOB[0], KNOB[1] - 20))
+        pointer.drag(ZAM_VERB_KNOB, (ZAM_VERB_KNOB[0], ZAM_VERB_KNOB[1] - 20))
         playing.host.close_window("a0")
         playing.run(10)
         for slot in map(playing.slot, ("a0", "b0")):  # a busy machine makes anybody late

@@ -11,7 +11,7 @@ from host.desk.edits import edited
 from host.desk.history import History, Version
 from host.permission_file import load_permissions
 from host.song import Song
-from host.stress.display import is_there, virtual_display
+from host.stress.display import is_there
 from ipc.desk.requests import (
     AddTrack,
     AllowWindows,
@@ -25,7 +25,7 @@ from ipc.desk.requests import (
 from ipc.errors import InputError
 from ipc.status import SlotStatus
 from tests.process.desks import Served, Window, served
-from tests.process.pointer import Pointer, pointer_on
+from tests.process.pointer import ZAM_VERB_KNOB, Pointer
 from tests.process.songs import sine, write_clip
 
 pytestmark = [
@@ -34,15 +34,6 @@ pytestmark = [
 ]
 
 ZAM = "vst3:/usr/lib/vst3/ZamVerb.vst3"
-KNOB = (47, 42)  # "Wet / Dry"
-
-
-@pytest.fixture
-def pointer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pointer]:
-    with virtual_display() as shown, pointer_on(shown) as pointer:
-        monkeypatch.setenv("DISPLAY", shown.name)
-        monkeypatch.delenv("XAUTHORITY", raising=False)
-        yield pointer
 
 
 @pytest.fixture
@@ -78,7 +69,7 @@ def _turn(window: Window, pointer: Pointer, up: int) -> None:
     deadline = time.monotonic() + 20
     while _wet(window) == pytest.approx(before, abs=0.011):
         assert time.monotonic() < deadline
-        pointer.drag(KNOB, (KNOB[0], KNOB[1] - up))
+        pointer.drag(ZAM_VERB_KNOB, (ZAM_VERB_KNOB[0], ZAM_VERB_KNOB[1] - up))
         time.sleep(1.0)
 
 

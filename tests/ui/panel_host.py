@@ -6,13 +6,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from host.desk.desk import Desk as HostDesk
 from host.desk.library import Library
 from host.desk.server import DeskServer
-from host.song import Slot, Song, Track
-from host.song_file import save_song
 from host.store.database import Database
 from tests.process.desks import SETTINGS
 from tools.commands.crashes import lines_of
@@ -29,14 +26,6 @@ class PanelHost:
 
     desk: Desk
     host: HostDesk
-
-
-def gain_song(folder: Path) -> str:
-    """A song with a tone and a gain in it."""
-    path = folder / "song.json"
-    slots = (Slot(id="tone", plugin="builtin:tone"), Slot(id="gain", plugin="builtin:gain"))
-    save_song(Song(name="Mine", tracks=(Track(id="a", chain=slots),)), path)
-    return str(path)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from ipc.desk.state import CrashEntry, SlotState
 from ipc.status import SlotStatus
-from tests.ui.panel_host import PanelHost, gain_song, panel_host
+from tests.ui.panel_host import PanelHost, panel_host
+from tests.ui.tone_song import tone_song
 from ui.crashes.crash_centre import CrashCentre
 from ui.crashes.faults import plugin_title, time_text
 from ui.desk import Desk
@@ -27,7 +28,7 @@ _S = 20_000  # ms that a busy machine may take
 @pytest.fixture
 def hosted(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PanelHost]:
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
-    with panel_host(gain_song(tmp_path)) as hosted:
+    with panel_host(str(tone_song(tmp_path))) as hosted:
         qtbot.waitUntil(lambda: hosted.desk.state.tracks != (), timeout=_S)
         yield hosted
 

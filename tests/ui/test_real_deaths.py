@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from host.song import Slot, Song, Track
-from host.song_file import save_song
 from ipc.desk.places import desk_sockets
 from ipc.desk.requests import Quit
 from ipc.errors import IsoboothError
@@ -20,15 +18,14 @@ from tests.process.ended import unreaped
 from tests.process.jack import until
 from tests.ui.real_desktop import needs_desktop, real_desktop
 from tests.ui.real_window import RealWindow, is_shown, opened, remember_the_user
+from tests.ui.tone_song import tone_song
 
 pytestmark = [pytest.mark.process, needs_desktop]
 
 
 @pytest.fixture
 def window(tmp_path: Path) -> Iterator[RealWindow]:
-    slots = (Slot(id="tone", plugin="builtin:tone"), Slot(id="gain", plugin="builtin:gain"))
-    song = tmp_path / "song.json"
-    save_song(Song(name="Mine", tracks=(Track(id="a", name="Lead", chain=slots),)), song)
+    song = tone_song(tmp_path, "Lead")
     with real_desktop() as desktop:
         remember_the_user(desktop)
         with opened(desktop, song) as window:

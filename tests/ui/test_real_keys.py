@@ -6,21 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from host.song import Slot, Song, Track
-from host.song_file import save_song
 from tests.process.jack import until
 from tests.ui.real_desktop import needs_desktop, real_desktop
 from tests.ui.real_window import RealWindow, opened, remember_the_user
 from tests.ui.screen_reader import Thing
+from tests.ui.tone_song import tone_song
 
 pytestmark = [pytest.mark.process, needs_desktop]
 
 
 @pytest.fixture
 def window(tmp_path: Path) -> Iterator[RealWindow]:
-    slots = (Slot(id="tone", plugin="builtin:tone"), Slot(id="gain", plugin="builtin:gain"))
-    song = tmp_path / "song.json"
-    save_song(Song(name="Mine", tracks=(Track(id="a", name="Lead", chain=slots),)), song)
+    song = tone_song(tmp_path, "Lead")
     # Smaller than the window would like to be.
     with real_desktop((1280, 800)) as desktop:
         remember_the_user(desktop)

@@ -14,14 +14,13 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from host.song import Slot, Song, Track
-from host.song_file import save_song
 from ipc.desk.meters import MeterReader
 from ipc.processes import children_of
 from ipc.status import SlotStatus
 from tests.process.desks import Window as Watcher
 from tests.process.ended import unreaped
 from tests.process.jack import until
+from tests.ui.tone_song import tone_song
 from ui.desk import Desk
 from ui.link import Link
 from ui.settings import Settings
@@ -51,9 +50,7 @@ class Hosted:
 @pytest.fixture
 def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
     monkeypatch.setenv("ISOBOOTH_DATA", str(tmp_path / "data"))
-    song = tmp_path / "song.json"
-    slots = (Slot(id="tone", plugin="builtin:tone"), Slot(id="gain", plugin="builtin:gain"))
-    save_song(Song(name="Mine", tracks=(Track(id="a", chain=slots),)), song)
+    song = tone_song(tmp_path)
     before = set(children_of(os.getpid()))
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.cli", "open", str(song), "--no-window", "--play", *_OPTIONS],
