@@ -85,7 +85,7 @@ from sandbox.probing import probe
 if TYPE_CHECKING:
     from sandbox.rig import Rig
 
-_IDLE_PERIOD_S, _OFFLINE_IDLE_PERIOD_S = 0.05, 0.02
+_IDLE_PERIOD_S = 0.05
 _WAITED_FOR_PERIOD_S = 0.002  # offline, of those for whose turns a block may wait
 _WINDOW_PERIOD_S = 1 / 60
 _MAX_TEXT = 4096
@@ -154,9 +154,8 @@ class _Worker:
         wake up for nothing would disturb the audio threads. One whose window is open has them as
         often as a screen is drawn."""
         idlers = self._idlers()
-        idle_period_s = _OFFLINE_IDLE_PERIOD_S if self._offline else _IDLE_PERIOD_S
-        if self._offline and any(plugin.blocks_wait_for_turns for _, plugin in idlers):
-            idle_period_s = _WAITED_FOR_PERIOD_S
+        waited_for = self._offline and any(p.blocks_wait_for_turns for _, p in idlers)
+        idle_period_s = _WAITED_FOR_PERIOD_S if waited_for else _IDLE_PERIOD_S
         idle_at = time.monotonic() + idle_period_s
         while idlers or self._windows:
             period_s = _WINDOW_PERIOD_S if self._windows else idle_period_s

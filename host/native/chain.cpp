@@ -213,8 +213,8 @@ void Chain::note_heard(const Linked& linked) ISB_RT {
     linked.slot->heard_record = static_cast<std::int32_t>(linked.record);
 }
 
-// A slot delivered: its output is the signal now.
-void Chain::take_delivered(const Linked& linked) ISB_RT {
+// A slot delivered: its output is the signal now. `is_kept`: the host will want it.
+void Chain::take_delivered(const Linked& linked, bool is_kept) ISB_RT {
     PluginSlot& slot = *linked.slot;
     const OutputView& view = relay_.output(linked.record);
     note_heard(linked);
@@ -229,12 +229,17 @@ void Chain::take_delivered(const Linked& linked) ISB_RT {
     run_.delivered_any = true;
     remember(slot, linked.midi_record, &slot.seat(), false);
     // A slot that is faded in ends its segment; pipelined chains fade as a whole.
-    signal_.take(slot, view, half_of(relay_.generation()), linked.record,
-                 run_.mode != ChainMode::Pipelined);
+    signal_.take(slot, {.output = view,
+                        .half = half_of(relay_.generation()),
+                        .record = linked.record,
+                        .fades = run_.mode != ChainMode::Pipelined,
+                        .is_kept = is_kept});
 }
 
 void Chain::finish_segment() ISB_RT {
-    for (const Linked& linked : segment_) take_delivered(linked);
+    for (std::size_t i = 0; i < segment_.size(); ++i)
+        take_delivered(segment_[i],
+                       i + 1 == segment_.size() || segment_[i + 1].slot->keeps_input());
 }
 
 // Why a linked slot was not heard; its events are taken back unless the plugin has them, however
@@ -267,7 +272,7 @@ void Chain::abandon_segment() ISB_RT {
         PluginSlot& slot = *linked.slot;
         const Effect effect = relay_.abandon(linked.record);
         if (!lost && relay_.is_finished(linked.record)) {
-            take_delivered(linked);
+            take_delivered(linked, true);
             continue;
         }
         const MissCause cause = blame(linked, effect, lost);
@@ -281,10 +286,25 @@ void Chain::abandon_segment() ISB_RT {
     run_.too_late = now_ns() >= run_.deadline_ns;
 }
 
-// The last word on what leaves the chain.
-void Chain::repair_output() ISB_RT {
-    for (unsigned side = 0; side < kBusChannels; ++side)
+// The signal is what leaves the chain.
+void Chain::hear_signal() ISB_RT {
+    if (!signal_.is_repaired()) {
+        final_.copy(signal_.planes()[0], signal_.planes()[1], run_.time->frames);
+        hear_final();
+        return;
+    }
+    for (unsigned side = 0; side < kBusChannels; ++side) {
+        output_[side] = signal_.planes()[side];
+        last_good_[side] = signal_.last()[side];
+    }
+}
+
+// What lies in final_ is: the last word on it.
+void Chain::hear_final() ISB_RT {
+    for (unsigned side = 0; side < kBusChannels; ++side) {
         repair(final_[side], run_.time->frames, last_good_[side]);
+        output_[side] = final_[side];
+    }
 }
 
 // ---------------------------------------------------------------- a block
@@ -327,8 +347,7 @@ std::uint32_t Chain::complete() ISB_RT {
         start_next_segment();
     }
     follow_midi();
-    final_.copy(signal_.planes()[0], signal_.planes()[1], run_.time->frames);
-    repair_output();
+    hear_signal();
     return run_.missed;
 }
 

@@ -124,10 +124,11 @@ private:
     // The end of a segment.
     void finish_segment() ISB_RT;
     void abandon_segment() ISB_RT;
-    void take_delivered(const Linked& linked) ISB_RT;
+    void take_delivered(const Linked& linked, bool is_kept) ISB_RT;
     void note_heard(const Linked& linked) ISB_RT;
     MissCause blame(const Linked& linked, ipc::Effect effect, bool behind) ISB_RT;
-    void repair_output() ISB_RT;
+    void hear_signal() ISB_RT;
+    void hear_final() ISB_RT;
 
     // Pipelined (chain_pipelined.cpp).
     void begin_pipelined() ISB_RT;
@@ -142,7 +143,7 @@ private:
     std::vector<Linked> segment_;
     SignalPath signal_;
     StereoBuffer final_;
-    float* output_[ipc::kBusChannels];
+    const float* output_[ipc::kBusChannels];
     float last_good_[ipc::kBusChannels] = {};
 
     // Pipelined.

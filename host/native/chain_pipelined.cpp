@@ -36,7 +36,7 @@ void Chain::collect_flight(const float* const* input) ISB_RT {
         follow_midi();
     }
     sound_.hear(flight_, input, signal_.planes(), delivered, final_, last_good_, run_.time->frames);
-    repair_output();
+    hear_final();
 }
 
 // The whole chain is dry, never a prefix: here only who is to blame.

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "host/native/look.hpp"
 #include "host/native/signal.hpp"
 
 namespace isobooth::host {
@@ -76,14 +77,19 @@ public:
         return true;
     }
 
-    // The slot delivered and nothing is being faded.
-    void delivered(const float* const* in, const float* const* out, int frames) ISB_RT {
+    // The slot's input is asked for again, after it was heard.
+    bool keeps_past() const ISB_RT { return keeps_past_; }
+
+    // The slot delivered and nothing is being faded. `given` and `made` are the levels of what it
+    // was given and of what it made of it; `in` is looked at only where the past is kept.
+    void delivered(const float* const* in, const Level& given, const Level& made,
+                   int frames) ISB_RT {
         if (keeps_past_) past_.write(in, frames);
         for (std::size_t side = 0; side < 2; ++side) {
-            last_heard_[side] = out[side][frames - 1];
-            last_dry_[side] = latency_ > 0 ? dry(side, frames, frames - 1) : in[side][frames - 1];
+            last_heard_[side] = made.last[side];
+            last_dry_[side] = latency_ > 0 ? dry(side, frames, frames - 1) : given.last[side];
         }
-        track(in, out, frames);
+        track(given.power, made.power, frames);
         state_ = State::Wet;
     }
 
@@ -187,16 +193,16 @@ private:
     }
 
     // Compares the slot's output with its input of the same time.
-    void track(const float* const* in, const float* const* out, int frames) ISB_RT {
+    void track(double in_power, double out_power, int frames) ISB_RT {
         if (policy_ != OnMiss::Auto || is_instrument_) return;
-        const double given = (latency_ == 0 ? power_of(in, frames) : dry_power(frames)) / frames;
+        const double given = (latency_ == 0 ? in_power : dry_power(frames)) / frames;
         // A rest says nothing about the slot: what it did before is remembered,
         // or a limiter lost in a rest would be loud after it.
         quiet_frames_ = given > kQuiet ? 0.0 : quiet_frames_ + frames;
         if (quiet_frames_ > kRest * level_frames_) return;
         const double keep = std::exp(-static_cast<double>(frames) / level_frames_);
         in_power_ = in_power_ * keep + given * (1.0 - keep);
-        out_power_ = out_power_ * keep + power_of(out, frames) * (1.0 - keep) / frames;
+        out_power_ = out_power_ * keep + out_power * (1.0 - keep) / frames;
     }
 
     double dry_power(int frames) const ISB_RT {
@@ -210,7 +216,7 @@ private:
                 left[i] = dry(0, frames, from + i);
                 right[i] = dry(1, frames, from + i);
             }
-            power += power_of(chunk, count);
+            power += level_of(chunk, count).power;
         }
         return power;
     }
@@ -220,7 +226,7 @@ private:
     int fade_frames_;
     double level_frames_;
     std::uint32_t latency_ = 0;
-    bool keeps_past_ = false;  // without latency no block is asked for again once it was heard
+    bool keeps_past_ = false;  // once it had latency
     OnMiss policy_ = OnMiss::Auto;
     bool is_instrument_ = false;
     bool by_user_ = false;

@@ -41,7 +41,7 @@ void PipelinedSound::hear(const Flight& flight, const float* const* input, const
             ipc::repair(heard[side], frames, last_good[side]);
         splice_.process(out, frames, changes && !bridged);
         const float* plain[kBusChannels] = {heard[0], heard[1]};
-        cover_.delivered(input, plain, frames);
+        cover_.delivered(input, level_of(input, frames), level_of(plain, frames), frames);
     }
     delay_out_.process(out, out, frames, flight.latency_out);
     delay_splice_.process(out, frames, heard_any_ && flight.latency_out != latency_out_);

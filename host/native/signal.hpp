@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Small pieces of signal handling that every node of the mix uses: a stereo buffer, a delay line,
-// and powers for level tracking.
+// Small pieces of signal handling that every node of the mix uses: a stereo buffer and delay lines.
 #pragma once
 
 #include <algorithm>
@@ -112,19 +111,5 @@ private:
     std::uint32_t mask_ = 0, capacity_ = 0, position_ = 0;
     std::vector<float> rings_[2];
 };
-
-inline double power_of(const float* const* planes, int frames) ISB_RT {
-    // Eight partial sums: the compiler may vectorize without reordering float additions.
-    float sums[8] = {};
-    for (std::size_t side = 0; side < 2; ++side) {
-        int i = 0;
-        for (; i + 8 <= frames; i += 8)
-            for (int k = 0; k < 8; ++k) sums[k] += planes[side][i + k] * planes[side][i + k];
-        for (; i < frames; ++i) sums[0] += planes[side][i] * planes[side][i];
-    }
-    double total = 0.0;
-    for (const float sum : sums) total += static_cast<double>(sum);
-    return total;
-}
 
 }  // namespace isobooth::host

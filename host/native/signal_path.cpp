@@ -28,7 +28,7 @@ void SignalPath::begin(const float* const* input, const BlockTime& time) ISB_RT 
     signal_[0] = input[0];
     signal_[1] = input[1];
     record_ = kNoRecord;
-    muted_ = false;
+    muted_ = is_repaired_ = is_level_known_ = false;
 }
 
 StereoBuffer& SignalPath::unused() ISB_RT {
@@ -41,6 +41,13 @@ void SignalPath::continue_in(const StereoBuffer& buffer) ISB_RT {
     signal_[0] = buffer[0];
     signal_[1] = buffer[1];
     record_ = kNoRecord;
+    is_repaired_ = is_level_known_ = false;
+}
+
+const Level& SignalPath::level() ISB_RT {
+    if (!is_level_known_) level_ = level_of(signal_, frames_);
+    is_level_known_ = true;
+    return level_;
 }
 
 void SignalPath::cover(PluginSlot& slot) ISB_RT {
@@ -52,29 +59,35 @@ void SignalPath::cover(PluginSlot& slot) ISB_RT {
     continue_in(buffer);
 }
 
-void SignalPath::take(PluginSlot& slot, const OutputView& output, unsigned half,
-                      std::uint32_t record, bool fades) ISB_RT {
-    // Read once: its worker may write it again while it is looked at. The copy before this one is
-    // still this slot's input.
+void SignalPath::take(PluginSlot& slot, const Delivery& delivery) ISB_RT {
+    const float* wet[kBusChannels] = {delivery.output.audio_out(delivery.half, 0),
+                                      delivery.output.audio_out(delivery.half, 1)};
+    // The copy before this one may still be this slot's input.
     StereoBuffer& taken = use_taken_b_ ? taken_b_ : taken_a_;
-    use_taken_b_ = !use_taken_b_;
-    taken.copy(output.audio_out(half, 0), output.audio_out(half, 1), frames_);
-    const float* wet[kBusChannels] = {taken[0], taken[1]};
-
-    const bool clean = is_clean(wet[0], frames_) && is_clean(wet[1], frames_);
+    const auto copy = [&] {
+        use_taken_b_ = !use_taken_b_;
+        taken.copy(wet[0], wet[1], frames_);
+        wet[0] = taken[0];
+        wet[1] = taken[1];
+    };
+    // First: its worker may write it again while it is looked at.
+    if (delivery.is_kept) copy();
+    Look look = look_at(wet, frames_);
+    const bool clean = look.is_clean;
     if (!clean) {
+        if (!delivery.is_kept) copy();
         repair_taken(slot, taken);
+        look.level = level_of(wet, frames_);
     } else {
         slot.counters.nonfinite.end();
         slot.counters.overlevel.end();
         slot.runaway_frames = 0;
-        slot.last_good[0] = wet[0][frames_ - 1];
-        slot.last_good[1] = wet[1][frames_ - 1];
+        std::copy_n(look.level.last, kBusChannels, slot.last_good);
     }
 
     const bool muted = static_cast<double>(slot.runaway_frames) > runaway_frames_;
     muted_ = muted_ || muted;
-    if (fades && (muted || slot.cover.must_fade_in())) {
+    if (delivery.fades && (muted || slot.cover.must_fade_in())) {
         StereoBuffer& buffer = unused();
         float* out[kBusChannels] = {buffer[0], buffer[1]};
         if (muted)
@@ -84,11 +97,14 @@ void SignalPath::take(PluginSlot& slot, const OutputView& output, unsigned half,
         continue_in(buffer);
         return;
     }
-    slot.cover.delivered(signal_, wet, frames_);
-    // The host goes on with its copy, the next worker with the record's file, unless that needed
-    // repair.
-    continue_in(taken);
-    if (clean) record_ = static_cast<std::int32_t>(record);
+    slot.cover.delivered(signal_, level(), look.level, frames_);
+    signal_[0] = wet[0];
+    signal_[1] = wet[1];
+    // The next worker reads the record's file, unless that needed repair.
+    record_ = clean ? static_cast<std::int32_t>(delivery.record) : kNoRecord;
+    is_repaired_ = delivery.is_kept || !clean;
+    level_ = look.level;
+    is_level_known_ = true;
 }
 
 void SignalPath::repair_taken(PluginSlot& slot, StereoBuffer& taken) ISB_RT {

@@ -4,7 +4,8 @@
 // what the chain sounds like.
 //
 // It lies in a worker's file as long as slots simply deliver, and in host memory behind a slot that
-// was covered, faded in or repaired. The host hears its own copy in either case.
+// was covered, faded in or repaired. In the middle of a chain the host looks at it and leaves it where
+// it is; what it hears itself is its own copy in either case.
 #pragma once
 
 #include "host/native/block_time.hpp"
@@ -29,16 +30,26 @@ public:
 
     // The next slot did not deliver.
     void cover(PluginSlot& slot) ISB_RT;
+    // It lies in host memory and is fit to be heard.
+    bool is_repaired() const ISB_RT { return is_repaired_; }
+    const float* last() const ISB_RT { return level_.last; }
+
     // The next slot delivered into `half` of `record`'s output: checked, repaired, faded in unless
-    // its chain does that as a whole.
-    void take(PluginSlot& slot, const ipc::OutputView& output, unsigned half, std::uint32_t record,
-              bool fades) ISB_RT;
+    // its chain `fades` as a whole. `is_kept`: the host will want the signal itself.
+    struct Delivery {
+        const ipc::OutputView& output;
+        unsigned half;
+        std::uint32_t record;
+        bool fades, is_kept;
+    };
+    void take(PluginSlot& slot, const Delivery& delivery) ISB_RT;
 
 private:
     // A host buffer that does not hold the signal.
     StereoBuffer& unused() ISB_RT;
     // From here on the signal lies in host memory.
     void continue_in(const StereoBuffer& buffer) ISB_RT;
+    const Level& level() ISB_RT;
     void repair_taken(PluginSlot& slot, StereoBuffer& taken) ISB_RT;
     // One block of the plugin's own, `at` which it begins, with what was repaired in it.
     void note_repairs(PluginSlot& slot, const ipc::RepairCount& count, int at, int frames) ISB_RT;
@@ -49,6 +60,9 @@ private:
     const float* signal_[ipc::kBusChannels] = {};
     std::int32_t record_ = ipc::kNoRecord;
     bool muted_ = false;
+    bool is_repaired_ = false;
+    bool is_level_known_ = false;
+    Level level_;                     // of the signal, if known
     StereoBuffer mixed_a_, mixed_b_;  // host-side signal, used in turn
     StereoBuffer taken_a_, taken_b_;  // outputs as they were read, used in turn
     bool use_mixed_b_ = false, use_taken_b_ = false;

@@ -41,7 +41,7 @@ public:
                     cover.fade_in(in, wet, out, kFrames);
                 } else {
                     std::copy_n(wet[0], kFrames, out[0]);
-                    cover.delivered(in, wet, kFrames);
+                    cover.delivered(in, level_of(in, kFrames), level_of(wet, kFrames), kFrames);
                 }
             });
         }
