@@ -132,8 +132,10 @@ def _send(host: Host, number: int) -> int:
 
 
 def _late(host: Host, records: dict[str, Any], fault_blocks: list[int]) -> list[dict[str, Any]]:
-    """Each late block with what is known of its cause."""
+    """Each late block with what is known of its cause. A host that waits for a slot that misses
+    is woken at the deadline, and has 30 % of the period for the rest."""
     rows = []
+    period_ns = 1e9 * host.config.block_s
     for i in np.flatnonzero(records["flags"] & BLOCK_LATE):
         block = int(records["block"][i])
         woken_late_us = (int(records["entry_ns"][i]) - int(records["start_ns"][i])) / 1000
@@ -142,7 +144,12 @@ def _late(host: Host, records: dict[str, Any], fault_blocks: list[int]) -> list[
         if records["flags"][i] & BLOCK_ALL_MISSED or missed == 0:
             cause = "machine: no plugin of one chain alone was late"
         else:
-            cause = f"{missed} slot(s) missed the deadline"
+            ended_ns = int(records["entry_ns"][i]) + int(records["duration_ns"][i])
+            deadline_ns = int(records["start_ns"][i]) + host.config.deadline_fraction * period_ns
+            cause = (
+                f"{missed} slot(s) missed the deadline; the host was done "
+                f"{(ended_ns - deadline_ns) / 1000:.0f} µs after it"
+            )
         rows.append(
             {
                 "block": block,
