@@ -88,11 +88,14 @@ def _given(tenure: Tenure, exit: WorkerExit, native: PluginSlot) -> list[Suspect
         ]
     if exit.phase != "process":
         return []
-    return [
+    given = [
         _suspect(kind, midi, index, value)
         for generation, _, kind, midi, index, value in native.recent_events(tenure.seat)
         if generation == native.generation(tenure.seat)
     ]
+    if tenure.program is not None and not tenure.program_is_set:
+        given.append(Suspect("program", b"", PROGRAM, tenure.program.value))
+    return given
 
 
 def _suspect(kind: str, midi: bytes, index: int, value: float) -> Suspect:

@@ -60,7 +60,7 @@ class SlotState:
         saved = await self._ask(tenure)
         if not tenure.worker.alive:
             return
-        self._snapshot_edit = self._held_by(tenure, saved.applied_edit)
+        self._snapshot_edit = saved.applied_edit
         self._journal.add_snapshot(saved.data, self._snapshot_edit, self._native.processed_blocks)
 
     async def capture(self, spec: Slot, tenure: Tenure, runs: bool) -> Slot:
@@ -68,11 +68,11 @@ class SlotState:
         whether the plugin is given blocks."""
         last_edit = self._journal.last_edit
         saved = await self._ask(tenure)
-        if runs and self._held_by(tenure, saved.applied_edit) < last_edit:
+        if runs and saved.applied_edit < last_edit:
             # Worth a moment: what the plugin makes of its edits is then in its state.
             await next_blocks(self._engine, _BLOCKS_UNTIL_APPLIED)
             saved = await self._ask(tenure)
-        later = self._journal.edits_after(self._held_by(tenure, saved.applied_edit))
+        later = self._journal.edits_after(saved.applied_edit)
         return with_state(spec, saved.data, later)
 
     def last_known(self, spec: Slot) -> Slot:
@@ -85,13 +85,18 @@ class SlotState:
         return with_state(spec, self._journal.song_state, edits, spec.program, spec.parameters)
 
     async def _ask(self, tenure: Tenure) -> SavedState:
-        return await tenure.worker.request(SaveState(), self._config.faults.save_limit_s)
+        """With the last edit that the state holds."""
+        told = self._held_by(tenure, 0)  # before it is asked: what it is told meanwhile may lack
+        saved = await tenure.worker.request(SaveState(), self._config.faults.save_limit_s)
+        held = min(max(saved.applied_edit, told), self._journal.last_edit)
+        return SavedState(data=saved.data, applied_edit=held)
 
     def _held_by(self, tenure: Tenure, reported: int) -> int:
-        """The last edit that the worker holds: what was restored, and what it says it was given
-        since (a worker counts only what it was told itself), which cannot be more than there
-        were."""
-        return min(max(reported, tenure.restore.applied_edit), self._journal.last_edit)
+        """The last edit that the worker holds: what was restored, a program that it has set since,
+        and what it says it was given (it counts only what comes with blocks), which cannot be more
+        than there were."""
+        program = tenure.program.number if tenure.program and tenure.program_is_set else 0
+        return min(max(reported, tenure.restore.applied_edit, program), self._journal.last_edit)
 
 
 def with_state(

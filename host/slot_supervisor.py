@@ -238,14 +238,16 @@ class SlotSupervisor:
         # Parameters that were set before must not be heard after it.
         await next_blocks(self._context.engine, _BLOCKS_UNTIL_APPLIED)
         self._last_edit_s = time.monotonic()
-        self.journal.edit(PROGRAM, float(index))
+        edit = self.journal.edit(PROGRAM, float(index))
         tenure = self.seats.playing
         if tenure is None or not self._standing.is_playing or self.standby is not None:
             if not self._standing.is_given_up and not self._closing:
                 self._load_anew("another program is chosen")
             return
+        tenure.program, tenure.program_is_set = edit, False
         try:
             await tenure.worker.request(SetProgram(index), self._policy.save_limit_s)
+            tenure.program_is_set = tenure.program is edit
         except RequestTimeout:
             tenure.condemn(FaultKind.HANG, Phase.RESTORE)
         except WorkerDied:
@@ -254,8 +256,10 @@ class SlotSupervisor:
             self._standing.notice(f"its program could not be set: {error}")
 
     def check_program(self, index: int) -> None:
-        """Raises InputError if the plugin has no such program."""
-        names = self.description.programs if self.description is not None else []
+        """Raises InputError if the plugin has no such program; one that was never loaded may."""
+        if self.description is None:
+            return
+        names = self.description.programs
         if not 0 <= index < len(names):
             has = f"{len(names)} programs" if names else "no programs"
             raise InputError(f"{self.spec.label}: it has {has}, none with the number {index}")

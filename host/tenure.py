@@ -12,7 +12,7 @@ from host.crash_explainer import CrashExplainer
 from host.crash_report import HANGS, FaultKind, Phase
 from host.engine_module import PluginSlot
 from host.fault_report import phase_of
-from host.journal import Restore
+from host.journal import Edit, Restore
 from host.stall import StallWatch
 from host.worker_group import GroupMember, Place
 from ipc.worker_process import WorkerExit, WorkerProcess
@@ -29,6 +29,8 @@ class Tenure:
     # Before its first block, the slot's counters tell of the worker before it.
     processed_before: int
     last_edit: int  # the newest edit when it was given what to restore
+    program: Edit | None = None  # the last that it was told to set since
+    program_is_set: bool = False
     thread_id: int = 0  # of its audio thread, once it is ready
     priority: int = 0  # of that where it plays; 0: normal
     seated_in: int | None = None  # the engine's block when it was given its seat

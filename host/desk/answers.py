@@ -86,13 +86,21 @@ class Answers:
         return tuple(self._notices[since:])
 
     def in_words(self, request: Message, error: IsoboothError) -> str:
-        """Why it could not be done, with the slot's title in the place of its id."""
+        """Why it could not be done, with slots' titles in the places of their ids."""
         slot = getattr(request, "slot", None)
         if not isinstance(slot, str):
-            return str(error)
+            return self._titles.named(str(error), self._slots_of(request))
         text, title = self._titles.named(str(error), [slot]), self._titles.of(slot)
         is_nameless = isinstance(error, WorkerError) and title not in text
         return f"{title}: {text}" if is_nameless else text
+
+    def _slots_of(self, request: Message) -> set[str]:
+        if isinstance(request, Change):
+            slots = {getattr(edit, "slot", None) for edit in request.edits}
+            return {slot for slot in slots if isinstance(slot, str)}
+        if isinstance(request, Undo | Redo):
+            return {slot.id for _, slot in self._desk.song.slots()}
+        return set()
 
     def _notice(self, number: int, event: HostEvent) -> Notice:
         about = (event.slot, *event.names) if event.slot is not None else event.names

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from host.config import HostConfig
+from host.desk.called import with_name
 from host.desk.edits import NO_SLOT, edited, name_of, new_slot_id, title_of
 from host.desk.history import History, Version, parameters_of, programs_of
 from host.desk.presets import load_preset, save_preset
@@ -124,8 +125,7 @@ class Desk:
         if self.loop is not None:
             self.host.set_loop(*self.loop)
         for slot, journal in recovered.journals.items():
-            values = {(slot, edit.parameter): edit.value for edit in journal.edits}
-            self.history.complete(self.history.current.with_values(values))
+            self.history.complete(self.history.current.with_edits(slot, journal.edits))
         self.history.forget_saved()
 
     def save(self, path: str) -> str:
@@ -165,7 +165,8 @@ class Desk:
         if not edits:
             return
         old = self.history.current
-        name = name_of(edits[0], old.song)
+        first = edits[0]
+        name = name_of(first, with_name(self.host, old.song, getattr(first, "slot", None)))
         song = old.song
         for edit in edits:
             song = edited(edit, song)
@@ -178,11 +179,11 @@ class Desk:
         values, programs = parameters_of(edits), programs_of(edits)
         for slot, program in programs.items():
             self.host.check_program(slot, program)
-        # A program sets whatever it likes.
-        touched = [*values, *(key for slot in programs for key in self._keys_of(slot))]
-        unknown = [key for key in touched if key not in old.values]
-        if unknown:
-            self.history.complete(old.with_values(self._values_now(unknown)))
+        # A program sets whatever it likes: what cannot be asked could not be undone.
+        before = {key: value for slot in programs for key, value in self._all_values(slot)}
+        before |= self._values_now(key for key in values if key not in {**before, **old.values})
+        if before:
+            self.history.complete(old.with_values(before))
             old = self.history.current
         # Another plugin may have the id of one that is gone.
         known = {slot.id for _, slot in song.slots()}
@@ -273,10 +274,10 @@ class Desk:
             parameters=preset.parameters,
         )
         self._capture([old])
-        before = self.history.current
+        before, title = self.history.current, self._title(slot_id)
         after = replace(before, song=with_slots(before.song, {slot_id: new}))
         self._become(before, after)
-        self.history.add(after, f"preset {name} of {title_of(before.song, slot_id)}", 0)
+        self.history.add(after, f"preset {name} of {title}", 0)
         return new.id
 
     # ------------------------------------------------------------------ plugins' own windows
@@ -313,11 +314,12 @@ class Desk:
             if key not in self.history.current.values:
                 self.history.know({key: change.before})
             current = self.history.current
-            new = Version(current.song, {**current.values, key: change.value})
+            new = replace(current, values={**current.values, key: change.value})
             # Below 0, where no window's own gestures are.
-            self.history.add(
-                new, f"a parameter of {title_of(self.song, slot.id)}", self._window_gesture[1]
-            )
+            self.history.add(new, f"a parameter of {self._title(slot.id)}", self._window_gesture[1])
+
+    def _title(self, slot_id: str) -> str:
+        return title_of(with_name(self.host, self.song, slot_id), slot_id)
 
     def _slot(self, slot_id: str) -> Slot:
         for _, slot in self.song.slots():
@@ -342,6 +344,8 @@ class Desk:
             for slot in known & {*old.programs, *new.programs}
             if old.programs.get(slot) != new.programs.get(slot)
         }
+        # Those that are made anew are loaded with the states that they had.
+        others -= {slot.id for slot in _leaving(new.song, old.song)}
         for slot in others & set(new.programs):
             host.set_program(slot, new.programs[slot])
         for (slot, parameter), value in new.values.items():
@@ -375,11 +379,9 @@ class Desk:
         self.history.complete(self.history.current.with_slots(captured))
         return bool(captured)
 
-    def _keys_of(self, slot: str) -> list[tuple[str, int]]:
-        """All parameters of its plugin."""
-        description = self.host.description(slot)
-        count = len(description.parameters) if description is not None else 0
-        return [(slot, parameter) for parameter in range(count)]
+    def _all_values(self, slot: str) -> list[tuple[tuple[str, int], float]]:
+        """Of all parameters of its plugin, as it says. Raises WorkerError."""
+        return [((slot, i), value) for i, value in enumerate(self.host.parameters(slot))]
 
     def _values_now(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
         """As the plugins say; what they do not say cannot be undone."""

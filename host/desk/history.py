@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from host.journal import Edit
 from host.song import Slot, Song, with_slots
 from ipc.desk.requests import AnyEdit, SetParameter, SetProgram
 
@@ -29,6 +30,18 @@ class Version:
         """The same, with the states that plugins have had."""
         by_id = {slot.id: slot for slot in captured}
         return replace(self, song=with_slots(self.song, by_id)) if by_id else self
+
+    def with_edits(self, slot: str, edits: Iterable[Edit]) -> "Version":
+        """The same, with what a slot's journal holds."""
+        edits = tuple(edits)
+        program = next((edit for edit in edits if edit.is_program), None)
+        values = {
+            (slot, edit.parameter): edit.value
+            for edit in edits
+            if not edit.is_program and (program is None or edit.number > program.number)
+        }
+        chosen = {} if program is None else {slot: int(program.value)}
+        return replace(self.with_values(values), programs={**self.programs, **chosen})
 
     def with_values(self, values: Values) -> "Version":
         """The same; parameters that it has a value of keep it."""

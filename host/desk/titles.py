@@ -5,10 +5,8 @@ files and reports do; a user of the window has never seen one."""
 import re
 from collections.abc import Iterable
 
+from host.desk.called import slot_name
 from host.desk.desk import Desk
-from host.desk.edits import short_name
-from host.song import Slot
-from ipc.errors import IsoboothError
 
 
 class Titles:
@@ -24,7 +22,10 @@ class Titles:
         chains = [(track.label, track.chain) for track in song.tracks]
         for track, chain in [*chains, ("Master", song.master.chain)]:
             for slot in chain:
-                self._known[slot.id] = (slot.label, f"{self._name(slot)} on {track}")
+                self._known[slot.id] = (
+                    slot.label,
+                    f"{slot_name(self._desk.host, slot)} on {track}",
+                )
 
     def of(self, slot: str) -> str:
         """ "a plugin" for one that was never seen."""
@@ -41,12 +42,3 @@ class Titles:
         # A label stands alone, in quotes or not; in a path or an id it is something else.
         pattern = rf"(?<![\w/.:#-])'?({words})'?(?![\w/.#-])"
         return re.sub(pattern, lambda found: labels[found[1]], text)
-
-    def _name(self, slot: Slot) -> str:
-        if slot.name:
-            return slot.name
-        try:
-            description = self._desk.host.description(slot.id)
-        except IsoboothError:  # it is being made or taken away just now
-            description = None
-        return (description.name if description is not None else "") or short_name(slot.plugin)
