@@ -340,3 +340,27 @@ def test_the_loop_is_typed(stage: Stage) -> None:
     assert type_into(fields.start, "0:02") == [SetLoop(96_000, 384_000)]
     assert type_into(fields.start, "nonsense") == []
     assert fields.start.text() == "1.1.1"
+    assert "'nonsense' is no place in the song: type a bar" in _last_notice(stage)
+
+
+def test_what_is_no_tempo_or_signature_is_told(stage: Stage) -> None:
+    bar = stage.window.transport
+    for field, text, told in (
+        (bar.tempo, "9", "'9' is no tempo: type 10 to 999 beats a minute"),
+        (bar.tempo, "nan", "'nan' is no tempo"),
+        (bar.signature, "4/5", "'4/5' is no time signature"),
+    ):
+        before = field.text()
+        stage.host.requests.clear()
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        stage.settle()
+        assert stage.host.requests == []
+        assert field.text() == before
+        assert told in _last_notice(stage)
+
+
+def _last_notice(stage: Stage) -> str:
+    return stage.window.notices.cards[-1].accessibleName()

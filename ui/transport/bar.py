@@ -55,6 +55,8 @@ class TransportBar(QWidget):
         )
         self.loop_range = LoopFields(theme)
         self.loop_range.chosen.connect(lambda start, end: desk.ask(SetLoop(start, end)))
+        for field in (self.tempo, self.signature, self.loop_range):
+            field.refused.connect(desk.refused)
         self.load = LoadMeter(theme)
         self.cpu = Figure(theme, "CPU", "000 %", "Of the host and its plugins; 100 % is one core")
         self.xruns = Figure(theme, "Xruns", "0000", "How often the device had no sound in time")

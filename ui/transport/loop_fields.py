@@ -10,7 +10,7 @@ from ui.transport.position import bars_text, frame_of
 from ui.transport.song_fields import SongField
 
 _NONE = "–"
-_TIP = "{} of the loop: a bar (5, 5.2, 5.2.3) or a time (0:12.5, 12.5 s)"
+_PLACE = "a bar (5, 5.2, 5.2.3) or a time (0:12.5, 12.5 s)"
 
 
 class _Place(SongField):
@@ -18,7 +18,7 @@ class _Place(SongField):
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(theme, f"{name} of the loop", "000.0.0", parent, "normal")
-        self.setToolTip(_TIP.format(name))
+        self.setToolTip(f"{name} of the loop: {_PLACE}")
         self._text = _NONE
         self._show(_NONE)
 
@@ -35,9 +35,10 @@ class _Place(SongField):
 
 
 class LoopFields(QWidget):
-    """Emits `chosen` when another range was typed. What is no place, or no range, is not taken."""
+    """Emits `chosen` when another range was typed, `refused` when that is no place in the song."""
 
     chosen = pyqtSignal(int, int)  # frames
+    refused = pyqtSignal(str)  # why, for people
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,14 +74,23 @@ class LoopFields(QWidget):
         rate, tempo, beats = self._metre
         bar = round(beats * 60.0 / tempo * rate)
         if start is not None:
-            first = frame_of(start, *self._metre)
+            first = self._frame_of(start)
             if first is None:
                 return
             last = self._loop[1] if self._loop is not None else self._length
             self.chosen.emit(first, last if last > first else first + bar)
         elif end is not None:
-            last_typed = frame_of(end, *self._metre)
-            if not last_typed:
+            last_typed = self._frame_of(end)
+            if last_typed is None:
+                return
+            if last_typed == 0:
+                self.refused.emit("A loop cannot end where the song begins")
                 return
             first = self._loop[0] if self._loop is not None else 0
             self.chosen.emit(first if first < last_typed else max(0, last_typed - bar), last_typed)
+
+    def _frame_of(self, text: str) -> int | None:
+        frame = frame_of(text, *self._metre)
+        if frame is None:
+            self.refused.emit(f"'{text}' is no place in the song: type {_PLACE}")
+        return frame

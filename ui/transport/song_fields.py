@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tempo and time signature: figures that can be typed over."""
 
+import math
 import re
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -14,7 +15,9 @@ _NOTCH = 120.0
 
 
 class SongField(QLineEdit):
-    """A figure of the song. `size`: a token."""
+    """A figure of the song. `size`: a token. `refused` says why what was typed is not taken."""
+
+    refused = pyqtSignal(str)
 
     def __init__(
         self, theme: Theme, name: str, widest: str, parent: QWidget | None, size: str = "large"
@@ -59,12 +62,17 @@ class TempoField(SongField):
             self.chosen.emit(tempo)
 
     def _finish(self) -> None:
-        try:
-            typed = float(self.text().replace(",", "."))
-        except ValueError:
-            typed = self._tempo
+        text = self.text()
         self.clearFocus()
-        if typed == typed and f"{typed:.2f}" != f"{self._tempo:.2f}":
+        try:
+            typed = float(text.replace(",", "."))
+        except ValueError:
+            typed = math.nan
+        if not _SLOWEST <= typed <= _FASTEST:
+            self.refused.emit(
+                f"'{text}' is no tempo: type {_SLOWEST:g} to {_FASTEST:g} beats a minute"
+            )
+        elif f"{typed:.2f}" != f"{self._tempo:.2f}":
             self._choose(typed)
         self.show_tempo(self._tempo)
 
@@ -83,11 +91,12 @@ class SignatureField(SongField):
         self._show(f"{signature[0]}/{signature[1]}")
 
     def _finish(self) -> None:
-        found = re.fullmatch(r"\s*(\d{1,2})\s*/\s*(1|2|4|8|16|32)\s*", self.text())
+        text = self.text()
+        found = re.fullmatch(r"\s*(\d{1,2})\s*/\s*(1|2|4|8|16|32)\s*", text)
         self.clearFocus()
-        if found and int(found[1]) > 0:
-            typed = (int(found[1]), int(found[2]))
-            if typed != self._signature:
-                self._signature = typed
-                self.chosen.emit(*typed)
+        if found is None or int(found[1]) == 0:
+            self.refused.emit(f"'{text}' is no time signature: type one such as 3/4 or 6/8")
+        elif (typed := (int(found[1]), int(found[2]))) != self._signature:
+            self._signature = typed
+            self.chosen.emit(*typed)
         self.show_signature(self._signature)
