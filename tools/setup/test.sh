@@ -21,8 +21,9 @@ if [ -e host/librtcheck.so ]; then
     preload="$ROOT/host/librtcheck.so${preload:+:$preload}"
 fi
 
-# All of them at once as far as there are cores; some of them, which somebody looks at, one by one.
-streams=${STREAMS:-$(nproc)}
+# All of them, more at a time than there are cores, because they wait more than they compute; some of
+# them, which somebody looks at, one by one.
+streams=${STREAMS:-$((($(nproc) * 3 + 1) / 2))}
 [[ $streams =~ ^[0-9]+$ ]] && [ "$streams" -gt 0 ] ||
     fail 2 "STREAMS is '$streams': expected how many tests may run at a time"
 aside=()
