@@ -474,10 +474,13 @@ class ClapProcessor(Processor):
         """Seconds; may be infinite."""
     def idle(self) -> None:
         """Does what the plugin has asked for. RuntimeError if it cannot go on."""
-    def open_editor(self, window: int) -> tuple[int, int]:
-        """In a window of X11; width and height. Raises RuntimeError."""
-    def resize_editor(self, width: int, height: int) -> tuple[int, int]:
-        """The size that it has then. Raises RuntimeError."""
+    def open_editor(self, window: int) -> None:
+        """In a window of X11. Raises RuntimeError."""
+    def resize_editor(self, width: int, height: int) -> None:
+        """If the plugin takes it. Raises RuntimeError."""
+    @property
+    def editor_size(self) -> tuple[int, int]:
+        """Width and height; the plugin may change it. Raises RuntimeError where it is not open."""
     def close_editor(self) -> None: ...
     @property
     def has_editor(self) -> bool:

@@ -104,7 +104,6 @@ class ClapPlugin(LoadedPlugin):
         self._descriptor = descriptor
         self._path = path
         self._closed = False
-        self._editor_size = (0, 0)
 
     @property
     def tail_s(self) -> float:
@@ -155,17 +154,20 @@ class ClapPlugin(LoadedPlugin):
 
     def open_editor(self, window: EditorWindow) -> None:
         try:
-            self._editor_size = self._first.open_editor(window.id)
+            self._first.open_editor(window.id)
         except RuntimeError as error:
             raise WorkerError(f"{self.id}: {error}") from None
 
     @property
     def editor_size(self) -> Sides:
-        return self._editor_size
+        try:
+            return self._first.editor_size
+        except RuntimeError as error:
+            raise WorkerError(f"{self.id}: {error}") from None
 
     def resize_editor(self, width: int, height: int) -> None:
         try:
-            self._editor_size = self._first.resize_editor(width, height)
+            self._first.resize_editor(width, height)
         except RuntimeError as error:
             raise WorkerError(f"{self.id}: {error}") from None
 

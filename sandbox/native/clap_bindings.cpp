@@ -95,22 +95,20 @@ void bind_clap(nb::module_& m) {
         .def("load", load, "state"_a)
         .def("tail_s", &ClapProcessor::tail_s, NoGil())
         .def("idle", &ClapProcessor::idle, NoGil())
-        .def(
-            "open_editor",
-            [](ClapProcessor& self, unsigned long window) {
-                const nb::gil_scoped_release release;
-                const EditorSize size = self.open_editor(window);
-                return std::make_pair(size.width, size.height);
-            },
-            "window"_a)
+        .def("open_editor", &ClapProcessor::open_editor, "window"_a, NoGil())
         .def(
             "resize_editor",
             [](ClapProcessor& self, std::uint32_t width, std::uint32_t height) {
                 const nb::gil_scoped_release release;
-                const EditorSize size = self.resize_editor({width, height});
-                return std::make_pair(size.width, size.height);
+                self.resize_editor({width, height});
             },
             "width"_a, "height"_a)
+        .def_prop_ro("editor_size",
+                     [](ClapProcessor& self) {
+                         const nb::gil_scoped_release release;
+                         const EditorSize size = self.editor_size();
+                         return std::make_pair(size.width, size.height);
+                     })
         .def("close_editor", &ClapProcessor::close_editor, NoGil())
         .def_prop_ro("has_editor", &ClapProcessor::has_editor)
         .def_prop_ro("editor_can_resize", &ClapProcessor::editor_can_resize)

@@ -46,4 +46,9 @@ EditorSize ClapEditor::resize(EditorSize wanted) {
     return size_;
 }
 
+void ClapEditor::follow(EditorSize wanted) {
+    size_ = wanted;
+    if (gui_->set_size) gui_->set_size(&plugin_, wanted.width, wanted.height);
+}
+
 }  // namespace isobooth::sandbox

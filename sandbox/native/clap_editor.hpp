@@ -20,6 +20,8 @@ public:
     bool can_resize() const;
     // What the plugin makes of a wish; the same as before where it cannot be resized.
     EditorSize resize(EditorSize wanted);
+    // The plugin wants to be that large, and was told that it may.
+    void follow(EditorSize wanted);
 
 private:
     const clap::Plugin& plugin_;

@@ -84,10 +84,16 @@ constexpr HostDescriptorSupport kDescriptorPart{
     [](const Host* host, int descriptor) {
         return of(host).on_main_thread() && of(host).loop.remove_descriptor(descriptor);
     }};
-// Whoever shows an editor decides how large it is, and when it is seen.
-constexpr HostGui kGuiPart{nothing, [](const Host*, std::uint32_t, std::uint32_t) { return false; },
-                           [](const Host*) { return false; }, [](const Host*) { return false; },
-                           [](const Host*, bool) {}};
+// Its user decides when an editor is seen; how large it is, the plugin, too.
+constexpr HostGui kGuiPart{
+    nothing,
+    [](const Host* host, std::uint32_t width, std::uint32_t height) {
+        constexpr std::uint32_t kMostSide = 16384;
+        if (width == 0 || height == 0 || width > kMostSide || height > kMostSide) return false;
+        of(host).wanted_size.store(std::uint64_t{width} << 32 | height);
+        return true;
+    },
+    [](const Host*) { return false; }, [](const Host*) { return false; }, [](const Host*, bool) {}};
 
 const void* get_extension(const Host*, const char* id) {
     static constexpr struct {

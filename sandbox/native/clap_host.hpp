@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cstdint>
 
 #include "sandbox/native/clap_abi.hpp"
 #include "sandbox/native/clap_event_loop.hpp"
@@ -50,6 +51,8 @@ public:
     std::atomic<bool> callback_wanted{false};
     std::atomic<bool> flush_wanted{false};
     std::atomic<bool> parameters_changed{false};  // their number or ranges
+    // For its editor, which was told that it may: width in the upper half, height; 0: none.
+    std::atomic<std::uint64_t> wanted_size{0};
 
     ClapEventLoop loop;  // of the main thread
 

@@ -267,15 +267,24 @@ double ClapProcessor::tail_s() const {
                                     : frames / settings_.sample_rate;
 }
 
-EditorSize ClapProcessor::open_editor(unsigned long window) {
+void ClapProcessor::open_editor(unsigned long window) {
     if (editor_) throw std::runtime_error("the plugin's editor is open");
     edits_.take();  // what was changed before is no user's doing
-    return editor_.emplace(plugin(), window).size();
+    host_.wanted_size.store(0);
+    editor_.emplace(plugin(), window);
 }
 
-EditorSize ClapProcessor::resize_editor(EditorSize wanted) {
+EditorSize ClapProcessor::editor_size() {
     if (!editor_) throw std::runtime_error("the plugin's editor is not open");
-    return editor_->resize(wanted);
+    if (const std::uint64_t wanted = host_.wanted_size.exchange(0))
+        editor_->follow(
+            {static_cast<std::uint32_t>(wanted >> 32), static_cast<std::uint32_t>(wanted)});
+    return editor_->size();
+}
+
+void ClapProcessor::resize_editor(EditorSize wanted) {
+    if (!editor_) throw std::runtime_error("the plugin's editor is not open");
+    editor_->resize(wanted);
 }
 
 bool ClapProcessor::has_editor() const {

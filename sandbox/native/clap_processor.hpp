@@ -76,8 +76,9 @@ public:
 
     // Its editor, in a window of X11; of the main thread, which must idle() while it is open. Throws
     // std::runtime_error where it has none, or has one open already.
-    EditorSize open_editor(unsigned long window);
-    EditorSize resize_editor(EditorSize wanted);
+    void open_editor(unsigned long window);
+    void resize_editor(EditorSize wanted);
+    EditorSize editor_size();  // the plugin changes it, too, while it is open
     void close_editor() noexcept { editor_.reset(); }
     bool has_editor() const;  // for a window of X11
     bool editor_can_resize() const { return editor_ && editor_->can_resize(); }

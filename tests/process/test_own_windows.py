@@ -238,6 +238,19 @@ def test_a_window_is_resized_with_its_editor_and_stays_above_another(
         assert pointer.size(window) == (400, 260)
 
 
+def test_a_window_follows_an_editor_that_asks_for_another_size(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    plugin = f"clap:{fixture_library('stress_fixture')}#asking-editor"
+    with play(_song(tmp_path, plugin), permissions=ALLOWED) as playing:
+        playing.host.open_window("a0", "Asking", above=0)
+        window = pointer.windows()["Asking"]
+        playing.until(lambda: pointer.size(window) == (420, 240), "as large as it asked for")
+        pointer.resize(window, 500, 300)
+        time.sleep(0.5)
+        assert pointer.size(window) == (500, 300)
+
+
 def test_a_window_ends_with_its_host(tmp_path: Path, pointer: Pointer) -> None:
     with play(_song(tmp_path, _zam("vst3")), permissions=ALLOWED) as playing:
         playing.host.open_window("a0", "ZamVerb")
