@@ -15,6 +15,7 @@ from host import slot_launch, worker_groups
 from host.conduct import Choice, Standing
 from host.config import FaultPolicy, HostConfig
 from host.host import Host
+from host.permissions import PermissionRules, PluginRule
 from host.song import Grouping
 from host.store.conduct_store import ConductStore
 from host.store.database import Database
@@ -425,6 +426,24 @@ def test_who_is_stopped_by_somebody_is_not_remembered_for_it(clip: str, database
 
 
 # ---------------------------------------------------------------- while it plays
+
+
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_plugin_whose_permissions_change_comes_back_alone(clip: str, is_given: bool) -> None:
+    """Whoever ends the process: its neighbours have what they had."""
+    with_display = PermissionRules(rules=(PluginRule(id=GAIN, display=True),))
+    before, after = PermissionRules(), with_display
+    other = "builtin:passthrough"
+    if not is_given:
+        before, after, other = after, before, GAIN
+    song = song_of(clip, GAIN, other, other, grouping=Grouping.ALL)
+    with stepped(song, block=BLOCK, faults=SOON, permissions=before) as steps:
+        assert len(set(pids(steps, "a0", "b0", "c0"))) == 1
+        steps.host.permit(after)
+        steps.lose("b0")
+        regain(steps, "a0", "b0", "c0")
+        assert steps.slot("a0").shares_with == ()
+        assert steps.slot("b0").shares_with == (("c0",) if is_given else ())
 
 
 def test_a_song_is_grouped_anew_while_it_plays_with_states_and_without_a_click(clip: str) -> None:
