@@ -5,6 +5,7 @@ import shlex
 
 from host.engine_module import Engine
 from host.events import EventLog, HostEventKind
+from host.permissions import rule_id
 from host.song import Slot
 from ipc.denial import Denial
 
@@ -45,4 +46,5 @@ def denial_text(label: str, plugin: str, denial: Denial) -> str:
     text = f"{who} tried to {denial.what}"
     if not denial.allow:
         return text
-    return f"{text}; `isobooth permissions allow {shlex.quote(plugin)} {denial.allow}` lets it"
+    named = shlex.quote(rule_id(plugin))
+    return f"{text}; `isobooth permissions allow {named} {denial.allow}` lets it"

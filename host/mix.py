@@ -2,8 +2,9 @@
 """A song as it runs: its strips, chains and slots, and the plan that renders them."""
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import inf
 
 from host.chain_host import ChainHost
@@ -173,6 +174,15 @@ class Mix:
             for slot in chain:
                 if not keeps_standby(slot, self._config, mode):
                     yield strip.id, slot
+
+    async def keep_states(self, slots: Collection[str]) -> None:
+        """Before the host ends the workers of these slots: the next ones go on from here. Those
+        that cannot say in time go on from what they said last."""
+        keeping = [slot.keep_state() for slot in self.slots() if slot.spec.id in slots]
+        # Plugins of one process are asked in turn; one that hangs is given up before.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * self._config.faults.save_limit_s):
+                await asyncio.gather(*keeping)
 
     # ------------------------------------------------------------------ plans
 

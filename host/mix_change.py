@@ -71,6 +71,7 @@ class MixChange:
             self._undo()
             raise
         gone = self._leaving(strips)
+        await self._keep_states(gone)
         await self._fade_out(gone)
         old_strips = list(self._mix.strips)
         replaced = self._commit(strips)
@@ -159,6 +160,13 @@ class MixChange:
         return [slot for slot in self._mix.slots() if id(slot) not in staying]
 
     # ------------------------------------------------------------------ the change
+
+    async def _keep_states(self, gone: list[SlotSupervisor]) -> None:
+        """Of what stays, and whose worker ends: its chain is another, or its neighbour goes."""
+        moved = [slot for slot, _ in self._moved]
+        neighbours = {other for slot in (*gone, *moved) for other in slot.shares_with}
+        ending = neighbours | {slot.spec.id for slot in moved}
+        await self._mix.keep_states(ending - {slot.spec.id for slot in gone})
 
     async def _fade_out(self, gone: list[SlotSupervisor]) -> None:
         staying = {track.id for track in self._song.tracks} | {MASTER}

@@ -4,7 +4,7 @@
     profile = "default"                   # for plugins that are not named below
 
     [[plugin]]
-    id = "vst3:/usr/lib/vst3/Sampler.vst3"   # * stands for anything
+    id = "vst3:/usr/lib/vst3/Sampler.vst3"   # * stands for anything, [*] for *
     read = ["~/Samples"]
 
 A file with a mistake counts for nothing, as a whole: half of it might allow what the other half

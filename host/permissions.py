@@ -2,16 +2,21 @@
 """Which plugin gets which permissions: a profile for all, and the exceptions that a user has made.
 
 Exceptions are looked up by plugin id, because that is what a user has when a plugin is denied
-something. Several may fit (`*` in an id stands for anything): they add up in the order of the file,
-and the last one that says something of profile, network, display or memory wins.
+something. Several may fit (`*` in an id stands for anything, `[*]` for a star): they add up in the
+order of the file, and the last one that says something of profile, network, display or memory wins.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from ipc.permissions import Permissions, Profile
+
+_STAR = "[*]"
+# All but `*` means itself, in an id as in a rule; fnmatch knows more.
+_LITERAL = re.compile(r"\[\*\]|[\[?]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +32,8 @@ class PluginRule:
     memory_mb: int | None = None
 
     def fits(self, plugin: str) -> bool:
-        # An id may hold brackets, which fnmatch would take for a choice of characters.
-        return plugin == self.id or fnmatchcase(plugin, self.id.replace("[", "[[]"))
+        pattern = _LITERAL.sub(lambda m: m[0] if m[0] == _STAR else f"[{m[0]}]", self.id)
+        return fnmatchcase(plugin, pattern)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class PermissionRules:
     def forcing(self, profile: Profile | None) -> "PermissionRules":
         """The same with one profile for all plugins, whatever the rules say of it."""
         return replace(self, forced=profile)
+
+
+def rule_id(plugin: str) -> str:
+    """Of a rule for this plugin and no other: plugins choose their ids, and may write `*` there."""
+    return plugin.replace("*", _STAR)
 
 
 def _absolute(paths: list[str]) -> tuple[str, ...]:

@@ -19,13 +19,18 @@ async def regroup(mix: Mix, context: SlotContext, keys: Mapping[str, str]) -> No
     playing = [slot for slot in mix.slots() if not slot.is_given_up]
     names = {slot.spec.id for slot in playing}
     keys = {slot: key for slot, key in keys.items() if slot in names}
-    context.workers.assign(keys)
+    heard = {keys[slot.spec.id] for slot in playing if slot.was_loaded and slot.spec.id in keys}
+    context.workers.assign(keys, heard)
     moving = [slot for slot in playing if set(slot.shares_with) != _company(slot, keys)]
     if not moving:
         return
+    await mix.keep_states({slot.spec.id for slot in moving})
     for slot in moving:
         slot.fade_out()
     await fades_ended(context.engine, context.config.block_s)
+    for slot in moving:
+        if slot.is_away:
+            context.workers.move_out(slot.spec.id)  # nobody is silent until it comes
     for slot in moving:
         slot.regroup()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -39,6 +39,8 @@ class Mix(Protocol):
     def latency_changed(self) -> None: ...
 
     def chain_damaged(self, chain: ChainHost) -> None: ...
+
+    async def keep_states(self, slots: Collection[str]) -> None: ...
 
 
 @dataclass

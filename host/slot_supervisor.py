@@ -148,6 +148,11 @@ class SlotSupervisor:
         is_pending = self._restart is not None and not self._restart.done()
         return self._restart if is_pending and self._was_taken_along else None
 
+    @property
+    def is_away(self) -> bool:
+        """It has lost its worker, and another one is not begun: who knows when."""
+        return self.was_loaded and self.worker is None and self.coming_back is None
+
     # ------------------------------------------------------------------ start and stop
 
     async def start(self) -> None:
@@ -296,6 +301,7 @@ class SlotSupervisor:
             tenure.condemn(FaultKind.HANG, Phase.SAVE)
             raise
         self.journal.vouch()
+        await self._context.mix.keep_states(self.shares_with)
         # What it may do from now on, its neighbours may not.
         self._context.workers.move_out(self.spec.id)
         self._load_anew("it is given the display")
@@ -670,6 +676,22 @@ class SlotSupervisor:
 
     async def _save(self, tenure: Tenure) -> None:
         try:
+            await self._snapshot(tenure)
+        finally:
+            self._saving = None
+
+    async def keep_state(self) -> None:
+        """Before the host ends its worker without blame: the next one goes on from here."""
+        tenure = self.seats.playing
+        if tenure is None or not self._standing.is_playing:
+            return
+        await self._snapshot(tenure)
+        if tenure.worker.alive:
+            self.journal.vouch()
+
+    async def _snapshot(self, tenure: Tenure) -> None:
+        """Or says why there is none; a plugin that hangs is given up."""
+        try:
             await self._state.snapshot(tenure)
         except RequestTimeout:
             phase = Phase.WINDOW if tenure.has_window else Phase.SAVE
@@ -678,8 +700,6 @@ class SlotSupervisor:
             pass  # _on_exit has it
         except (WorkerError, ProtocolError) as error:
             self._standing.notice(f"its state could not be saved: {error}; an older one is kept")
-        finally:
-            self._saving = None
 
     # ------------------------------------------------------------------ standby
 

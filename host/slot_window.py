@@ -6,11 +6,13 @@ What is changed in it is journalled when it is heard of, like every edit, and ke
 the song. Everything that comes from the worker is bounded: at most one edit a parameter waits.
 """
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from host.crash_report import FaultKind, Phase
 from host.events import HostEventKind
+from host.permissions import rule_id
 from host.slot_context import SlotContext
 from host.song import Slot
 from host.tenure import Tenure
@@ -89,8 +91,9 @@ class SlotWindow:
             raise InputError(f"{spec.label}: its window is being opened already")
         screen_here()
         if not self._context.permissions.of(spec.plugin).display:
+            named = shlex.quote(rule_id(spec.plugin))
             raise InputError(
-                f"{spec.label} may not open windows; `isobooth permissions allow {spec.plugin} "
+                f"{spec.label} may not open windows; `isobooth permissions allow {named} "
                 "--display` lets it"
             )
         self._is_opening = True

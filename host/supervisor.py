@@ -181,10 +181,14 @@ class Supervisor:
             self.events.add(HostEventKind.NOTICE, note, block=self.engine.block_count)
 
     def permit(self, permissions: PermissionRules) -> None:
-        """For the plugins that are loaded from now on."""
-        self.permissions = permissions
+        """For the plugins that are loaded from now on. Those that may do something else than before
+        are loaded alone: their neighbours must not be given it by a restart of their process."""
+        before, self.permissions = self.permissions, permissions
         if self._context is not None:
             self._context.permissions = permissions
+        for slot in self.slots():
+            if permissions.of(slot.spec.plugin) != before.of(slot.spec.plugin):
+                self._workers.move_out(slot.spec.id)
 
     @property
     def has_window_changes(self) -> bool:

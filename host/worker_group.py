@@ -38,7 +38,7 @@ from ipc.messages import (
     WindowNews,
     member_thread_name,
 )
-from ipc.permissions import Permissions, default_memory_mb, machine_memory_mb
+from ipc.permissions import PROFILES, Permissions, default_memory_mb, machine_memory_mb
 from ipc.worker_process import (
     WorkerDied,
     WorkerExit,
@@ -305,15 +305,15 @@ class WorkerGroup:
 
 
 def joint_permissions(each: Sequence[Permissions]) -> Permissions:
-    """What plugins of one profile may do in one process: all that any of them may, and the memory
-    of all, but not the machine's."""
-    first = each[0]
+    """What plugins may do in one process: read and write what any of them may, have the memory of
+    all, but not the machine's, and nothing else that one of them may not."""
     memory_mb = sum(one.memory_mb or default_memory_mb() for one in each)
-    return msgspec.structs.replace(
-        first,
+    return Permissions(
+        profile=min((one.profile for one in each), key=PROFILES.index),
         read=tuple(dict.fromkeys(path for one in each for path in one.read)),
         write=tuple(dict.fromkeys(path for one in each for path in one.write)),
-        display=any(one.display for one in each),
+        network=all(one.network for one in each),
+        display=all(one.display for one in each),
         memory_mb=max(default_memory_mb(), min(memory_mb, _MOST_MEMORY * machine_memory_mb() // 4)),
     )
 

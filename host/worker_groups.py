@@ -10,7 +10,7 @@ that has ended its process, or may have, is moved out: from then on it runs alon
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from host.config import FaultPolicy
@@ -56,17 +56,18 @@ class WorkerGroups:
         self._gatherings: dict[str, _Gathering] = {}
         self._groups: list[WorkerGroup] = []
         self._alone: set[str] = set()  # slots that could share, and came at another time
-        self._formed: set[str] = set()  # keys
+        self._formed: set[str] = set()  # keys whose slots come at once, or late
         self._forming: set[asyncio.Task[WorkerGroup]] = set()
         self._kills: dict[str, FaultHistory] = {}  # of processes by somebody else, by key
 
-    def assign(self, keys: Mapping[str, str]) -> None:
-        """Slots of the same key share a process, from their next start on."""
+    def assign(self, keys: Mapping[str, str], heard: Collection[str] = ()) -> None:
+        """Slots of the same key share a process, from their next start on. `heard`: keys of slots
+        that are silent while they wait, which is not for long."""
         for key in list(self._gatherings):
             self._finish(key)  # whoever waits for others may wait in vain
         self._keys = dict(keys)
         self._alone.clear()
-        self._formed.clear()
+        self._formed = set(heard)
 
     async def worker_for(self, place: Place) -> WorkerProcess | GroupMember:
         """A process for the slot's plugin, or a part of one. Raises as Launcher.spawn does."""

@@ -27,7 +27,7 @@ from host.host import Host
 from host.midi_input import MidiInput
 from host.mix_change import is_same_plugin
 from host.permission_file import load_permissions, rule_of, save_rule
-from host.permissions import PermissionRules, PluginRule
+from host.permissions import PermissionRules, PluginRule, rule_id
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
@@ -285,10 +285,10 @@ class Desk:
     def allow_windows(self, slot_id: str) -> None:
         """Its plugin may open windows from now on, also in later sessions. Raises InputError or
         MachineError."""
-        plugin = self._slot(slot_id).plugin
-        save_rule(replace(rule_of(plugin, load_permissions()), display=True))
+        only = rule_id(self._slot(slot_id).plugin)
+        save_rule(replace(rule_of(only, load_permissions()), display=True))
         before = self.settings.permissions
-        rules = replace(before, rules=(*before.rules, PluginRule(id=plugin, display=True)))
+        rules = replace(before, rules=(*before.rules, PluginRule(id=only, display=True)))
         self.settings = replace(self.settings, permissions=rules)
         self.host.permit(rules)
 

@@ -175,6 +175,14 @@ def test_a_process_may_do_what_any_of_its_plugins_may() -> None:
     assert (joint.read, joint.write) == (("/a", "/b"), ("/w",))
 
 
+def test_a_process_has_no_display_network_or_profile_that_one_of_its_plugins_may_not_have() -> None:
+    more, less = Permissions(profile="open", network=True, display=True), Permissions()
+    for each in ([more, less], [less, more]):
+        joint = joint_permissions(each)
+        assert (joint.profile, joint.network, joint.display) == ("default", False, False)
+    assert joint_permissions([more, more]).display
+
+
 def test_a_process_has_memory_for_all_but_not_the_machine_s() -> None:
     assert joint_permissions([Permissions()]).memory_mb == default_memory_mb()
     most = max(default_memory_mb(), machine_memory_mb() * 3 // 4)

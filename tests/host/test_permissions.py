@@ -14,7 +14,7 @@ from host.permission_file import (
     rule_of,
     save_rule,
 )
-from host.permissions import PermissionRules, PluginRule
+from host.permissions import PermissionRules, PluginRule, rule_id
 from ipc.errors import InputError
 
 ZAM = "vst3:/usr/lib/vst3/ZamVerb.vst3"
@@ -55,6 +55,22 @@ def test_rules_add_up_and_the_last_word_counts(monkeypatch: pytest.MonkeyPatch) 
 def test_brackets_in_an_id_mean_themselves() -> None:
     assert PluginRule(id="vst3:/x/Echo [beta]*").fits("vst3:/x/Echo [beta].vst3")
     assert not PluginRule(id="vst3:/x/Echo [beta]*").fits("vst3:/x/Echo b.vst3")
+
+
+def test_a_question_mark_in_an_id_means_itself() -> None:
+    assert PluginRule(id="fault:segv?after=*").fits("fault:segv?after=1")
+    assert not PluginRule(id="vst3:/x/Wh?t.vst3").fits("vst3:/x/What.vst3")
+
+
+@pytest.mark.parametrize("plugin", ["lv2:urn:*", "clap:/x/*.clap", "lv2:urn:[*]", "lv2:urn:[[*]*]"])
+def test_a_rule_for_one_plugin_fits_no_other_whatever_that_is_called(
+    file: Path, plugin: str
+) -> None:
+    save_rule(PluginRule(id=rule_id(plugin), display=True), file)
+    rules = load_permissions(file)
+    assert rules.of(plugin).display and rule_of(rule_id(plugin), rules).display
+    for other in (plugin.replace("*", "other"), plugin.replace("[", ""), plugin + "*"):
+        assert other == plugin or not rules.of(other).display
 
 
 def test_a_file_is_read_as_it_is_documented() -> None:

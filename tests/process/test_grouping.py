@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Slots that share a process sound as if they did not, and lose each other only for a moment."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -15,7 +16,10 @@ from host import slot_launch, worker_groups
 from host.conduct import Choice, Standing
 from host.config import FaultPolicy, HostConfig
 from host.host import Host
+from host.permissions import PermissionRules, PluginRule
+from host.slot_admission import SlotAdmission
 from host.song import Grouping
+from host.store.blacklist import BlacklistEntry
 from host.store.conduct_store import ConductStore
 from host.store.database import Database
 from ipc.errors import WorkerError
@@ -427,6 +431,24 @@ def test_who_is_stopped_by_somebody_is_not_remembered_for_it(clip: str, database
 # ---------------------------------------------------------------- while it plays
 
 
+@pytest.mark.parametrize("is_given", [True, False])
+def test_a_plugin_whose_permissions_change_comes_back_alone(clip: str, is_given: bool) -> None:
+    """Whoever ends the process: its neighbours have what they had."""
+    with_display = PermissionRules(rules=(PluginRule(id=GAIN, display=True),))
+    before, after = PermissionRules(), with_display
+    other = "builtin:passthrough"
+    if not is_given:
+        before, after, other = after, before, GAIN
+    song = song_of(clip, GAIN, other, other, grouping=Grouping.ALL)
+    with stepped(song, block=BLOCK, faults=SOON, permissions=before) as steps:
+        assert len(set(pids(steps, "a0", "b0", "c0"))) == 1
+        steps.host.permit(after)
+        steps.lose("b0")
+        regain(steps, "a0", "b0", "c0")
+        assert steps.slot("a0").shares_with == ()
+        assert steps.slot("b0").shares_with == (("c0",) if is_given else ())
+
+
 def test_a_song_is_grouped_anew_while_it_plays_with_states_and_without_a_click(clip: str) -> None:
     song = Song(tracks=(audio_track("a", clip, GAIN, GAIN), audio_track("b", clip, GAIN)))
     with play(song, block=1024) as playing:
@@ -469,3 +491,102 @@ def test_a_plugin_that_was_given_up_is_waited_for_by_nobody(clip: str) -> None:
         playing.host.change(msgspec.structs.replace(song, grouping=Grouping.ALL))
         playing.until(lambda: playing.slot("a0").shares_with == ("c0",), "two share")
         assert playing.slot("b0").status is SlotStatus.QUARANTINED
+
+
+SELDOM = FaultPolicy(snapshot_interval_s=600.0, snapshot_after_edit_s=600.0)
+
+
+def turned_by_itself(playing: Playing, slot: str) -> None:
+    """Its parameter is what nobody but the plugin knows."""
+    playing.host.automate(slot, 0, 0.25)
+    playing.until(lambda: value(playing, slot) == pytest.approx(0.25), f"{slot} has it")
+
+
+def value(playing: Playing, slot: str) -> float:
+    return playing.host.parameters(slot)[0]
+
+
+def test_what_plugins_changed_by_themselves_is_there_when_they_get_other_company(clip: str) -> None:
+    song = song_of(clip, GAIN, GAIN)
+    with play(song, block=1024, faults=SELDOM) as playing:
+        for slot in ("a0", "b0"):
+            turned_by_itself(playing, slot)
+        for number, grouping in enumerate((Grouping.ALL, Grouping.PLUGIN), 1):
+            playing.host.change(msgspec.structs.replace(song, grouping=grouping))
+            for slot in ("a0", "b0"):
+                playing.until_restarts(slot, number)
+                assert value(playing, slot) == pytest.approx(0.25)
+
+
+def test_a_neighbour_that_is_taken_away_takes_no_state_along(clip: str) -> None:
+    song = song_of(clip, GAIN, GAIN, grouping=Grouping.ALL)
+    with play(song, block=1024, faults=SELDOM) as playing:
+        turned_by_itself(playing, "a0")
+        playing.host.change(msgspec.structs.replace(song, tracks=song.tracks[:1]))
+        playing.until_restarts("a0", 1)
+        assert value(playing, "a0") == pytest.approx(0.25)
+
+
+def test_a_chain_that_grows_keeps_what_its_plugins_changed_by_themselves(clip: str) -> None:
+    with play(song_of(clip, GAIN), block=1024, faults=SELDOM) as playing:
+        turned_by_itself(playing, "a0")
+        records = playing.host.supervisor_of("a0").chain.geometry.records
+        longer = audio_track("a", clip, *[GAIN] * records)
+        playing.host.change(Song(tracks=(longer,)))
+        playing.until_restarts("a0", 1)
+        assert value(playing, "a0") == pytest.approx(0.25)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots wait for each other for longer than any test."""
+    monkeypatch.setattr(worker_groups, "_FIRST_S", 600.0)
+    monkeypatch.setattr(worker_groups, "_AGAIN_S", 600.0)
+
+
+LATER = FaultPolicy(first_restart_s=600.0, snapshot_interval_s=600.0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_nobody_is_silent_for_a_plugin_that_is_restarted_later(clip: str) -> None:
+    song = song_of(clip, GAIN, GAIN, GAIN)
+    with play(song, block=1024, faults=LATER) as playing:
+        playing.kill("b0")
+        playing.until_status("b0", SlotStatus.RESTARTING)
+        playing.host.change(msgspec.structs.replace(song, grouping=Grouping.ALL))
+        playing.until(lambda: playing.slot("a0").shares_with == ("c0",), "two share")
+        assert playing.slot("b0").status is SlotStatus.RESTARTING
+
+
+@pytest.mark.usefixtures("patient")
+def test_nobody_is_silent_for_a_plugin_that_dies_when_its_state_is_asked_for(clip: str) -> None:
+    song = song_of(clip, GAIN, "fault:save-segv", GAIN)
+    with play(song, block=1024, faults=LATER) as playing:
+        turned_by_itself(playing, "a0")
+        playing.host.change(msgspec.structs.replace(song, grouping=Grouping.ALL))
+        playing.until_restarts("a0", 1)
+        assert playing.slot("a0").shares_with == ("c0",)
+        assert value(playing, "a0") == pytest.approx(0.25)
+
+
+def test_nobody_is_silent_for_long_for_a_plugin_whose_files_are_looked_at(
+    clip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_groups, "_FIRST_S", 600.0)
+    usual, is_over = SlotAdmission.blacklisted, threading.Event()
+
+    async def slow(admission: SlotAdmission) -> BlacklistEntry | None:
+        while admission.spec.id == "c0" and not is_over.is_set():
+            await asyncio.sleep(0.01)
+        return await usual(admission)
+
+    monkeypatch.setattr(SlotAdmission, "blacklisted", slow)
+    song, more = song_of(clip, GAIN, GAIN), song_of(clip, GAIN, GAIN, GAIN)
+    with play(song, block=1024) as playing:
+        playing.host.change(msgspec.structs.replace(more, grouping=Grouping.ALL), wait=False)
+        try:
+            playing.until(lambda: playing.slot("a0").shares_with == ("b0",), "two share")
+        finally:
+            is_over.set()
+        playing.until_status("c0", SlotStatus.ACTIVE)
+        assert playing.slot("c0").shares_with == ()

@@ -223,6 +223,24 @@ def test_windows_of_a_group_are_each_its_members_own(tmp_path: Path, pointer: Po
         assert set(pointer.windows()) == {"first"}
 
 
+def test_a_neighbour_loses_nothing_when_a_plugin_is_given_the_display(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    seldom = FaultPolicy(snapshot_interval_s=600.0, snapshot_after_edit_s=600.0)
+    song = _song(tmp_path, _zam("vst3"), "builtin:gain")
+    with play(song, grouping=Grouping.CHAIN, faults=seldom) as playing:
+        host = playing.host
+        assert playing.pid("a0") == playing.pid("a1")
+        host.automate("a1", 0, 0.25)
+        playing.until(lambda: host.parameters("a1")[0] == pytest.approx(0.25), "a1 has it")
+        host.permit(PermissionRules(rules=(PluginRule(id=ZAM["vst3"], display=True),)))
+        host.open_window("a0", "ZamVerb")
+        assert "ZamVerb" in pointer.windows()
+        playing.until_restarts("a1", 1)
+        assert playing.slot("a1").shares_with == ()
+        assert host.parameters("a1")[0] == pytest.approx(0.25)
+
+
 def test_a_window_is_resized_with_its_editor_and_stays_above_another(
     tmp_path: Path, pointer: Pointer
 ) -> None:

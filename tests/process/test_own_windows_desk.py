@@ -73,6 +73,17 @@ def _turn(window: Window, pointer: Pointer, up: int) -> None:
         time.sleep(1.0)
 
 
+def test_a_plugin_that_is_called_like_all_is_allowed_alone() -> None:
+    with served() as desk:
+        window = desk.window()
+        window.ask(Change((AddTrack(name="Drums", index=0, plugins=("lv2:urn:*",)),)))
+        (slot,) = window.ask_state().tracks[0].slots
+        window.ask(AllowWindows(slot.id))
+        for rules in (load_permissions(), desk.desk.settings.permissions):
+            assert rules.of("lv2:urn:*").display
+            assert not rules.of("lv2:urn:another").display
+
+
 def test_a_window_is_allowed_once_and_what_is_turned_in_it_can_be_undone(
     desk: Served, pointer: Pointer
 ) -> None:

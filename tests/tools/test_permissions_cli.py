@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host.permission_file import CONFIG_VARIABLE
+from host.permission_file import CONFIG_VARIABLE, load_permissions
 from sandbox._native import landlock_abi
 from tests.fixtures.build import fixture_library
 from tests.tools.conftest import RunCli
@@ -46,6 +46,22 @@ def test_what_is_allowed_is_listed_shown_and_taken_back(run_cli: RunCli, home: P
     gone = run_cli("permissions", "remove", VERB)
     assert (gone.code, gone.out) == (2, "")
     assert "there are none" in gone.err
+
+
+def test_a_file_that_is_there_is_meant_alone_whatever_it_is_called(
+    run_cli: RunCli, home: Path
+) -> None:
+    for name in ("*.clap", "other.clap"):
+        (home / name).touch()
+    assert run_cli("permissions", "allow", f"clap:{home}/*.clap", "--network").code == 0
+    rules = load_permissions()
+    assert rules.of(f"clap:{home}/*.clap").network
+    assert not rules.of(f"clap:{home}/other.clap").network
+    listed = json.loads(run_cli("permissions", "--json").out)["plugins"][0]["id"]
+    assert listed == f"clap:{home}/[*].clap"
+    assert run_cli("permissions", "remove", listed).code == 0
+    assert run_cli("permissions", "allow", f"clap:{home}/o*.clap", "--network").code == 0
+    assert load_permissions().of(f"clap:{home}/other.clap").network
 
 
 def test_a_folder_of_the_same_name_is_shown_as_of_others(run_cli: RunCli, home: Path) -> None:

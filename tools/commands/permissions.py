@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 permissions = typer.Typer(help="See and change what plugins may do: files, network, memory.")
 
 _PluginArgument = Annotated[
-    str, typer.Argument(metavar="PLUGIN_ID", help="A plugin id; * in it stands for anything.")
+    str,
+    typer.Argument(
+        metavar="PLUGIN_ID", help="A plugin id; * in it stands for anything, [*] for *."
+    ),
 ]
 _PathOption = list[str] | None
 
@@ -121,9 +124,12 @@ def allow_command(
 ) -> None:
     """Add to what a plugin may do; from its next start on."""
     from host.permission_file import load_permissions, rule_of, save_rule
+    from host.permissions import rule_id
     from ipc.errors import InputError
 
     plugin = _typed(plugin)
+    if _names_a_file(plugin):
+        plugin = rule_id(plugin)
     rule = rule_of(plugin, load_permissions())
     changed = replace(
         rule,
@@ -180,6 +186,18 @@ def _typed(plugin: str) -> str:
     if not plugin.isprintable():
         raise InputError("a plugin id has no control characters")
     return plugin
+
+
+def _names_a_file(plugin: str) -> bool:
+    """Whether it is the id of one plugin that is there, whatever its file is called."""
+    from host.plugin_id import PluginId
+    from ipc.errors import InputError
+
+    try:
+        path = PluginId.parse(plugin).path
+    except InputError:
+        return False
+    return path is not None and os.path.exists(path)
 
 
 def _path(path: str) -> str:
