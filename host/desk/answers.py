@@ -265,7 +265,8 @@ class Answers:
         with contextlib.suppress(WorkerError):  # one that hangs is not asked again for each
             for index, value in enumerate(values):
                 texts.append(self._text(plugin, slot, index, value))
-        texts += [""] * (len(values) - len(texts))
+        for index in range(len(texts), len(values)):
+            texts.append(self._texts.get(_text_key(plugin, slot, index, values[index]), ""))
         return SlotDetails(
             slot=slot,
             description=description if with_description else None,
@@ -290,13 +291,17 @@ class Answers:
     def _text(self, plugin: str, slot: str, parameter: int, value: float) -> str:
         """Asked of the plugin once: most values stay as they are while an editor looks. Raises
         WorkerError."""
-        key = (f"{slot} {plugin}", parameter, value)
+        key = _text_key(plugin, slot, parameter, value)
         if key not in self._texts:
             text = told(self._desk.host.value_text(slot, parameter, value))
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
             self._texts[key] = text
         return self._texts[key]
+
+
+def _text_key(plugin: str, slot: str, parameter: int, value: float) -> tuple[str, int, float]:
+    return f"{slot} {plugin}", parameter, value
 
 
 def _choice(device: DeviceInfo) -> DeviceChoice:

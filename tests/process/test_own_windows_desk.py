@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ from ipc.desk.requests import (
     AddTrack,
     AllowWindows,
     AskSlot,
+    AskText,
     Change,
     CloseOwnWindow,
     OpenOwnWindow,
     Quit,
+    SetParameter,
+    SetTrack,
     Undo,
 )
 from ipc.errors import InputError
@@ -118,6 +122,29 @@ def test_a_window_is_closed_by_the_desk_and_with_it(desk: Served, pointer: Point
     while pointer.windows():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_edits_do_not_wait_for_a_window_that_opens(desk: Served, pointer: Pointer) -> None:
+    window, opener = desk.window(), desk.window()
+    window.ask(AllowWindows("zamverb"))
+    window.ask(OpenOwnWindow("zamverb"))  # loaded anew for it
+    window.ask(CloseOwnWindow("zamverb"))
+    known = window.ask(AskSlot("zamverb")).details
+    track = window.ask_state().tracks[0].id
+    with ThreadPoolExecutor(1) as aside, pointer.stopped_display():
+        opening = aside.submit(opener.ask, OpenOwnWindow("zamverb"))
+        window.until(lambda _: window.slot("zamverb").window == "opening", "it opens")
+        assert window.ask(AskSlot("zamverb")).details == known
+        with pytest.raises(InputError, match="ZamVerb on Drums: its window is being opened"):
+            window.ask(AskText("zamverb", 0, 0.123))
+        window.ask(Change((SetParameter(slot="zamverb", parameter=0, value=0.25),)))
+        window.ask(Change((SetTrack(track=track, gain_db=-6.0),)))
+        assert window.ask(AskSlot("zamverb")).details.values[0] == 0.25
+        window.ask(Undo())
+        window.ask(Undo())
+        assert window.ask(AskSlot("zamverb")).details.values == known.values
+        assert window.ask_state().tracks[0].slots[0].window == "opening" and not opening.done()
+    opening.result()
 
 
 def test_what_a_window_changes_is_known_to_the_version_before_its_gesture() -> None:
