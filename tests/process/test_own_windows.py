@@ -340,6 +340,29 @@ def test_a_window_may_take_longer_to_open_than_a_plugin_to_save(
         assert not playing.events(HostEventKind.FAULT)
 
 
+@pytest.mark.usefixtures("planted")
+def test_a_program_that_is_chosen_while_a_window_opens_is_set_when_it_is_open(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    impatient = replace(PATIENT, save_limit_s=0.2)
+    song = _song(tmp_path, "lv2:urn:isobooth:planted:blank-editor")
+    with (
+        play(song, permissions=ALLOWED, faults=impatient) as playing,
+        ThreadPoolExecutor(2) as aside,
+    ):
+        host = playing.host
+        with pointer.stopped_display():
+            opening = aside.submit(host.open_window, "a0", "Slow")
+            playing.until(lambda: host.window_status("a0") == "opening", "it opens")
+            choosing = aside.submit(host.set_program, "a0", 1)
+            time.sleep(3 * impatient.save_limit_s)
+            assert not choosing.done()
+        opening.result(timeout=20)
+        choosing.result(timeout=20)
+        assert [edit.value for edit in host.supervisor_of("a0").journal.edits if edit.is_program]
+        assert playing.slot("a0").restarts == 0
+
+
 def test_a_window_that_is_closed_while_it_opens_does_not_stay(
     tmp_path: Path, pointer: Pointer
 ) -> None:
