@@ -259,7 +259,8 @@ class Answers:
         description = host.description(slot)
         values: tuple[float, ...] = ()
         with contextlib.suppress(WorkerError):  # it has none just now
-            values = tuple(host.parameters(slot))
+            if not host.waits_for_window(slot):
+                values = tuple(host.parameters(slot))
         plugin = self._plugin_of(slot)
         texts: list[str] = []
         with contextlib.suppress(WorkerError):  # one that hangs is not asked again for each
@@ -293,6 +294,8 @@ class Answers:
         WorkerError."""
         key = _text_key(plugin, slot, parameter, value)
         if key not in self._texts:
+            if self._desk.host.waits_for_window(slot):
+                raise WorkerError("a plugin in its process is opening its window")
             text = told(self._desk.host.value_text(slot, parameter, value))
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
