@@ -344,6 +344,13 @@ class Host:
         """`none`: the plugin has none, as far as is known."""
         return self.mix.slot(slot).window.status
 
+    def waits_for_window(self, slot: str) -> bool:
+        """Whether it cannot be asked just now, because another plugin in its process is opening its
+        own window."""
+        mix = self.mix
+        others = set(mix.slot(slot).shares_with)
+        return any(one.window.status == "opening" for one in mix.slots() if one.spec.id in others)
+
     @property
     def has_window_changes(self) -> bool:
         """Whether `take_window_changes` would return some."""

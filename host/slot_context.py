@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from host.chain_host import ChainHost
 from host.commands import CommandQueue
@@ -25,12 +24,7 @@ from host.worker_groups import WorkerGroups
 from ipc.aside import aside
 from ipc.launcher import Launcher
 
-if TYPE_CHECKING:
-    from host.slot_window import WindowChange
-
 T = TypeVar("T")
-
-_MOST_CHANGES = 8192
 
 
 class Mix(Protocol):
@@ -62,8 +56,6 @@ class SlotContext:
     song_name: str | None = None
     session: Session | None = None
     missing_told: bool = False
-    # What users have changed in plugins' own windows, until whoever shows the song fetches it.
-    window_changes: deque[WindowChange] = field(default_factory=lambda: deque(maxlen=_MOST_CHANGES))
     # One look-up at a time: each that waits for the database at once would open it once more.
     _looking_up: asyncio.Lock = field(default_factory=asyncio.Lock)
 

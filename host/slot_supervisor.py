@@ -240,6 +240,7 @@ class SlotSupervisor:
         cannot be told just now, or has a standby to tell too, is loaded anew with it. Raises
         InputError if it has no such."""
         self.check_program(index)
+        await self.window.settled()  # or it would wait in the worker, and be taken for a hang
         # Parameters that were set before must not be heard after it.
         await next_blocks(self._context.engine, _BLOCKS_UNTIL_APPLIED)
         self._last_edit_s = time.monotonic()
@@ -331,13 +332,19 @@ class SlotSupervisor:
         self._standing.log(HostEventKind.FAILED, reason)
 
     async def parameters(self) -> list[float]:
-        """All parameters' values, normalized, as the plugin says. Raises WorkerError."""
+        """All parameters' values, normalized, as the plugin says, or as far as they are known while
+        its window opens. Raises WorkerError."""
+        if self.window.status == "opening":
+            return self.window.values_meanwhile()
         if self.worker is None:
             raise WorkerError(f"{self.spec.label} is {self.status}: nobody to ask")
         return (await self.worker.request(GetParameters(), self._policy.save_limit_s)).values
 
     async def value_text(self, parameter: int, value: float) -> str:
-        """The plugin's words for a normalized value. Raises WorkerError."""
+        """The plugin's words for a normalized value. Raises WorkerError, also while its window
+        opens."""
+        if self.window.status == "opening":
+            raise WorkerError(f"{self.spec.label}: its window is being opened")
         if self.worker is None:
             raise WorkerError(f"{self.spec.label} is {self.status}: nobody to ask")
         asked = ParameterText(parameter, value)
@@ -661,7 +668,9 @@ class SlotSupervisor:
         if wrong is not None:
             self.seats.reject(wrong)
         self.journal.survive(self.native.processed_blocks, self._policy.snapshot_good_blocks)
-        if self._saving is None and self._state.is_due(tenure, now, self._last_edit_s):
+        if self._saving is not None or self.window.status == "opening":
+            return  # it would wait for what takes longer than a plugin may take to save
+        if self._state.is_due(tenure, now, self._last_edit_s):
             self._saving = asyncio.get_running_loop().create_task(self._save(tenure))
 
     def check_output_so_far(self, blocks: int) -> int | None:

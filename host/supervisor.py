@@ -192,13 +192,14 @@ class Supervisor:
 
     @property
     def has_window_changes(self) -> bool:
-        return self._context is not None and bool(self._context.window_changes)
+        return any(slot.window.changes for slot in self.slots())
 
     def take_window_changes(self) -> list[WindowChange]:
-        """What was changed in plugins' own windows since this was last called, in its order. From
-        any one thread."""
-        changes = self._context.window_changes if self._context is not None else None
-        return [changes.popleft() for _ in range(len(changes))] if changes else []
+        """What was changed in plugins' own windows since this was last called, gesture by gesture.
+        From any one thread."""
+        waiting = [slot.window.changes for slot in self.slots()]
+        taken = [changes.popleft() for changes in waiting for _ in range(len(changes))]
+        return sorted(taken, key=lambda change: change.gesture)
 
     async def close(self) -> None:
         """Stops every worker, frees the chains, waits for crash reports to be written. The engine

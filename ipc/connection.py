@@ -29,12 +29,13 @@ R = TypeVar("R", bound=Message)
 
 
 class RequestFailed(WorkerError):
-    """The peer answered that it could not do it; `phase` is the step it came to."""
+    """The peer answered that it could not do it; the rest is as in Failed."""
 
-    def __init__(self, message: str, phase: str, no_such_plugin: bool = False) -> None:
-        super().__init__(message or "it does not say why")
-        self.phase = phase
-        self.no_such_plugin = no_such_plugin
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.message or "it does not say why")
+        self.phase = failed.phase
+        self.no_such_plugin = failed.no_such_plugin
+        self.no_editor = failed.no_editor
 
 
 class RequestTimeout(WorkerError, TimeoutError):
@@ -173,9 +174,7 @@ class Connection(asyncio.Protocol):
         if future.done():
             return  # given up just now
         if isinstance(message, Failed):
-            future.set_exception(
-                RequestFailed(message.message, message.phase, message.no_such_plugin)
-            )
+            future.set_exception(RequestFailed(message))
         elif isinstance(message, expected):
             future.set_result(message)
         else:

@@ -33,6 +33,10 @@ class WorkerError(IsoboothError):
     """A plugin's worker could not do what was asked: load, restore, describe, save."""
 
 
+class NoEditor(WorkerError):
+    """A plugin has no editor of its own, or none for a window of X11. It will never have one."""
+
+
 class NoSuchPlugin(WorkerError):
     """There is no plugin to load: its id is misspelled, or its file is not there. The user's to
     mend; no plugin failed."""

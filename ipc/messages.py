@@ -85,11 +85,13 @@ class Failed(Message, tag="failed"):
     """The request could not be done; `phase` says at which step, `message` is for people.
 
     `no_such_plugin`: no plugin failed, because there is none to load: nothing to report.
+    `no_editor`: the plugin has no window of its own to open, now or later.
     """
 
     phase: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=8192)]
     no_such_plugin: bool = False
+    no_editor: bool = False
 
 
 class Progress(Message, tag="progress"):

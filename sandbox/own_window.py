@@ -98,7 +98,7 @@ class OwnWindow:
         }
         edits = []
         for index, value in newest.items():
-            if abs(value - self._earlier[index]) < _SAME:
+            if abs(value - self._earlier[index]) < _SAME or self._is_shown(index, value):
                 continue  # some send all that they show with each change
             gesture, before = self._gestures.of_edit(index, self._earlier[index], now)
             edits.append(WindowEdit(index, value, bounded(before), gesture))
@@ -112,6 +112,14 @@ class OwnWindow:
             )
             for first in range(0, len(edits), MAX_WINDOW_EDITS)
         ]
+
+    def _is_shown(self, index: int, value: float) -> bool:
+        """Some editors beside what plays send back what they are shown, by a look or by the plugin
+        itself (a program is set)."""
+        if self._plugin.edits_are_heard or index in self._edited_at:
+            return False
+        shown = self._values[index], self._plugin.get_parameter(index)
+        return any(abs(value - one) < _SAME for one in shown)
 
     def _look(self) -> None:
         """Shows what has changed by somebody else's doing."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from ipc.channel import Channel, MalformedMessage
-from ipc.errors import IsoboothError, NoSuchPlugin, ProtocolError, WorkerError
+from ipc.errors import IsoboothError, NoEditor, NoSuchPlugin, ProtocolError, WorkerError
 from ipc.handshake import check_versions, own_welcome
 from ipc.messages import (
     EXIT_MEMBER,
@@ -235,7 +235,7 @@ class _Worker:
                 raise ProtocolError("the first message must be a hello")
             return self._do(request, phases)
         except IsoboothError as error:
-            return _failed(phases, str(error), isinstance(error, NoSuchPlugin))
+            return _failed(phases, error)
         except EOFError:
             raise
         except Exception as error:
@@ -243,8 +243,8 @@ class _Worker:
             # a mistake of ours or the backend's, and its traceback goes where reports find it.
             if not isinstance(error, RuntimeError | ValueError):
                 _print_traceback()
-                return _failed(phases, f"{type(error).__name__}: {error}")
-            return _failed(phases, str(error))
+                return _failed(phases, error, f"{type(error).__name__}: {error}")
+            return _failed(phases, error)
 
     def _do(self, request: Message, phases: Phases) -> Message:
         match request:
@@ -435,9 +435,13 @@ def _values(plugin: LoadedPlugin) -> list[float]:
     return [bounded(value) for value in plugin.get_parameters()]
 
 
-def _failed(phases: Phases, message: str, no_such_plugin: bool = False) -> Failed:
-    text = " ".join(message.split())[:_MAX_MESSAGE]
-    return Failed(phase=phases.current, message=text, no_such_plugin=no_such_plugin)
+def _failed(phases: Phases, error: Exception, message: str = "") -> Failed:
+    return Failed(
+        phase=phases.current,
+        message=" ".join((message or str(error)).split())[:_MAX_MESSAGE],
+        no_such_plugin=isinstance(error, NoSuchPlugin),
+        no_editor=isinstance(error, NoEditor),
+    )
 
 
 def _print_traceback() -> None:

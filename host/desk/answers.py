@@ -267,13 +267,15 @@ class Answers:
         description = host.description(slot)
         values: tuple[float, ...] = ()
         with contextlib.suppress(WorkerError):  # it has none just now
-            values = tuple(host.parameters(slot))
+            if not host.waits_for_window(slot):
+                values = tuple(host.parameters(slot))
         plugin = self._plugin_of(slot)
         texts: list[str] = []
         with contextlib.suppress(WorkerError):  # one that hangs is not asked again for each
             for index, value in enumerate(values):
                 texts.append(self._text(plugin, slot, index, value))
-        texts += [""] * (len(values) - len(texts))
+        for index in range(len(texts), len(values)):
+            texts.append(self._texts.get(_text_key(plugin, slot, index, values[index]), ""))
         return SlotDetails(
             slot=slot,
             description=description if with_description else None,
@@ -298,13 +300,19 @@ class Answers:
     def _text(self, plugin: str, slot: str, parameter: int, value: float) -> str:
         """Asked of the plugin once: most values stay as they are while an editor looks. Raises
         WorkerError."""
-        key = (f"{slot} {plugin}", parameter, value)
+        key = _text_key(plugin, slot, parameter, value)
         if key not in self._texts:
+            if self._desk.host.waits_for_window(slot):
+                raise WorkerError("a plugin in its process is opening its window")
             text = told(self._desk.host.value_text(slot, parameter, value))
             if len(self._texts) >= _MOST_TEXTS:
                 self._texts.clear()
             self._texts[key] = text
         return self._texts[key]
+
+
+def _text_key(plugin: str, slot: str, parameter: int, value: float) -> tuple[str, int, float]:
+    return f"{slot} {plugin}", parameter, value
 
 
 def _choice(device: DeviceInfo) -> DeviceChoice:

@@ -12,6 +12,8 @@ called by one thread.
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from math import isclose
 from pathlib import Path
 
 import msgspec
@@ -75,7 +77,6 @@ class Desk:
         self._midi: MidiInput | None = None
         self._ports: dict[str, list[str]] = {}  # that it listens to
         self._session: Session | None = None
-        self._window_gesture: tuple[tuple[int, int] | None, int] = None, 0  # the last, its number
 
     def __enter__(self) -> "Desk":
         return self
@@ -304,19 +305,25 @@ class Desk:
     def follow_windows(self) -> None:
         """What was changed in plugins' own windows can be undone from now on, a gesture at once. It
         is heard and kept already."""
-        for change in self.host.take_window_changes():
-            slot = next((one for _, one in self.song.slots() if one.id == change.slot), None)
-            if slot is None:
+        slots = {slot.id for _, slot in self.song.slots()}
+        changes = (one for one in self.host.take_window_changes() if one.slot in slots)
+        for gesture, together in groupby(changes, lambda one: one.gesture):
+            known = self.history.current.values
+            before: dict[tuple[str, int], float] = {}
+            after: dict[tuple[str, int], float] = {}
+            for change in together:
+                key = change.slot, change.parameter
+                before.setdefault(key, known.get(key, change.before))
+                after[key] = change.value
+            # Some editors tell what they are shown, which is no step, and must not end redo.
+            changed = {k: v for k, v in after.items() if not isclose(v, before[k], abs_tol=1e-6)}
+            if not changed:
                 continue
-            if change.gesture != self._window_gesture[0]:
-                self._window_gesture = change.gesture, self._window_gesture[1] - 1
-            key = change.slot, change.parameter
-            if key not in self.history.current.values:
-                self.history.know({key: change.before})
+            self.history.know({key: before[key] for key in changed if key not in known})
             current = self.history.current
-            new = replace(current, values={**current.values, key: change.value})
-            # Below 0, where no window's own gestures are.
-            self.history.add(new, f"a parameter of {self._title(slot.id)}", self._window_gesture[1])
+            new = replace(current, values={**current.values, **changed})
+            name = f"a parameter of {self._title(next(iter(changed))[0])}"
+            self.history.add(new, name, -gesture)  # below 0, where no window's own gestures are
 
     def _title(self, slot_id: str) -> str:
         return title_of(with_name(self.host, self.song, slot_id), slot_id)

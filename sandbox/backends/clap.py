@@ -14,7 +14,7 @@ from ipc.errors import NoSuchPlugin, WorkerError
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
 from sandbox._native import ClapDescriptor, ClapFile, ClapParameter, ClapProcessor
-from sandbox.backends.editor import EditorWindow, Sides
+from sandbox.backends.editor import EditorWindow, Sides, why_not_opened
 from sandbox.backends.plugin import MAX_TAIL_S, LoadedPlugin, LoadSettings, ParameterName
 from sandbox.backends.plugin_id import PluginId
 from sandbox.backends.saved_values import decode_values, encode_values
@@ -156,7 +156,7 @@ class ClapPlugin(LoadedPlugin):
         try:
             self._first.open_editor(window.id)
         except RuntimeError as error:
-            raise WorkerError(f"{self.id}: {error}") from None
+            raise why_not_opened(self.id, error) from None
 
     @property
     def editor_size(self) -> Sides:

@@ -8,8 +8,20 @@ the plugin (juce_plugin.py) carries values from the one to the other.
 from abc import ABC, abstractmethod
 from typing import Protocol
 
+from ipc.errors import NoEditor, WorkerError
+
 # Width and height in pixels, as the plugin says.
 Sides = tuple[int, int]
+
+
+# How our own code begins to say it, native code with no type of error to tell it by.
+_HAS_NONE = "the plugin has no editor"
+
+
+def why_not_opened(plugin: str, error: Exception) -> WorkerError:
+    """What to raise where an editor does not open: a NoEditor, if there is none."""
+    kind = NoEditor if str(error).startswith(_HAS_NONE) else WorkerError
+    return kind(f"{plugin}: {error}")
 
 
 class EditorWindow(Protocol):

@@ -17,7 +17,7 @@ import msgspec
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import WorkerError
 from sandbox._native import MinihostProcessor
-from sandbox.backends.editor import BesideEditor, EditorWindow, Sides
+from sandbox.backends.editor import BesideEditor, EditorWindow, Sides, why_not_opened
 from sandbox.backends.minihost_library import (
     BusInfo,
     InstanceInfo,
@@ -206,7 +206,7 @@ class JucePlugin(LoadedPlugin):
                 self._editor = self._make_editor([one.id for one in self.parameter_names])
             self._editor.open(window)
         except (RuntimeError, WorkerError) as error:
-            raise WorkerError(f"{self.id}: {error}") from None
+            raise why_not_opened(self.id, error) from None
         self._editor_is_open = True
         self._show_all()
 

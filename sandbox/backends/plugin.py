@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 from ipc.description import ParameterDescription, PluginDescription
-from ipc.errors import WorkerError
+from ipc.errors import NoEditor, WorkerError
 from sandbox._native import Processor, Slot
 from sandbox.backends.editor import EditorWindow, Sides
 
@@ -148,7 +148,7 @@ class LoadedPlugin(ABC):
 
     def open_editor(self, window: EditorWindow) -> None:
         """Raises WorkerError."""
-        raise WorkerError(f"{self.id}: no editor can be opened for plugins of this format")
+        raise NoEditor(f"{self.id}: no editor can be opened for plugins of this format")
 
     @property
     def editor_size(self) -> Sides:

@@ -2,6 +2,8 @@
 """A user of a display: moves the mouse, presses its buttons, closes windows, sees their titles."""
 
 import ctypes
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ class Pointer:
 
     def __init__(self, shown: Display) -> None:
         self.pixels = shown.pixels
+        self._server_pid = shown._server.pid
         name = find_library("Xtst")
         if name is None:
             pytest.skip("there is no libXtst on this machine (package libxtst6)")
@@ -43,6 +46,15 @@ class Pointer:
         self._display = self._x.XOpenDisplay(shown.name.encode())
         assert self._display, shown.name
         self._root = self._x.XDefaultRootWindow(self._display)
+
+    @contextmanager
+    def stopped_display(self) -> Iterator[None]:
+        """Whoever opens a window waits meanwhile."""
+        os.kill(self._server_pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._server_pid, signal.SIGCONT)
 
     def drag(self, start: tuple[int, int], end: tuple[int, int], steps: int = 10) -> None:
         """With the left button."""

@@ -3,6 +3,8 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -338,6 +340,80 @@ def test_an_editor_that_crashes_when_it_opens_is_refused_in_one_line(tmp_path: P
         assert playing.host.window_status("a0") == "shut"
 
 
+# ---------------------------------------------------------------- a window that opens slowly
+
+
+def test_a_window_may_take_longer_to_open_than_a_plugin_to_save(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    """Nobody is asked for a state behind it; what was known of the plugin is told meanwhile."""
+    plugin = f"clap:{fixture_library('stress_fixture')}#editor"
+    impatient = replace(PATIENT, save_limit_s=0.2, snapshot_interval_s=0.2)
+    with (
+        play(_song(tmp_path, plugin), permissions=ALLOWED, faults=impatient) as playing,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        host = playing.host
+        values = host.parameters("a0")
+        with pointer.stopped_display():
+            opening = aside.submit(host.open_window, "a0", "Slow")
+            playing.until(lambda: host.window_status("a0") == "opening", "it opens")
+            time.sleep(3 * (impatient.save_limit_s + impatient.snapshot_interval_s))
+            assert host.window_status("a0") == "opening"
+            assert host.parameters("a0") == values
+            host.set_parameter("a0", 0, 0.25)
+            assert host.parameters("a0") == [0.25, *values[1:]]
+            with pytest.raises(WorkerError, match="being opened"):
+                host.value_text("a0", 0, 0.25)
+        opening.result(timeout=20)
+        assert host.window_status("a0") == "open"
+        assert playing.slot("a0").restarts == 0
+        assert not playing.events(HostEventKind.FAULT)
+
+
+@pytest.mark.usefixtures("planted")
+def test_a_program_that_is_chosen_while_a_window_opens_is_set_when_it_is_open(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    impatient = replace(PATIENT, save_limit_s=0.2)
+    song = _song(tmp_path, "lv2:urn:isobooth:planted:blank-editor")
+    with (
+        play(song, permissions=ALLOWED, faults=impatient) as playing,
+        ThreadPoolExecutor(2) as aside,
+    ):
+        host = playing.host
+        with pointer.stopped_display():
+            opening = aside.submit(host.open_window, "a0", "Slow")
+            playing.until(lambda: host.window_status("a0") == "opening", "it opens")
+            choosing = aside.submit(host.set_program, "a0", 1)
+            time.sleep(3 * impatient.save_limit_s)
+            assert not choosing.done()
+        opening.result(timeout=20)
+        choosing.result(timeout=20)
+        assert [edit.value for edit in host.supervisor_of("a0").journal.edits if edit.is_program]
+        assert playing.slot("a0").restarts == 0
+
+
+def test_a_window_that_is_closed_while_it_opens_does_not_stay(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    plugin = f"clap:{fixture_library('stress_fixture')}#editor"
+    with (
+        play(_song(tmp_path, plugin), permissions=ALLOWED) as playing,
+        ThreadPoolExecutor(2) as aside,
+    ):
+        host = playing.host
+        with pointer.stopped_display():
+            opening = aside.submit(host.open_window, "a0", "Unwanted")
+            playing.until(lambda: host.window_status("a0") == "opening", "it opens")
+            closing = aside.submit(host.close_window, "a0")
+            playing.run(3)
+            assert host.window_status("a0") == "opening"
+        opening.result(timeout=20)
+        closing.result(timeout=20)
+        assert host.window_status("a0") == "shut" and not pointer.windows()
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -412,6 +488,7 @@ def test_a_display_that_asks_for_a_cookie_is_shown_it(
                 else:
                     with pytest.raises(WorkerError, match="cannot be reached"):
                         playing.host.open_window("a0", "Not let in")
+                    assert playing.host.window_status("a0") == "shut"  # it may be later
                 assert playing.slot("a0").status is SlotStatus.ACTIVE
 
 

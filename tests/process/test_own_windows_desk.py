@@ -3,6 +3,8 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,23 +12,29 @@ import pytest
 from host.desk.edits import edited
 from host.desk.history import History, Version
 from host.permission_file import load_permissions
-from host.song import Song
+from host.permissions import PermissionRules, PluginRule
+from host.song import Grouping, Song
+from host.song_file import save_song
 from host.stress.display import is_there
 from ipc.desk.requests import (
     AddTrack,
     AllowWindows,
     AskSlot,
+    AskText,
     Change,
     CloseOwnWindow,
     OpenOwnWindow,
     Quit,
+    SetParameter,
+    SetTrack,
     Undo,
 )
 from ipc.errors import InputError
 from ipc.status import SlotStatus
-from tests.process.desks import Served, Window, served
+from tests.fixtures.build import fixture_library
+from tests.process.desks import SETTINGS, Served, Window, served
 from tests.process.pointer import ZAM_VERB_KNOB, Pointer
-from tests.process.songs import sine, write_clip
+from tests.process.songs import audio_track, sine, write_clip
 
 pytestmark = [
     pytest.mark.process,
@@ -129,6 +137,53 @@ def test_a_window_is_closed_by_the_desk_and_with_it(desk: Served, pointer: Point
     while pointer.windows():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_edits_do_not_wait_for_a_window_that_opens(desk: Served, pointer: Pointer) -> None:
+    window, opener = desk.window(), desk.window()
+    window.ask(AllowWindows("zamverb"))
+    window.ask(OpenOwnWindow("zamverb"))  # loaded anew for it
+    window.ask(CloseOwnWindow("zamverb"))
+    known = window.ask(AskSlot("zamverb")).details
+    track = window.ask_state().tracks[0].id
+    with ThreadPoolExecutor(1) as aside, pointer.stopped_display():
+        opening = aside.submit(opener.ask, OpenOwnWindow("zamverb"))
+        window.until(lambda _: window.slot("zamverb").window == "opening", "it opens")
+        assert window.ask(AskSlot("zamverb")).details == known
+        with pytest.raises(InputError, match="ZamVerb on Drums: its window is being opened"):
+            window.ask(AskText("zamverb", 0, 0.123))
+        window.ask(Change((SetParameter(slot="zamverb", parameter=0, value=0.25),)))
+        window.ask(Change((SetTrack(track=track, gain_db=-6.0),)))
+        assert window.ask(AskSlot("zamverb")).details.values[0] == 0.25
+        window.ask(Undo())
+        window.ask(Undo())
+        assert window.ask(AskSlot("zamverb")).details.values == known.values
+        assert window.ask_state().tracks[0].slots[0].window == "opening" and not opening.done()
+    opening.result()
+
+
+def test_edits_do_not_wait_for_the_window_of_a_neighbour(pointer: Pointer, tmp_path: Path) -> None:
+    """Nobody who shares its process is asked anything meanwhile."""
+    plugin = f"clap:{fixture_library('stress_fixture')}#editor"
+    tone = write_clip(tmp_path / "tone.wav", sine(48000))
+    song = Song(tracks=(audio_track("a", tone, plugin, plugin),), grouping=Grouping.CHAIN)
+    save_song(song, str(tmp_path / "song.json"))
+    allowed = PermissionRules(rules=(PluginRule(id="*", display=True),))
+    settings = replace(SETTINGS, permissions=allowed)
+    with served(settings, str(tmp_path / "song.json")) as desk:
+        window, opener = desk.window(), desk.window()
+        assert window.slot("a0").pid == window.slot("a1").pid
+        known = window.ask(AskSlot("a1")).details
+        with ThreadPoolExecutor(1) as aside, pointer.stopped_display():
+            opening = aside.submit(opener.ask, OpenOwnWindow("a0"))
+            window.until(lambda _: window.slot("a0").window == "opening", "it opens")
+            asked = window.ask(AskSlot("a1")).details
+            assert asked.description == known.description and not asked.values
+            with pytest.raises(InputError, match="opening its window"):
+                window.ask(AskText("a1", 0, 0.123))
+            assert not opening.done()
+        opening.result()
+        assert window.ask(AskSlot("a1")).details == known
 
 
 def test_what_a_window_changes_is_known_to_the_version_before_its_gesture() -> None:

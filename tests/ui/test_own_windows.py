@@ -71,6 +71,7 @@ def test_a_key_on_the_slot_opens_it(stage: Stage) -> None:
     [
         ("none", []),
         ("shut", ["Own &window\tW"]),
+        ("opening", ["Own &window\tW", "C&lose own window"]),
         ("open", ["Own &window\tW", "C&lose own window"]),
     ],
 )

@@ -33,7 +33,7 @@ def slot_menu(
     add_action(menu, "&Open\tReturn", lambda: open_editor(slot))
     if state.window != "none":
         add_action(menu, "Own &window\tW", lambda: open_own_window(desk, slot, parent))
-    if state.window == "open":
+    if state.window in ("opening", "open"):
         add_action(menu, "C&lose own window", lambda: desk.ask(CloseOwnWindow(slot)))
     menu.addSeparator()
     switch(
