@@ -300,10 +300,13 @@ class Host:
 
     # ------------------------------------------------------------------ beside the song
 
-    def preview(self, name: str, media: TrackMedia) -> None:
+    def preview(
+        self, name: str, media: TrackMedia, check: Callable[[], None] = lambda: None
+    ) -> None:
         """It is heard over the mix from its start, whether the song plays or not, until its end;
-        another one is faded out for it. `name`: to tell it by. Raises MachineError."""
-        self._control.run(self._previews.start(name, media))
+        another one is faded out for it. `name`: to tell it by. `check`: called when it is about to
+        begin, raises if it is not wanted any more. Raises MachineError, and what `check` does."""
+        self._control.run(self._previews.start(name, media, check))
 
     def stop_preview(self) -> None:
         """Fades it out, and returns when nothing of it is left."""
