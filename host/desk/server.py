@@ -3,8 +3,8 @@
 
 One thread does what may wait for plugins, request by request. The transport has another, so that
 "stop" never waits behind a plugin that is asked for its state, and so have previews, which read
-files; to end one is the transport's. Windows come and go, and may send anything: one that breaks the protocol loses its connection
-and nothing else.
+files; to end one is the transport's. Windows come and go, and may send anything: one that breaks
+the protocol loses its connection and nothing else.
 """
 
 import asyncio
