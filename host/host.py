@@ -123,6 +123,7 @@ class Host:
             ConductStore(database) if database is not None else None,
         )
         self._session = session
+        self._may_open_windows: dict[str, bool] = {}  # by plugin, as far as it was asked
         self._closed = False
 
     def __enter__(self) -> "Host":
@@ -328,10 +329,14 @@ class Host:
     def permit(self, permissions: PermissionRules) -> None:
         """What plugins may do that are loaded from now on."""
         self._control.call(lambda: self._supervisor.permit(permissions))
+        self._may_open_windows = {}  # a new one: another thread may just be filling the old one
 
     def may_open_windows(self, plugin: str) -> bool:
         """Whether the plugin with this id is permitted the display."""
-        return self._supervisor.permissions.of(plugin).display
+        known = self._may_open_windows
+        if plugin not in known:  # windows ask twenty times a second, and rules are many
+            known[plugin] = self._supervisor.permissions.of(plugin).display
+        return known[plugin]
 
     def open_window(self, slot: str, title: str, above: int = 0) -> None:
         """Opens the plugin's own window, or brings it to the front; a plugin that may show one, and

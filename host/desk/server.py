@@ -197,6 +197,7 @@ class DeskServer:
         self._follow_windows()
         state = self._look()
         if state != self._state:
+            self._answers.look(state)
             self._state = state
             self._tell(self._shown(state))
         if notices := self._notices(self._told):
