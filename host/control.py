@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from ipc.errors import MachineError
 from ipc.launcher import Launcher
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Control:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="isb-control", daemon=True)
         self._thread.start()
+        self._lock = threading.Lock()
         self._closed = False
 
     def __enter__(self) -> "Control":
@@ -34,8 +36,14 @@ class Control:
         self.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs it on the control thread and waits for its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Runs it on the control thread and waits for its result. Raises what it raises, and
+        MachineError if the control thread is closed."""
+        with self._lock:  # what comes behind the loop's end would be waited for without end
+            if self._closed:
+                work.close()
+                raise MachineError("the host has ended")
+            result = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return result.result()
 
     def call(self, work: Callable[[], T]) -> T:
         """The same for a plain function."""
@@ -52,11 +60,13 @@ class Control:
 
     def close(self) -> None:
         """Ends the launcher and the thread. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            end = asyncio.run_coroutine_threadsafe(self.launcher.close(), self._loop)
         try:
-            self.run(self.launcher.close())
+            end.result()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()

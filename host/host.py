@@ -123,6 +123,7 @@ class Host:
             ConductStore(database) if database is not None else None,
         )
         self._session = session
+        self._may_open_windows: dict[str, bool] = {}  # by plugin, as far as it was asked
         self._closed = False
 
     def __enter__(self) -> "Host":
@@ -300,10 +301,13 @@ class Host:
 
     # ------------------------------------------------------------------ beside the song
 
-    def preview(self, name: str, media: TrackMedia) -> None:
+    def preview(
+        self, name: str, media: TrackMedia, check: Callable[[], None] = lambda: None
+    ) -> None:
         """It is heard over the mix from its start, whether the song plays or not, until its end;
-        another one is faded out for it. `name`: to tell it by. Raises MachineError."""
-        self._control.run(self._previews.start(name, media))
+        another one is faded out for it. `name`: to tell it by. `check`: called when it is about to
+        begin, raises if it is not wanted any more. Raises MachineError, and what `check` does."""
+        self._control.run(self._previews.start(name, media, check))
 
     def stop_preview(self) -> None:
         """Fades it out, and returns when nothing of it is left."""
@@ -325,10 +329,14 @@ class Host:
     def permit(self, permissions: PermissionRules) -> None:
         """What plugins may do that are loaded from now on."""
         self._control.call(lambda: self._supervisor.permit(permissions))
+        self._may_open_windows = {}  # a new one: another thread may just be filling the old one
 
     def may_open_windows(self, plugin: str) -> bool:
         """Whether the plugin with this id is permitted the display."""
-        return self._supervisor.permissions.of(plugin).display
+        known = self._may_open_windows
+        if plugin not in known:  # windows ask twenty times a second, and rules are many
+            known[plugin] = self._supervisor.permissions.of(plugin).display
+        return known[plugin]
 
     def open_window(self, slot: str, title: str, above: int = 0) -> None:
         """Opens the plugin's own window, or brings it to the front; a plugin that may show one, and

@@ -7,6 +7,7 @@ render. Notes are played by the built-in synth, in a worker like any plugin's.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from host.engine_module import OwnTime, Strip
@@ -128,7 +129,9 @@ class Previews:
         self._mix = mix
         self._context = context
         self._playing: _Preview | None = None
-        self._changing = asyncio.Lock()
+        # Two, so that silence does not wait for the synth of what is about to be heard.
+        self._starting = asyncio.Lock()
+        self._changing = asyncio.Lock()  # of what is heard
         self._ending: asyncio.Task[None] | None = None
 
     @property
@@ -142,47 +145,61 @@ class Previews:
         """To be looked after like the song's."""
         return self._playing.slots if self._playing is not None else []
 
-    async def start(self, name: str, media: TrackMedia) -> None:
-        """Plays it; what played before is faded out first. Raises MachineError."""
-        async with self._changing:
+    async def start(
+        self, name: str, media: TrackMedia, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Plays it; what played before is faded out first. `check` raises if it is not wanted any
+        more. Raises MachineError, and what `check` does."""
+        async with self._starting:
             new = _Preview(self._mix, self._context, name, media)
             try:
                 await new.prepare()
+                check()  # who stops it from now on waits for it
             except BaseException:
                 await new.close()
                 raise
-            old = self._playing
-            if old is not None:
-                await old.fade_out()
-            new.begin()
-            self._show(new)
-            new.rise()
-            if old is not None:
-                await old.leave()
+            async with self._changing:
+                old = self._playing
+                if old is not None:
+                    await old.fade_out()
+                new.begin()
+                self._show(new)
+                new.rise()
+                if old is not None:
+                    await old.leave()
 
     async def stop(self) -> None:
         """Fades it out, if there is one."""
         async with self._changing:
-            old = self._playing
-            if old is not None:
-                await old.fade_out()
-                self._show(None)
-                await old.leave()
+            if self._playing is not None:
+                await self._end(self._playing)
 
     def tick(self) -> None:
         """Ends what is over."""
         ending = self._ending is not None and not self._ending.done()
         if self._playing is not None and self._playing.is_over and not ending:
-            self._ending = asyncio.get_running_loop().create_task(self.stop())
+            over = self._end_if_playing(self._playing)
+            self._ending = asyncio.get_running_loop().create_task(over)
 
     async def close(self) -> None:
         """For the host's end, when no block is rendered any more."""
         if self._ending is not None:
             await asyncio.wait([self._ending])
-        async with self._changing:
+        async with self._starting, self._changing:
             if self._playing is not None:
                 playing, self._playing = self._playing, None
                 await playing.close()
+
+    async def _end_if_playing(self, old: _Preview) -> None:
+        """Another one may have taken its place while it was waited for."""
+        async with self._changing:
+            if self._playing is old:
+                await self._end(old)
+
+    async def _end(self, old: _Preview) -> None:
+        await old.fade_out()
+        self._show(None)
+        await old.leave()
 
     def _show(self, preview: _Preview | None) -> None:
         self._playing = preview

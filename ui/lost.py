@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host has gone: what is shown is old, and a click brings the song back."""
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ui.link import HOST_ENDED
@@ -19,6 +19,7 @@ class LostBanner(QFrame):
         self._theme = theme
         self._picture = QLabel()
         self._text = QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self.button = QPushButton("Restart the host")
         self.button.setToolTip("Goes on with the song as it was last kept")
         self.button.clicked.connect(self.restart_wanted)

@@ -2,11 +2,15 @@
 """Plugins' own windows, as the window asks for them: a plugin that may not open any is allowed to
 first, once, by a user who has read what that means."""
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import QMessageBox, QWidget
 
 from ipc.desk.requests import AllowWindows, OpenOwnWindow
+from ipc.text import one_line
 from ui.desk import Desk
+
+_MOST_LETTERS = 80  # of a name: the question stays in sight
 
 
 def open_own_window(desk: Desk, slot: str, parent: QWidget) -> QMessageBox | None:
@@ -25,7 +29,8 @@ def _ask(desk: Desk, name: str, request: OpenOwnWindow, parent: QWidget) -> QMes
     question = QMessageBox(parent.window())
     question.setIcon(QMessageBox.Icon.NoIcon)
     question.setWindowTitle("Own window")
-    question.setText(f"Let “{name}” open its own window?")
+    question.setTextFormat(Qt.TextFormat.PlainText)  # the name is the plugin's own
+    question.setText(f"Let “{one_line(name, _MOST_LETTERS)}” open its own window?")
     question.setInformativeText(
         "To do so it must reach the screen, and whoever reaches the screen can read every key that "
         "is pressed, and see what other programs show. It is restarted for it once, as it is. You "

@@ -7,7 +7,7 @@ The files are the host's to read and write; the window only asks which. No dialo
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QSize
+from PyQt6.QtCore import QObject, QSize, Qt
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ipc.desk.requests import OpenSong, Save
@@ -72,6 +72,7 @@ class SongFiles(QObject):
         question = QMessageBox(self._window)
         question.setIcon(QMessageBox.Icon.NoIcon)
         question.setWindowTitle("Unsaved work")
+        question.setTextFormat(Qt.TextFormat.PlainText)
         question.setText(f"Save the changes of “{self._desk.state.song or 'Untitled'}”?")
         question.setInformativeText("They are lost if you do not save them.")
         question.setStandardButtons(button.Save | button.Discard | button.Cancel)

@@ -5,12 +5,21 @@ Panels stand here side by side and know nothing of each other; what leads from o
 through their signals, which are connected here.
 """
 
-from PyQt6.QtCore import QSize, Qt, QTimer
+from PyQt6.QtCore import QChildEvent, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStatusBar, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QStatusBar,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ipc.desk.requests import Quit
 from ipc.desk.state import DeskState
+from ui.controls.tip import PlainTabTips
 from ui.desk import Desk
 from ui.lost import LostBanner
 from ui.menus import Menus
@@ -40,6 +49,7 @@ class Window(QMainWindow):
         self.theme = theme
         self.settings = settings
         self._may_close = False
+        self._tab_tips = PlainTabTips(self)
         self.transport = TransportBar(desk, theme)
         self.mixer = Mixer(desk, theme)
         self.files = SongFiles(desk, self)
@@ -77,6 +87,13 @@ class Window(QMainWindow):
         self.menus.add_panel(action)
         return dock
 
+    def childEvent(self, event: QChildEvent | None) -> None:
+        """Qt makes tabs of docks as it needs them."""
+        super().childEvent(event)
+        child = event.child() if event is not None and event.polished() else None
+        if isinstance(child, QTabBar):
+            child.installEventFilter(self._tab_tips)
+
     def _first_size(self) -> QSize:
         """As large as it likes to be, with all of it on the screen."""
         screen = self.screen()
@@ -102,6 +119,8 @@ class Window(QMainWindow):
         assert action is not None
         action.setEnabled(False)
         bar.addWidget(above)
+        for label in (self._busy, self._said):
+            label.setTextFormat(Qt.TextFormat.PlainText)
         status = QStatusBar()
         status.setSizeGripEnabled(False)
         status.addWidget(self._busy, 1)

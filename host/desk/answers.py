@@ -58,7 +58,7 @@ from ipc.desk.requests import (
     Undo,
     ValueText,
 )
-from ipc.desk.state import DeviceChoice, Notice, SlotDetails, told
+from ipc.desk.state import DeskState, DeviceChoice, Notice, SlotDetails, told
 from ipc.errors import InputError, IsoboothError, MachineError, WorkerError
 from ipc.messages import Message
 
@@ -76,14 +76,27 @@ class Answers:
         self._clock_s = time.time() - time.monotonic()
         self._notices: list[Notice] = []
         self._titles = Titles(desk)
+        self._names: list[tuple[str, list[tuple[str, str]]]] = []  # of tracks, and of their slots
 
     def notices(self, since: int) -> tuple[Notice, ...]:
         """The log from entry `since` on."""
         desk, known = self._desk, len(self._notices)
-        self._titles.look()
         events: Sequence[HostEvent] = [*desk.events_before, *desk.host.events_since(0)][known:]
+        if events:
+            self._titles.look()
         self._notices += [self._notice(known + i, event) for i, event in enumerate(events)]
         return tuple(self._notices[since:])
+
+    def look(self, state: DeskState) -> None:
+        """To be called when the state has changed: what happened to a slot may be told when it has
+        gone."""
+        names = [
+            (track.name, [(slot.id, slot.name) for slot in track.slots])
+            for track in (*state.tracks, state.master)
+        ]
+        if names != self._names:
+            self._titles.look()
+            self._names = names
 
     def in_words(self, request: Message, error: IsoboothError) -> str:
         """Why it could not be done, with slots' titles in the places of their ids."""

@@ -3,6 +3,7 @@
 
 import contextlib
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from ipc.errors import InputError
 _MOST_BYTES = 100_000_000
 _SUFFIX = ".json"
 _DELETED = ".deleted"  # in the place of the suffix
+# A file name has 255; AtomicFile adds ".XXXXXXXX.part" to that of the preset while it is written.
+_MOST_NAME_BYTES = 255 - len(_SUFFIX) - 14
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,30 +68,40 @@ def load_preset(plugin: str, name: str) -> Preset:
 
 
 def rename_preset(plugin: str, name: str, new_name: str) -> None:
-    """Raises InputError if there is none, or one of the new name."""
+    """Raises InputError if there is none, or one of the new name; MachineError."""
     preset, path, new_path = load_preset(plugin, name), _path(plugin, name), _path(plugin, new_name)
     if new_path == path:
         return
-    if new_path.exists():
+    try:
+        is_taken = new_path.exists()
+    except OSError as error:
+        raise file_error(new_path, "written", error) from None
+    if is_taken:
         raise InputError(
             f"there is a preset '{new_name}' already: choose another name, or delete it"
         )
     with AtomicFile(new_path) as output:
         output.file.write(msgspec.json.encode(msgspec.structs.replace(preset, name=new_name)))
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):  # one of both names is enough
+            new_path.unlink()
+        raise file_error(path, "renamed", error) from None
 
 
 def delete_preset(plugin: str, name: str) -> None:
     """It can be brought back until another one is deleted. Raises InputError if there is none."""
     path = _path(plugin, name)
-    for earlier in _deleted(plugin):
-        with contextlib.suppress(OSError):
-            earlier.unlink()
+    deleted = path.with_suffix(_DELETED)
     try:
-        path.rename(path.with_suffix(_DELETED))
+        path.rename(deleted)
     except OSError as error:
         raise file_error(path, "deleted", error) from None
+    for earlier in _deleted(plugin):
+        if earlier != deleted:
+            with contextlib.suppress(OSError):
+                earlier.unlink()
 
 
 def deleted_preset(plugin: str) -> str:
@@ -127,4 +140,6 @@ def _path(plugin: str, name: str) -> Path:
         raise InputError(
             f"'{name}' is no name for a preset: 1 to 100 characters, no dot in front, no slash"
         )
+    if len(os.fsencode(name)) > _MOST_NAME_BYTES:
+        raise InputError(f"'{name}' is too long a name for a preset: take a shorter one")
     return _folder(plugin) / f"{name}{_SUFFIX}"

@@ -25,7 +25,8 @@ _MOST_S = 600.0
 
 
 class PreviewAnswers:
-    """Its answers may wait for files, and are called one after the other by one thread."""
+    """Its answers may wait for files; those to Preview are called one after the other by one
+    thread."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -47,15 +48,17 @@ class PreviewAnswers:
         return answer
 
     def _preview(self, request: Preview, number: int) -> Previewed:
+        host, rate = self._desk.host, 0
+        while host.config.sample_rate != rate:  # another song may be opened while it is read
+            self._check_wanted(request, number)
+            rate = host.config.sample_rate
+            if is_midi(request.path):
+                media, shown = _notes(request.path, rate)
+            else:
+                media, shown = _audio(request.path, rate, request.buckets)
+            host = self._desk.host
         self._check_wanted(request, number)
-        host = self._desk.host
-        rate = host.config.sample_rate
-        if is_midi(request.path):
-            media, shown = _notes(request.path, rate)
-        else:
-            media, shown = _audio(request.path, rate, request.buckets)
-        self._check_wanted(request, number)
-        host.preview(request.path, media)
+        host.preview(request.path, media, lambda: self._check_wanted(request, number))
         return shown
 
     def _check_wanted(self, request: Preview, number: int) -> None:

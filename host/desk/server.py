@@ -3,8 +3,8 @@
 
 One thread does what may wait for plugins, request by request. The transport has another, so that
 "stop" never waits behind a plugin that is asked for its state, and so have previews, which read
-files. Windows come and go, and may send anything: one that breaks the protocol loses its connection
-and nothing else.
+files; to end one is the transport's. Windows come and go, and may send anything: one that breaks
+the protocol loses its connection and nothing else.
 """
 
 import asyncio
@@ -129,7 +129,8 @@ class DeskServer:
         """Safe to call twice."""
         self._work.shutdown(cancel_futures=True)
         self._transport.shutdown(cancel_futures=True)
-        self._listening.shutdown(cancel_futures=True)
+        self._previews.next()  # what is still being read does not begin
+        self._listening.shutdown(wait=False, cancel_futures=True)
         self._own_windows.shutdown(wait=False, cancel_futures=True)  # they end with the host
         self._socket.close()
         self._meters.close()
@@ -196,6 +197,7 @@ class DeskServer:
         self._follow_windows()
         state = self._look()
         if state != self._state:
+            self._answers.look(state)
             self._state = state
             self._tell(self._shown(state))
         if notices := self._notices(self._told):
@@ -289,8 +291,8 @@ class DeskServer:
             loop.call_later(_LOOK_S, self.stop)  # when this window has its answer
             return Done()
         if isinstance(message, Preview | StopPreview):
-            preview = self._previews.next()
-            return await loop.run_in_executor(self._listening, preview, message)
+            answer = self._previews.next()
+            return await loop.run_in_executor(self._executor_for(message), answer, message)
         busy = _BUSY.get(type(message), "")
         if busy:
             self._busy = busy
@@ -303,8 +305,10 @@ class DeskServer:
                 self._busy = ""
 
     def _executor_for(self, message: Message) -> ThreadPoolExecutor:
-        if isinstance(message, Play | Locate | SetLoop):
+        if isinstance(message, Play | Locate | SetLoop | StopPreview):
             return self._transport
+        if isinstance(message, Preview):
+            return self._listening
         if isinstance(message, OpenOwnWindow | CloseOwnWindow):
             return self._own_windows
         return self._work

@@ -12,6 +12,7 @@ from host.desk.desk import Desk, sources_of
 from host.desk.edits import short_name
 from host.device import AudioDevice
 from host.host import Host, SlotReport
+from host.slot_supervisor import SlotSupervisor
 from host.solo import soloed_out
 from host.song import MASTER, Slot, Song
 from ipc.desk.meters import MAX_SLOTS, MAX_STRIPS, MeterWriter
@@ -39,12 +40,21 @@ def desk_state(
 ) -> DeskState:
     """The whole state, as it is now."""
     host, song, history = desk.host, desk.song, desk.history
+    # Found once: this runs twenty times a second, beside the control thread.
     reports = {report.id: report for report in host.slots()}
+    playing = {slot.spec.id: slot for slot in host.mix.slots()}
+    strips = {strip.id: strip for strip in host.mix.strips}
     silenced = soloed_out(song)
     fed = {track.output for track in song.tracks}
+
+    def shown(chain: tuple[Slot, ...]) -> tuple[SlotState, ...]:
+        return tuple(
+            _slot(host, slot, reports.get(slot.id), playing.get(slot.id)) for slot in chain
+        )
+
     tracks = []
     for track in song.tracks:
-        strip = next((s for s in host.mix.strips if s.id == track.id), None)
+        strip = strips.get(track.id)
         kind = sources_of(track)
         source = track.audio or track.midi
         start_s = source.start_s if source is not None else 0.0
@@ -64,7 +74,7 @@ def desk_state(
                 file=told(source.file) if source is not None else "",
                 start_frame=round(start_s * song.sample_rate),
                 end_frame=strip.media.end_frame if strip is not None else 0,
-                slots=tuple(_slot(host, slot, reports.get(slot.id)) for slot in track.chain),
+                slots=shown(track.chain),
             )
         )
     return DeskState(
@@ -79,7 +89,7 @@ def desk_state(
             name="Master",
             kind="master",
             gain_db=song.master.gain_db,
-            slots=tuple(_slot(host, slot, reports.get(slot.id)) for slot in song.master.chain),
+            slots=shown(song.master.chain),
         ),
         transport=_transport(desk, song),
         device=_device(desk, host),
@@ -93,11 +103,13 @@ def desk_state(
     )
 
 
-def _slot(host: Host, slot: Slot, report: SlotReport | None) -> SlotState:
+def _slot(
+    host: Host, slot: Slot, report: SlotReport | None, playing: SlotSupervisor | None
+) -> SlotState:
     name = told(slot.name or short_name(slot.plugin))
-    if report is None:  # it is being made or taken away just now
+    if report is None or playing is None:  # it is being made or taken away just now
         return SlotState(id=slot.id, plugin=slot.plugin, name=name, status=SlotStatus.RESTARTING)
-    description = host.description(slot.id)
+    description, worker = playing.description, playing.worker
     return SlotState(
         id=slot.id,
         plugin=slot.plugin,
@@ -111,10 +123,10 @@ def _slot(host: Host, slot: Slot, report: SlotReport | None) -> SlotState:
         is_instrument=description is not None and description.is_instrument,
         latency_frames=report.latency_frames,
         restarts=report.restarts,
-        window=host.window_status(slot.id),
+        window=playing.window.status,
         may_open_windows=host.may_open_windows(slot.plugin),
         report=report.crashes[-1] if report.crashes else None,
-        pid=host.worker_pid(slot.id),
+        pid=worker.pid if worker is not None else None,
         shares_with=report.shares_with,
     )
 
@@ -213,7 +225,7 @@ class Meters:
     def _cpu(self, host: Host, elapsed_s: float) -> float:
         """Of the host and its workers, since the last look: 1 is one core."""
         pids = {os.getpid()}
-        pids |= {pid for slot in host.slots() if (pid := host.worker_pid(slot.id)) is not None}
+        pids |= {worker.pid for slot in host.mix.slots() if (worker := slot.worker) is not None}
         ticks = {pid: _cpu_ticks(pid) for pid in pids}
         used = sum(ticks[pid] - self._cpu_ticks[pid] for pid in pids if pid in self._cpu_ticks)
         self._cpu_ticks = ticks

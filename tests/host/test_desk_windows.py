@@ -27,7 +27,10 @@ def desk() -> Desk:
 
 
 def _follow(desk: Desk, *changes: WindowChange) -> None:
-    desk._host = cast(Host, SimpleNamespace(take_window_changes=lambda: list(changes)))
+    host = SimpleNamespace(
+        take_window_changes=lambda: list(changes), description=lambda _: None
+    )
+    desk._host = cast(Host, host)
     desk.follow_windows()
 
 

@@ -11,6 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from host.desk.desk import Desk
+from host.desk.titles import Titles
+from host.desk.view import desk_state
+from host.events import HostEventKind
+from host.mix import Mix
+from host.permissions import PermissionRules
 from host.session.folder import claim, sessions_folder
 from host.session.recovery import Recovered, recover
 from host.song import AudioSource, Slot, Song, Track
@@ -544,3 +550,52 @@ def test_quit_ends_the_host_in_order(desk: Served) -> None:
 def test_settings_are_what_was_asked_for() -> None:
     with served(SETTINGS) as desk:
         assert desk.window().state.device.block_frames == 512
+
+
+def test_to_look_at_a_song_takes_no_search_for_each_slot(
+    song_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done twenty times a second, whatever the size of the song."""
+    searches: list[str] = []
+    search, of = Mix.slot, PermissionRules.of
+    with Desk(None, SETTINGS) as desk:
+        desk.open_file(song_file)
+        expected = desk_state(desk, "")  # what was asked for once is known
+        monkeypatch.setattr(Mix, "slot", lambda mix, one: searches.append(one) or search(mix, one))
+        monkeypatch.setattr(
+            PermissionRules, "of", lambda rules, one: searches.append(one) or of(rules, one)
+        )
+        assert desk_state(desk, "") == expected and not searches
+        monkeypatch.undo()
+        [slot] = expected.tracks[0].slots
+        assert slot.pid == desk.host.worker_pid(slot.id) is not None
+        assert slot.window == desk.host.window_status(slot.id)
+
+
+def test_names_are_looked_up_when_they_change(
+    song_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Titles] = []
+    look = Titles.look
+    with served(song=song_file) as desk:
+        window = desk.window()
+        window.until(all_active, "all play")
+        window.ask_state()
+        monkeypatch.setattr(Titles, "look", lambda titles: looks.append(titles) or look(titles))
+        for gain in (-1.0, -2.0, -3.0):
+            change(window, SetTrack(track="a", gain_db=gain))
+            window.ask_state()
+        assert not looks
+        change(window, SetTrack(track="a", name="Drums"))
+        assert looks
+        monkeypatch.undo()
+
+
+def test_a_slot_that_has_gone_is_told_by_what_it_was_called_last(song_file: str) -> None:
+    with served(song=song_file) as desk:
+        window = desk.window()
+        window.until(all_active, "all play")
+        change(window, SetTrack(track="a", name="Drums"))
+        change(window, RemoveSlot(slot="g"))
+        desk.desk.host.events.add(HostEventKind.NOTICE, "g: is told late", slot="g")
+        assert "on Drums: is told late" in window.until_told("is told late").text

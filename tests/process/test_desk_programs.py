@@ -127,7 +127,7 @@ def test_another_plugins_own_window_touches_no_program(
     choose(window, 1)
     change(window, SetParameter(slot=SLOT, parameter=0, value=0.3))
     pid = window.slot(SLOT).pid
-    news = [WindowChange(slot="g", parameter=0, before=0.5, value=0.25, gesture=(1, 1))]
+    news = [WindowChange(slot="g", parameter=0, before=0.5, value=0.25, gesture=1)]
     monkeypatch.setattr(Host, "has_window_changes", property(lambda _: bool(news)))
     monkeypatch.setattr(
         desk.desk.host, "take_window_changes", lambda: [news.pop() for _ in news[:]]

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that are heard over the song, and are no part of it."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +11,16 @@ import mido
 import numpy as np
 import pytest
 
+import host.desk.preview
+import host.preview
+from host.audio_file import AudioClip as Clip
+from host.audio_file import read_audio
 from host.desk.preview import PreviewAnswers
 from host.engine_module import AudioClip
 from host.media import TrackMedia, midi_clip
 from host.midi_file import read_midi
 from host.song import Song
+from host.song_file import save_song
 from ipc.desk.meters import MeterReader
 from ipc.desk.requests import AddTrack, Change, OpenSong, Play, Preview, Save, StopPreview
 from ipc.errors import InputError
@@ -113,6 +121,70 @@ def test_notes_are_heard_and_none_sounds_on(tmp_path: Path) -> None:
     assert not heard[:, -BLOCK:].any()
 
 
+def test_the_end_of_one_file_leaves_the_one_that_took_its_place() -> None:
+    with play(Song(), block=BLOCK, playing=False) as playing:
+        playing.host.start(playing=False)
+        previews = playing.host._supervisor.previews
+        assert previews is not None
+
+        async def end_while_another_begins() -> None:
+            await previews.start("short", media_of(noise(BLOCK)))
+            assert previews._playing is not None
+            while not previews._playing.is_over:
+                time.sleep(0.001)  # nothing else may see it first
+            beginning = asyncio.create_task(previews.start("long", media_of(sine(60 * RATE))))
+            await asyncio.sleep(0)  # it fades the short one out
+            previews.tick()
+            await beginning
+            assert previews._ending is not None
+            await previews._ending
+
+        playing.host._control.run(end_while_another_begins())
+        heard = playing.host.previewed
+        assert heard is not None and heard.name == "long"
+
+
+def test_silence_does_not_wait_for_the_synth_of_what_is_to_be_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is that heard when its synth is there."""
+    loads, may_load = threading.Event(), threading.Event()
+    prepare = host.preview._Preview.prepare
+
+    async def slow(preview: host.preview._Preview) -> None:
+        loads.set()
+        while preview.name == "notes" and not may_load.is_set():
+            await asyncio.sleep(0.001)
+        await prepare(preview)
+
+    monkeypatch.setattr(host.preview._Preview, "prepare", slow)
+    with play(Song(), block=BLOCK, playing=False) as playing:
+        playing.host.start(playing=False)
+        playing.host.preview("low", media_of(sine(60 * RATE, 100.0)))
+        loads.clear()
+        is_wanted = True
+
+        def check() -> None:
+            if not is_wanted:
+                raise InputError("something else")
+
+        def start() -> None:
+            with pytest.raises(InputError, match="something else"):
+                playing.host.preview("notes", media_of(sine(RATE)), check)
+
+        starting = threading.Thread(target=start)
+        starting.start()
+        try:
+            assert loads.wait(20)
+            is_wanted = False
+            playing.host.stop_preview()
+            assert playing.host.previewed is None
+        finally:
+            may_load.set()
+            starting.join()
+        assert playing.host.previewed is None
+
+
 # ---------------------------------------------------------------- as a window asks for it
 
 
@@ -187,3 +259,102 @@ def test_who_asks_for_silence_meanwhile_has_it(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="something else was asked for"):
             first(Preview(file))
         assert desk.desk.host.previewed is None
+
+
+# ---------------------------------------------------------------- while a file is read
+
+
+class SlowReading:
+    """Of files whose names begin with "long": it goes on when it is let."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, path: str, rate: int, most_s: float | None = None) -> Clip:
+        if Path(path).name.startswith("long"):
+            self.begun.set()
+            assert self.may_end.wait(20)
+        return read_audio(path, rate, most_s)
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowReading]:
+    slow = SlowReading()
+    monkeypatch.setattr(host.desk.preview, "read_audio", slow)
+    yield slow
+    slow.may_end.set()
+
+
+class Asking:
+    """A window that waits for a file to be heard. `error`: why it is not."""
+
+    def __init__(self, window: Window, file: str) -> None:
+        self.error = ""
+        self._thread = threading.Thread(target=lambda: self._ask(window, file))
+        self._thread.start()
+
+    def _ask(self, window: Window, file: str) -> None:
+        try:
+            window.ask(Preview(file))
+        except (InputError, EOFError, OSError) as error:
+            self.error = str(error)
+
+    def end(self) -> None:
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+def test_silence_does_not_wait_for_a_file_that_is_read(
+    reading: SlowReading, tmp_path: Path
+) -> None:
+    tone = write_clip(tmp_path / "tone.wav", sine(60 * RATE))
+    long = write_clip(tmp_path / "long.wav", sine(60 * RATE))
+    with served() as desk:
+        window, other = desk.window(), desk.window()
+        window.ask(Preview(tone))
+        asking = Asking(other, long)
+        assert reading.begun.wait(20)
+        window.ask(StopPreview())
+        assert window.ask_state().preview == ""
+        reading.may_end.set()
+        asking.end()
+        assert "something else was asked for" in asking.error
+        assert window.ask_state().preview == ""
+
+
+def test_the_end_does_not_wait_for_a_file_that_is_read(
+    reading: SlowReading, tmp_path: Path
+) -> None:
+    long = write_clip(tmp_path / "long.wav", sine(60 * RATE))
+    with served() as desk:
+        asking = Asking(desk.window(), long)
+        assert reading.begun.wait(20)
+    assert _is_reading()
+    reading.may_end.set()
+    until(lambda: not _is_reading(), "it is read")
+    asking.end()
+
+
+def _is_reading() -> bool:
+    return any(thread.name.startswith("isb-preview") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_a_file_is_heard_over_the_song_that_was_opened_while_it_was_read(
+    reading: SlowReading, tmp_path: Path, rate: int
+) -> None:
+    long = write_clip(tmp_path / "long.wav", sine(60 * RATE))
+    save_song(Song(sample_rate=rate), str(tmp_path / "song.json"))
+    with served() as desk:
+        window, other = desk.window(), desk.window()
+        asking = Asking(other, long)
+        assert reading.begun.wait(20)
+        window.ask(OpenSong(str(tmp_path / "song.json")))
+        reading.may_end.set()
+        asking.end()
+        assert asking.error == ""
+        assert window.ask_state().preview == long
+        assert desk.desk.host.config.sample_rate == rate
+        previews = desk.desk.host._supervisor.previews
+        assert previews is not None and previews._playing is not None
+        assert previews._playing._end_frame == pytest.approx(60 * rate, abs=2)

@@ -12,6 +12,7 @@ from host.config import HostConfig
 from host.control import Control
 from host.host import Host
 from host.song import Slot, Song, Track
+from ipc.errors import MachineError
 from ipc.status import SlotStatus
 
 pytestmark = pytest.mark.process
@@ -69,3 +70,10 @@ def test_an_interrupted_host_gives_a_hanging_render_back_at_once(
             assert time.monotonic() - before < OFFLINE.offline_hang_limit_s / 2
             timer.join()
             wait_until(lambda: host.slots()[0].status is SlotStatus.FAILED, 5.0)
+
+
+def test_what_is_asked_of_a_closed_one_is_one_line() -> None:
+    control = Control()
+    control.close()
+    with pytest.raises(MachineError, match="has ended"):
+        control.call(lambda: None)

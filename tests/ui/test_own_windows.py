@@ -50,6 +50,17 @@ def test_who_may_not_open_windows_is_allowed_to_first_by_its_user(stage: Stage) 
     assert stage.host.requests == [AllowWindows(SLOT), OpenOwnWindow(SLOT)]
 
 
+def test_a_plugins_name_does_not_rewrite_the_question(stage: Stage) -> None:
+    name = "<p>Nothing to see</p>\n" + "x" * 500
+    _show(stage, window="shut", name=name)
+    question = open_own_window(stage.desk, SLOT, stage.window)
+    assert question is not None
+    assert question.textFormat() is Qt.TextFormat.PlainText
+    assert question.text().startswith("Let “<p>Nothing") and len(question.text()) < 150
+    assert question.text().endswith("…” open its own window?") and "\n" not in question.text()
+    question.reject()
+
+
 def test_who_may_is_not_asked_about(stage: Stage) -> None:
     _show(stage, window="shut", may_open_windows=True)
     assert open_own_window(stage.desk, SLOT, stage.window) is None

@@ -9,6 +9,7 @@ from ui.browser.plugin_model import WORKS
 from ui.browser.plugin_rows import format_name
 from ui.controls.buttons import Button
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.pages.parts.buttons import Primary
 from ui.pages.parts.mark import MarkLight, mark_of
 from ui.pages.parts.words import Words
@@ -67,7 +68,7 @@ class PluginDetails(QFrame):
 
     def show_entry(self, entry: CatalogueEntry, is_favourite: bool) -> None:
         self._name.show_text(entry.name)
-        self._name.setToolTip(entry.name)
+        self._name.setToolTip(plain_tip(entry.name))
         kind = entry.kind.capitalize()
         self._facts["Made by"].show_text(entry.vendor or "unknown")
         self._facts["Category"].show_text(" · ".join(filter(None, (kind, entry.category))))
@@ -75,7 +76,7 @@ class PluginDetails(QFrame):
         self._light.show_word(entry.status)
         self._status.show_text(_verdict(entry))
         self._id.show_text(_breakable(entry.id))
-        self._id.setToolTip(entry.id)
+        self._id.setToolTip(plain_tip(entry.id))
         self.show_star(is_favourite)
         works = entry.status == WORKS
         self.add.setEnabled(works)

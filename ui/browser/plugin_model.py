@@ -12,6 +12,7 @@ from typing import Literal
 from PyQt6.QtCore import QAbstractListModel, QByteArray, QMimeData, QModelIndex, QObject, Qt
 
 from ipc.desk.state import CatalogueEntry
+from ui.controls.tip import plain_tip
 from ui.mixer.inserts import PLUGIN_MIME
 
 ENTRY = Qt.ItemDataRole.UserRole
@@ -128,7 +129,7 @@ class PluginModel(QAbstractListModel):
         if role == IS_FAVOURITE:
             return entry.id in self._favourites
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (entry.name, entry.vendor, entry.note)))
+            return plain_tip("\n".join(filter(None, (entry.name, entry.vendor, entry.note))))
         return None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:

@@ -12,6 +12,7 @@ from ipc.desk.requests import Preview, Previewed, StopPreview
 from ipc.desk.state import DeskState
 from ui.controls.buttons import Button
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
@@ -162,7 +163,7 @@ class FilePreview(QFrame):
         if path != self._shown:
             self._shown = path
             self._name.show_text(os.path.basename(path))
-            self._name.setToolTip(path)
+            self._name.setToolTip(plain_tip(path))
             self._facts.show_text("…", "text_dim")
             self.picture.show_content(None, 1)
         self._problem.hide()
@@ -176,7 +177,7 @@ class FilePreview(QFrame):
             if self._shown == path:
                 self.picture.show_content(content_of(reply.overview), reply.heard_frames)
                 self._facts.show_text(facts_of(reply), "text_dim")
-                self._facts.setToolTip(facts_of(reply))
+                self._facts.setToolTip(plain_tip(facts_of(reply)))
             self._show_button()
 
         def refused(reason: str) -> None:
@@ -185,7 +186,7 @@ class FilePreview(QFrame):
                 self._facts.show_text("cannot be heard", "text_dim")
                 self.picture.hide()
                 self._problem.show_text(reason.removeprefix(f"{path}: "))
-                self._problem.setToolTip(reason)
+                self._problem.setToolTip(plain_tip(reason))
                 self._problem.show()
             self._show_button()
 

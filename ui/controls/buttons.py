@@ -5,6 +5,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QToolButton, QWidget
 
+from ui.controls.tip import plain_tip
 from ui.theme.theme import Theme
 
 
@@ -31,7 +32,7 @@ class Button(QToolButton):
         self.setText(text)
         self.setCheckable(checkable)
         self.setAccessibleName(name)
-        self.setToolTip(tip or name)
+        self.setToolTip(plain_tip(tip or name))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         if icon:
             self.setIconSize(QSize(18, 18))

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QPointF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PyQt6.QtWidgets import QAbstractSlider, QWidget
 
+from ui.controls.tip import plain_tip
 from ui.theme.theme import Theme
 
 _FINE = 0.1  # of a movement, with Shift
@@ -97,7 +98,7 @@ class Control(QAbstractSlider):
         self.setValue(round(self._position * _STEPS))
         self.blockSignals(False)
         self.setAccessibleDescription(text)
-        self.setToolTip(f"{self.accessibleName()}: {text}")
+        self.setToolTip(plain_tip(f"{self.accessibleName()}: {text}"))
 
     def _on_slider_value(self, steps: int) -> None:
         """A screen reader has set it."""

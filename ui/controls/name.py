@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QStackedLayout, QWidget
 
 from ui.controls.elided import ElidedText
 from ui.controls.field import NameField
+from ui.controls.tip import plain_tip
 from ui.theme.theme import Theme
 
 _MOST_LETTERS = 200  # what the host takes (ipc/desk/requests.py: Label)
@@ -46,12 +47,14 @@ class EditableName(QWidget):
 
     def show_text(self, text: str, colour: str = "text") -> None:
         self._shown.show_text(text, colour)
-        self.setToolTip(text if self._is_fixed else f"{text}\nDouble click or F2 to rename")
+        self.setToolTip(
+            plain_tip(text if self._is_fixed else f"{text}\nDouble click or F2 to rename")
+        )
 
     def fix(self) -> None:
         """It has a name that cannot be changed."""
         self._is_fixed = True
-        self.setToolTip(self.text)
+        self.setToolTip(plain_tip(self.text))
 
     def edit(self) -> None:
         if self._is_fixed:

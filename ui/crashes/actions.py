@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from ipc.desk.requests import AskSlot, Details, Forgive, QuarantineSlot, RestartSlot, SetSlot
 from ipc.desk.state import CrashEntry, SlotState
 from ipc.status import SlotStatus
+from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.mixer.light import WORDS, StateLight
 from ui.pages.parts.buttons import Action, Primary
@@ -148,7 +149,7 @@ class CrashActions(QWidget):
         self._light.show_status(slot.status)
         word = WORDS[slot.status].partition(":")[0]
         self._where.show_text(f"{word}, on {track}", "text_dim")
-        self._where.setToolTip(slot.reason)
+        self._where.setToolTip(plain_tip(slot.reason))
         self.alone.show_checked(slot.alone)
         self.standby.show_checked(slot.standby)
         self.quarantine.setEnabled(slot.status not in (SlotStatus.QUARANTINED, SlotStatus.FAILED))

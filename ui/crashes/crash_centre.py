@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 from ipc.desk.requests import AskCrashes, Crashes, CrashText, ShowCrash
 from ipc.desk.state import CrashEntry, DeskState, Notice
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.crashes.actions import CrashActions
 from ui.crashes.crash_model import CrashModel
 from ui.crashes.crash_rows import CrashRows
@@ -222,7 +223,7 @@ class CrashCentre(QWidget):
         mark, title = fault_mark(entry.kind), plugin_title(entry.plugin, self._desk.state)
         self._light.show_mark(mark)
         self._title.show_text(title)
-        self._title.setToolTip(entry.plugin)
+        self._title.setToolTip(plain_tip(entry.plugin))
         when = local_time(entry.time)
         parts = (
             ", ".join(filter(None, (mark.word, done_about(entry)))),

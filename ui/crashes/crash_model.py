@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from ipc.desk.state import CrashEntry
+from ui.controls.tip import plain_tip
 
 CRASH = Qt.ItemDataRole.UserRole
 
@@ -66,7 +67,7 @@ class CrashModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{entry.plugin}: {entry.summary}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{entry.plugin}\n{entry.summary}\n{entry.id}"
+            return plain_tip(f"{entry.plugin}\n{entry.summary}\n{entry.id}")
         return None
 
 

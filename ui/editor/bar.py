@@ -6,6 +6,7 @@ from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QWidget
 
 from ui.controls.buttons import Button
+from ui.controls.tip import plain_tip
 from ui.editor.presets import Presets
 from ui.editor.sets import TwoSets
 from ui.theme.theme import Theme
@@ -84,7 +85,7 @@ class Bar(QFrame):
 
     def show_undo(self, what: str) -> None:
         self.undo.setEnabled(bool(what))
-        self.undo.setToolTip(f"Undo {what}" if what else "Nothing to undo")
+        self.undo.setToolTip(plain_tip(f"Undo {what}" if what else "Nothing to undo"))
 
     def _on_set(self, name: str) -> None:
         self.a.setChecked(self._active == "A")

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QWidget
 
 from ipc.description import ParameterDescription
 from ipc.desk.requests import SetParameter
+from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.editor.choice import Choice
 from ui.editor.dial import Dial
@@ -64,7 +65,7 @@ class ParameterCell(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         name = parameter.name or f"Parameter {parameter.index + 1}"
         note = "\nOnly the plugin changes it" if parameter.read_only else ""
-        self.setToolTip(name + note)
+        self.setToolTip(plain_tip(name + note))
         self._name = name
         self.show_values()
 

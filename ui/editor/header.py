@@ -9,6 +9,7 @@ from ipc.desk.state import SlotState, TrackState
 from ipc.status import SlotStatus
 from ui.controls.buttons import Button
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.mixer.light import WORDS, StateLight
 from ui.theme.theme import Theme
 
@@ -57,19 +58,19 @@ class Header(QFrame):
         if description is None:
             kind, _, rest = plugin.partition(":")
             self._about.show_text(f"{kind.upper()} · {rest}", "text_dim")
-            self._about.setToolTip(plugin)
+            self._about.setToolTip(plain_tip(plugin))
             return
         parts = [description.vendor, description.format.upper(), description.category]
         self._about.show_text(" · ".join(part for part in parts if part), "text_dim")
         lines = [f"{description.name} {description.version}".strip(), plugin, *description.remarks]
-        self._about.setToolTip("\n".join(lines))
+        self._about.setToolTip(plain_tip("\n".join(lines)))
 
     def show_slot(self, slot: SlotState, track: TrackState) -> None:
         self._name.show_text(slot.name)
         self._light.show_status(slot.status)
         words = WORDS[slot.status]
         self._light.setAccessibleName(words)
-        self._name.setToolTip(f"{slot.name} on {track.name}: {words}")
+        self._name.setToolTip(plain_tip(f"{slot.name} on {track.name}: {words}"))
         self.bypass.show_checked(slot.bypassed)
         self.bypass.setToolTip("Hear it again" if slot.bypassed else "Bypass: hear it without")
         self.own_window.setVisible(slot.window != "none")

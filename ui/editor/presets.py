@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
 from ui.controls.action import add_action, add_submenu
 from ui.controls.buttons import Button
 from ui.controls.field import NameField
+from ui.controls.tip import plain_tip
 from ui.theme.theme import Theme
 
 _MOST_LETTERS = 100  # what the host takes (ipc/desk/requests.py)
@@ -140,7 +141,7 @@ class Presets(QWidget):
         tip = "Replace the preset" if text.strip() in self._names else "Save as a preset"
         if self._renamed:
             tip = f"Rename {self._renamed}"
-        self.keep.setToolTip(tip)
+        self.keep.setToolTip(plain_tip(tip))
 
     def _on_keep(self) -> None:
         if self.field.isHidden():

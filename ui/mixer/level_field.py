@@ -4,6 +4,7 @@
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
+from ui.controls.tip import plain_tip
 from ui.mixer.taper import SILENCE_DB, db_from_text, db_text
 from ui.theme.theme import Theme
 
@@ -22,7 +23,7 @@ class LevelField(QLineEdit):
         self.setFont(theme.font("small", figures=True))
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setAccessibleName(name)
-        self.setToolTip(f"{name}: decibels")
+        self.setToolTip(plain_tip(f"{name}: decibels"))
         self.editingFinished.connect(self._finish)
         self.show_db(0.0)
 

@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 
 from ipc.desk.state import SlotState
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.mixer.light import WORDS, StateLight
 from ui.mixer.sharing import Sharing
 from ui.theme.theme import Theme
@@ -84,7 +85,7 @@ class SlotRow(QWidget):
         self._name.show_text(state.name, "text_faint" if state.bypassed else "text")
         shared = f", process {self._sharing.letter}" if self._sharing is not None else ""
         self.setAccessibleName(f"{state.name}, {WORDS[state.status]}{shared}")
-        self.setToolTip("\n".join(_tip(state, self._sharing)))
+        self.setToolTip(plain_tip("\n".join(_tip(state, self._sharing))))
 
     # ------------------------------------------------------------------ mouse and keys
 

@@ -5,6 +5,7 @@ from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, Qt
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QStyleOptionViewItem
 
+from ui.controls.tip import plain_tip
 from ui.pages.events import Result
 from ui.pages.parts.mark import mark_of, paint_mark
 from ui.pages.parts.rows import RowDelegate
@@ -72,7 +73,7 @@ class ScanModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{result.name or result.id}, {mark_of(result.status).word}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (result.id, result.detail)))
+            return plain_tip("\n".join(filter(None, (result.id, result.detail))))
         return None
 
 

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, Qt
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QStyleOptionViewItem
 
+from ui.controls.tip import plain_tip
 from ui.pages.events import Checked, Checking
 from ui.pages.parts.mark import mark_of, paint_mark
 from ui.pages.parts.rows import RowDelegate
@@ -91,7 +92,7 @@ class StressModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{row.check}, {mark_of(row.verdict).word}, {row.name}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (row.check, row.plugin, row.message)))
+            return plain_tip("\n".join(filter(None, (row.check, row.plugin, row.message))))
         return None
 
 

@@ -12,6 +12,7 @@ from ipc.desk.state import MASTER, DeskState, SlotState, TrackState
 from ipc.status import SlotStatus
 from ui.controls.buttons import Button
 from ui.controls.elided import ElidedText
+from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.mixer.light import WORDS, StateLight
 from ui.theme.theme import Theme
@@ -86,7 +87,9 @@ class Header(QWidget):
         if worst is not None:
             self._light.show_status(worst.status)
             words = f"{worst.name}: {WORDS[worst.status]}"
-        self.setToolTip("\n".join(part for part in (track.name, track.file, words) if part))
+        self.setToolTip(
+            plain_tip("\n".join(part for part in (track.name, track.file, words) if part))
+        )
         self.setAccessibleName(", ".join(part for part in (f"Track {track.name}", words) if part))
         self.update()
 

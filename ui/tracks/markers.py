@@ -6,6 +6,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QWidget
 
+from ui.controls.tip import plain_tip
 from ui.mixer.light import paint_light
 from ui.theme.theme import Theme
 from ui.tracks.faults import Cluster
@@ -48,7 +49,7 @@ class Marker(QWidget):
         else:
             self.unsetCursor()
         self.setAccessibleDescription("\n".join(lines))
-        self.setToolTip("\n".join(lines))
+        self.setToolTip(plain_tip("\n".join(lines)))
         self.update()
 
     def open(self) -> None:

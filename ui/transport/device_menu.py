@@ -11,6 +11,7 @@ from ipc.desk.requests import AskDevices, Devices, SetDevice
 from ipc.desk.state import DeviceChoice, DeviceState
 from ui.controls.action import add_action
 from ui.controls.buttons import Button
+from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.theme.theme import Theme
 
@@ -41,7 +42,7 @@ class DeviceButton(Button):
             tip.append("Not at real-time priority")
         if device.problem:
             tip.append(device.problem)
-        self.setToolTip("\n".join(tip))
+        self.setToolTip(plain_tip("\n".join(tip)))
         self.setAccessibleDescription(", ".join(tip))
         if bool(device.problem) != bool(self.property("problem")):
             self.setProperty("problem", bool(device.problem))
