@@ -27,9 +27,7 @@ def desk() -> Desk:
 
 
 def _follow(desk: Desk, *changes: WindowChange) -> None:
-    host = SimpleNamespace(
-        take_window_changes=lambda: list(changes), description=lambda _: None
-    )
+    host = SimpleNamespace(take_window_changes=lambda: list(changes), description=lambda _: None)
     desk._host = cast(Host, host)
     desk.follow_windows()
 
