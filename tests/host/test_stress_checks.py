@@ -81,3 +81,13 @@ def test_measures_of_sound() -> None:
     assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
     assert residue_db(noise, noise) == -np.inf
     assert residue_db(noise, noise * np.float32(0.9)) == pytest.approx(-20, abs=0.1)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_what_a_processor_does_not_show_is_not_passed(
+    slow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.stress.denormals.are_slow", lambda: slow)
+    plugin = PluginDescription(id="x", name="x", format="vst3", path="x")
+    why = BY_NAME["not-slower-for-quiet-sounds"]().unfit(plugin)
+    assert ("this processor takes no longer" in why) is not slow

@@ -407,8 +407,7 @@ def test_a_window_that_is_closed_while_it_opens_does_not_stay(
             opening = aside.submit(host.open_window, "a0", "Unwanted")
             playing.until(lambda: host.window_status("a0") == "opening", "it opens")
             closing = aside.submit(host.close_window, "a0")
-            playing.run(3)
-            assert host.window_status("a0") == "opening"
+            playing.run(3)  # closed while the worker waits, or before it was asked
         opening.result(timeout=20)
         closing.result(timeout=20)
         assert host.window_status("a0") == "shut" and not pointer.windows()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from host.stress import denormals
 from host.stress.checks import ALL, BY_NAME
 from host.stress.display import is_there
 from host.stress.runner import StressOptions, StressRun
@@ -110,7 +111,16 @@ VST3_CLASSES = {"vst3 editor": "", "vst3 editor-crash": "#49736F62FF6F7468466978
 needs_display = pytest.mark.skipif(
     not is_there(), reason="there is no Xvfb on this machine (package xvfb)"
 )
+needs_slow_denormals = pytest.mark.skipif(
+    not denormals.are_slow(), reason="this processor is as quick with denormals"
+)
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all
+
+
+NEEDS = {
+    "opens-its-editor": needs_display,
+    "not-slower-for-quiet-sounds": needs_slow_denormals,
+}
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +182,7 @@ def found(library: Path, vst3: Path, home: Path) -> dict[tuple[str, str], CheckR
 
 @pytest.mark.parametrize(
     ("fault", "check", "verdict", "words"),
-    [
-        pytest.param(*one, marks=[needs_display] if one[1] == "opens-its-editor" else [])
-        for one in PLANTED
-    ],
+    [pytest.param(*one, marks=NEEDS.get(one[1], ())) for one in PLANTED],
 )
 def test_a_planted_fault_is_found(
     found: dict[tuple[str, str], CheckResult],

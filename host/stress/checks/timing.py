@@ -4,8 +4,10 @@ processor time of the thread, and the clock only where it says the same."""
 
 import numpy as np
 
+from host.stress import denormals
 from host.stress.check import Check, Subject
 from host.stress.verdict import Plot, Verdict
+from ipc.description import PluginDescription
 
 _BINS = 60
 
@@ -105,6 +107,14 @@ class NotSlowerForQuietSounds(Check):
 
     _SLOWER = 4.0
     _SECONDS = 8
+
+    def unfit(self, description: PluginDescription) -> str:
+        if denormals.are_slow():
+            return ""
+        return (
+            "this processor takes no longer for them, others do; makes-good-numbers says where "
+            "they are made"
+        )
 
     def run(self, subject: Subject) -> None:
         rate = round(subject.sample_rate)
