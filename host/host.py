@@ -207,6 +207,10 @@ class Host:
         (2, blocks * config.block_frames) float32. Chains that are pipelined cannot be cut."""
         return self.engine.render(1, self._offline_core, blocks * self.config.block_frames)
 
+    def settle_denials(self) -> None:
+        """Waits until all that plugins were denied so far is in their reports and in the events."""
+        self._control.run(self._supervisor.settle_denials())
+
     def check_output(self, slot: str, blocks: int) -> int | None:
         """Offline: stops the plugin if NaN, Inf or a runaway level lasted as long as the policy
         allows live, or for all of `blocks` where those are fewer. Returns the block in which that

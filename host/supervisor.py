@@ -238,6 +238,11 @@ class Supervisor:
             self.kill_workers()
             await asyncio.wait([self._starting], timeout=_TICK_S)
 
+    async def settle_denials(self) -> None:
+        """Waits until all that plugins were denied so far has been told; for a bounded time."""
+        tenures = [tenure for slot in self.slots() for tenure in slot.seats.all()]
+        await asyncio.gather(*(tenure.worker.settle_denials() for tenure in tenures))
+
     def kill_workers(self) -> None:
         """For the end only: nothing is reported or restarted."""
         for slot in self.slots():

@@ -113,6 +113,9 @@ class GroupMember:
         """Of the others that are in the process, now or at its end."""
         return [member.place for member in self._group.present if member is not self]
 
+    async def settle_denials(self) -> None:
+        await self._group.process.settle_denials()
+
     async def request(self, message: Request[R], timeout_s: float) -> R:
         """As of a WorkerProcess. The time that others' requests take does not count."""
         try:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`isobooth permissions`, and how renders tell what a plugin was denied."""
 
+import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from host.permission_file import CONFIG_VARIABLE, load_permissions
+from ipc import confinement
+from ipc.aside import aside
 from sandbox._native import landlock_abi
 from tests.fixtures.build import fixture_library
 from tests.tools.conftest import RunCli
@@ -122,6 +126,13 @@ def test_a_render_tells_what_was_denied_and_how_to_allow_it(
     secret = home / "secret"
     secret.write_text("x")
     monkeypatch.setenv("ISOBOOTH_INTRUDER_FILE", str(secret))
+
+    async def late(look: Callable[[], object], limit_s: float) -> object:
+        """As on a machine that has much else to do: the file is rendered by then."""
+        await asyncio.sleep(0.3)
+        return await aside(look, limit_s)
+
+    monkeypatch.setattr(confinement, "aside", late)
     soundfile.write(home / "in.wav", np.zeros((4800, 2), np.float32), 48000)
     plugin = f"ladspa:{fixture_library('intruder')}#reads"
     render = ("render", "--chain", plugin, str(home / "in.wav"), "-o", str(home / "out.wav"))

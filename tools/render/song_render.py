@@ -175,6 +175,7 @@ class _Attempt:
                     else:
                         self._render(host, excerpt, log, listener)
             finally:
+                host.settle_denials()
                 self._report.describe_host(host)
             self._conclude(host, writer, excerpt, log)
 
