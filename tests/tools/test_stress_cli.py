@@ -116,11 +116,24 @@ def test_what_is_suppressed_passes_with_its_reason(
     assert check["verdict"] == "pass" and "ISSUE-7" in check["message"]
 
 
-def test_a_plugin_that_cannot_be_created_fails_the_run(run_cli: Any) -> None:
-    ended = run_cli("stress", "clap:/nowhere.clap", *QUICK)
+def test_a_plugin_that_cannot_be_created_fails_the_run(run_cli: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.clap"
+    broken.write_bytes(b"no library")
+    ended = run_cli("stress", f"clap:{broken}", *QUICK)
     assert ended.code == 1
     assert "NOT SAFE: fail in can-be-created" in ended.out
-    assert "can-be-created: clap:/nowhere.clap: the CLAP file /nowhere.clap does not" in ended.err
+    assert f"can-be-created: clap:{broken}: " in ended.err
+
+
+def test_a_file_that_is_not_there_is_no_verdict_on_a_plugin(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "Delay.clap").touch()
+    junit = tmp_path / "junit.xml"
+    words = (planted("clean"), f"clap:{tmp_path}/Dely.clap", *QUICK, "--junit", str(junit))
+    ended = run_cli("stress", *words)
+    assert ended.code == 2 and not ended.out and not junit.exists()
+    assert f"there is no {tmp_path}/Dely.clap; did you mean {tmp_path}/Delay.clap?" in ended.err
 
 
 @pytest.mark.parametrize(

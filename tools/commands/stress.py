@@ -133,6 +133,7 @@ def run_command(
     if not plugins:
         raise typer.BadParameter("which plugins? `isobooth plugins` lists what was scanned")
     from host.plugin_id import PluginId
+    from host.plugin_there import check_is_there
     from host.stress.baseline import compare, load_baseline
     from host.stress.runner import StressOptions, StressRun, chosen
     from host.stress.suppressions import load_suppressions
@@ -148,7 +149,11 @@ def run_command(
     from tools.stress.progress import StressProgress
     from tools.stress.terminal import print_report
 
-    wanted = [str(PluginId.parse(plugin)) for plugin in plugins]
+    ids = [PluginId.parse(plugin) for plugin in plugins]
+    if cluster is None:  # else it is for other machines to say
+        for one in ids:
+            check_is_there(one)
+    wanted = [str(one) for one in ids]
     names = {check.name for check in ALL}
     options = StressOptions(
         level=level,
