@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a scan came to, for a person who wants to do something about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from host.catalogue.catalogue import PluginSummary
 from host.scan.scan import ScanReport, ScanSummary
 from host.scan.verdict import Status
 from tools.console import counted
@@ -35,23 +36,29 @@ def summary_lines(report: ScanReport) -> Iterator[str]:
         f"{counted(summary.plugins, 'plugin')} in {counted(summary.files, 'file')}: "
         f"{usable} usable, {summary.plugins - usable} not"
     )
-    yield f"{_work_done(summary)} in {summary.seconds:.1f} s"
+    yield f"{_work_done(summary)}; took {summary.seconds:.1f} s"
     for status, advice in _ADVICE.items():
         bad = [plugin for plugin in report.plugins if plugin.status == status]
         if bad:
-            names = ", ".join(plugin.name or plugin.id for plugin in bad[:_NAMES_SHOWN])
-            more = f" and {len(bad) - _NAMES_SHOWN} more" if len(bad) > _NAMES_SHOWN else ""
-            yield f"  {len(bad)} {status}: {names}{more}"
+            yield f"  {len(bad)} {status}: {_some(bad)}"
             yield f"    {advice}"
     noisy = [p for p in report.plugins if p.facts is not None and p.facts.nonfinite_samples]
     if noisy:
-        names = ", ".join(plugin.name or plugin.id for plugin in noisy[:_NAMES_SHOWN])
-        yield f"  {len(noisy)} usable, but sent NaN or Inf: {names}"
+        yield f"  {len(noisy)} usable, but sent NaN or Inf: {_some(noisy)}"
     denied = [p for p in report.plugins if p.facts is not None and p.facts.denials]
     if denied:
-        names = ", ".join(plugin.name or plugin.id for plugin in denied[:_NAMES_SHOWN])
-        yield f"  {len(denied)} tried what they may not: {names}"
+        yield f"  {len(denied)} tried what they may not: {_some(denied)}"
         yield "    `isobooth plugins show ID` says what"
+
+
+def _some(plugins: Sequence[PluginSummary]) -> str:
+    """The first of them; names may hold commas, and be those of several formats."""
+    names = "; ".join(
+        f"{plugin.name} ({plugin.format})" if plugin.name else plugin.id
+        for plugin in plugins[:_NAMES_SHOWN]
+    )
+    more = len(plugins) - _NAMES_SHOWN
+    return f"{names}; and {more} more" if more > 0 else names
 
 
 def _work_done(summary: ScanSummary) -> str:
