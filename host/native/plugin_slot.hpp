@@ -107,8 +107,10 @@ public:
         const Seat* const other = standby();
         return (other && !other->out_of_step.load(std::memory_order_relaxed)) || is_behind(seat());
     }
-    // What it is given is asked for again, after the block was heard.
-    bool keeps_input() const ISB_RT { return backlog || cover.keeps_past(); }
+    // What it is given is heard while it is faded in, or asked for again after the block.
+    bool keeps_input() const ISB_RT {
+        return backlog || cover.keeps_past() || cover.must_fade_in();
+    }
     bool is_behind(const Seat& seat) const ISB_RT {
         return backlog && seat.is_taken() && seat.given < backlog->count() &&
                !seat.out_of_step.load(std::memory_order_relaxed);

@@ -323,22 +323,24 @@ def test_places_are_typed_as_bars_or_times(text: str, frame: int | None) -> None
     assert frame_of(text, 48000, 120.0, 4) == frame
 
 
+def _type_into(stage: Stage, field: QLineEdit, text: str) -> list[object]:
+    """What the host is asked for."""
+    stage.host.requests.clear()
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    stage.settle()
+    return list(stage.host.requests)
+
+
 def test_the_loop_is_typed(stage: Stage) -> None:
     fields = stage.window.transport.loop_range
     assert (fields.start.text(), fields.end.text()) == ("1.1.1", "4.4.3")
 
-    def type_into(field: QLineEdit, text: str) -> list[object]:
-        stage.host.requests.clear()
-        field.setFocus()
-        field.selectAll()
-        QTest.keyClicks(field, text)
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        stage.settle()
-        return list(stage.host.requests)
-
-    assert type_into(fields.end, "0:04") == [SetLoop(0, 192_000)]
-    assert type_into(fields.start, "0:02") == [SetLoop(96_000, 384_000)]
-    assert type_into(fields.start, "nonsense") == []
+    assert _type_into(stage, fields.end, "0:04") == [SetLoop(0, 192_000)]
+    assert _type_into(stage, fields.start, "0:02") == [SetLoop(96_000, 384_000)]
+    assert _type_into(stage, fields.start, "nonsense") == []
     assert fields.start.text() == "1.1.1"
     assert "'nonsense' is no place in the song: type a bar" in _last_notice(stage)
 
@@ -351,13 +353,7 @@ def test_what_is_no_tempo_or_signature_is_told(stage: Stage) -> None:
         (bar.signature, "4/5", "'4/5' is no time signature"),
     ):
         before = field.text()
-        stage.host.requests.clear()
-        field.setFocus()
-        field.selectAll()
-        QTest.keyClicks(field, text)
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        stage.settle()
-        assert stage.host.requests == []
+        assert _type_into(stage, field, text) == []
         assert field.text() == before
         assert told in _last_notice(stage)
 
