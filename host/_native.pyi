@@ -339,6 +339,9 @@ class Watchdog:
     @property
     def stops(self) -> int:
         """How often a stuck worker was stopped for the length of a block."""
+    @property
+    def fetches(self) -> int:
+        """How often the audio thread was taken to another core, at normal priority."""
 
 class CapturedThread:
     """A thread of a hung process; `note` says why there is no more than this."""

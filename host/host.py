@@ -425,6 +425,12 @@ class Host:
         return self._watchdog.stops if self._watchdog is not None else 0
 
     @property
+    def watchdog_fetches(self) -> int:
+        """How often the audio thread was taken to another core, because it waited on its own
+        behind somebody else. At normal priority only."""
+        return self._watchdog.fetches if self._watchdog is not None else 0
+
+    @property
     def watchdog_demotions(self) -> int:
         return self._watchdog.demotions if self._watchdog is not None else 0
 

@@ -68,7 +68,8 @@ void bind_driver(nb::module_& m) {
         .def("watch", &Watchdog::watch, nb::arg("slot"))
         .def("forget", &Watchdog::forget, nb::arg("slot"))
         .def_prop_ro("demotions", &Watchdog::demotions)
-        .def_prop_ro("stops", &Watchdog::stops);
+        .def_prop_ro("stops", &Watchdog::stops)
+        .def_prop_ro("fetches", &Watchdog::fetches);
 }
 
 }  // namespace isobooth::host

@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -97,6 +98,7 @@ bool Driver::own(Owner who) ISB_RT {
 void Driver::run_clock() noexcept {
     prctl(PR_SET_NAME, "isb-clock");
     realtime_.store(ipc::ask_for_attention(config_.priority, config_.cpu));
+    const int thread = realtime_.load() ? 0 : gettid();
     const std::uint64_t period = engine_.period_ns;
     std::uint64_t next = now_ns() + period;
     bool driving = false;
@@ -117,6 +119,7 @@ void Driver::run_clock() noexcept {
             if (driving) {
                 if (device_drove_.exchange(false))
                     takeovers.fetch_add(1, std::memory_order_relaxed);
+                engine_.audio_thread.is(thread);
                 float* out[2] = {rendered_[0], rendered_[1]};
                 engine_.process(nullptr, out, next, period, kBlockNullClock);
             }
@@ -191,6 +194,7 @@ void Driver::begin_stream(DeviceStream& stream) noexcept {
     const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
     const bool is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
     device_realtime_.store(is_realtime || ipc::ask_for_attention(config_.priority, -1));
+    stream.thread = device_realtime_.load() ? 0 : gettid();
     queueing_ = false;
     queue_latency_.store(0, std::memory_order_relaxed);
     next_call_ns_.store(0, std::memory_order_relaxed);
@@ -227,6 +231,7 @@ void Driver::device_block(DeviceStream& stream, const float* input, float* outpu
     }
     device_drove_.store(true, std::memory_order_relaxed);
     if (stream.first_call) begin_stream(stream);
+    engine_.audio_thread.is(stream.thread);
     const std::uint64_t nominal = nominal_start(entry, period);
     if (frames % block == 0 && !queueing_) {
         render_in_place(stream, input, output, frames, nominal);

@@ -44,6 +44,7 @@ struct DeviceStream {
     Driver& driver;
     const std::uint32_t inputs, outputs;  // channels, interleaved float32
     bool first_call = true;               // audio thread
+    int thread = 0;                       // whose calls these are; 0: at real-time priority
 };
 
 class Driver {

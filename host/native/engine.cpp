@@ -322,6 +322,7 @@ void Engine::process(const float* const* input, float* const* output, std::uint6
     };
     const std::uint64_t due = nominal_ns + part(config.deadline_fraction);
     const std::uint64_t deadline = std::max(due, entry + part(kLeastBudget));
+    deadline_ns.store(deadline, std::memory_order_relaxed);
     transport.next_block(frames, time.transport);
 
     std::uint32_t missed = 0;

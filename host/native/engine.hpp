@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "host/native/audio_thread.hpp"
 #include "host/native/faults.hpp"
 #include "host/native/plan.hpp"
 #include "ipc/native/ring.hpp"
@@ -105,6 +106,8 @@ public:
     std::atomic<std::uint64_t> lost_capture_frames{0};
     std::atomic<std::uint64_t> machine_late_blocks{0};  // whose misses were the machine's
     std::atomic<std::uint64_t> next_block_ns{0};        // when it is due; 0: in a block
+    std::atomic<std::uint64_t> deadline_ns{0};          // of the last block's chains
+    AudioThread audio_thread;
     TransportClock transport;
 
     // ---- audio thread ----

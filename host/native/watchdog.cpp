@@ -16,6 +16,10 @@ using ipc::now_ns;
 
 namespace {
 
+// What the audio thread is given after the deadline to come by itself, and between two looks.
+constexpr std::uint64_t kMomentNs = 50'000;
+constexpr int kLooks = 8;
+
 void sleep_for(std::uint64_t ns) noexcept {
     const timespec pause = ipc::to_timespec(ns);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
@@ -54,9 +58,30 @@ void Watchdog::run(int priority) noexcept {
     ipc::ask_for_attention(priority, -1);
     while (!stopping_.load(std::memory_order_relaxed)) {
         const bool stopped = stop_those_that_spin();
-        stopped ? let_run_between_blocks() : sleep_for(tick_ns_);
+        stopped ? let_run_between_blocks() : sleep_until_deadline();
+        fetch_audio_thread();
     }
     let_run();
+}
+
+// A tick, or less: until just behind the deadline of a block.
+void Watchdog::sleep_until_deadline() noexcept {
+    const std::uint64_t now = now_ns();
+    const std::uint64_t look = engine_.deadline_ns.load(std::memory_order_relaxed) + kMomentNs;
+    const std::uint64_t behind = look > now ? look - now : tick_ns_ - (now - look) % tick_ns_;
+    sleep_for(std::min(behind, tick_ns_));
+}
+
+// Behind the deadline of its block, or when the next should have begun, there is nothing that the
+// audio thread still waits for.
+void Watchdog::fetch_audio_thread() noexcept {
+    for (int looks = 0; looks < kLooks; ++looks) {
+        const std::uint64_t next = engine_.next_block_ns.load(std::memory_order_relaxed);
+        const std::uint64_t deadline = engine_.deadline_ns.load(std::memory_order_relaxed);
+        if (deadline == 0 || now_ns() < (next ? next + kMomentNs : deadline)) return;
+        if (engine_.audio_thread.fetch()) fetches_.fetch_add(1, std::memory_order_relaxed);
+        sleep_for(kMomentNs);
+    }
 }
 
 // Returns whether any is stopped now.

@@ -35,6 +35,8 @@ public:
     std::uint64_t demotions() const { return demotions_.load(); }
     // How often a worker was stopped for the length of a block.
     std::uint64_t stops() const { return stops_.load(); }
+    // How often the audio thread was taken to another core.
+    std::uint64_t fetches() const { return fetches_.load(); }
 
 private:
     struct Watched {
@@ -47,6 +49,8 @@ private:
     static constexpr std::uint32_t kStuckBlocks = 2;
 
     void run(int priority) noexcept;
+    void sleep_until_deadline() noexcept;
+    void fetch_audio_thread() noexcept;
     void check(Watched& watched) noexcept;
     bool wants_stop(Watched& watched) const noexcept;
     bool stop_those_that_spin() noexcept;
@@ -58,7 +62,7 @@ private:
     std::mutex mutex_;
     std::vector<Watched> watched_;
     std::atomic<bool> stopping_{false};
-    std::atomic<std::uint64_t> demotions_{0}, stops_{0};
+    std::atomic<std::uint64_t> demotions_{0}, stops_{0}, fetches_{0};
     std::thread thread_;
 };
 

@@ -11,7 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -252,6 +254,45 @@ def test_a_plugin_that_spins_at_normal_priority_is_stopped_while_a_block_is_rend
         used = process_cpu_s(spinning)
         wait_until(lambda: process_cpu_s(spinning) > used, 20)
         assert running.worker_pid("bad0") == spinning
+
+
+def test_an_audio_thread_that_waits_behind_somebody_else_is_taken_to_another_core(
+    clip_file: str, wait_until: Callable[..., None]
+) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("one core only")
+    with Host(HostConfig(block_frames=128, realtime=False)) as running, busy(cores[0]):
+        running.load(song_of(clip_file, "builtin:gain"))
+        running.start()
+        wait_until(lambda: running.engine.block_count > 0, 20)
+        (audio,) = [
+            int(task.name)
+            for task in Path("/proc/self/task").iterdir()
+            if (task / "comm").read_text() == "isb-clock\n"
+        ]
+        # Whoever is busy on its core comes before it.
+        os.sched_setscheduler(audio, os.SCHED_IDLE, os.sched_param(0))
+
+        def is_fetched() -> bool:
+            os.sched_setaffinity(audio, cores[:1])
+            time.sleep(0.02)
+            os.sched_setaffinity(audio, cores)  # the kernel itself may come first
+            time.sleep(0.02)
+            return running.watchdog_fetches >= 3
+
+        wait_until(is_fetched, 30)
+        assert os.sched_getaffinity(audio) == set(cores)
+
+
+@contextmanager
+def busy(core: int) -> Iterator[None]:
+    code = "import os, sys\nos.sched_setaffinity(0, [int(sys.argv[1])])\nwhile True: pass\n"
+    with subprocess.Popen([sys.executable, "-c", code, str(core)]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def test_a_worker_that_somebody_else_has_stopped_is_left_stopped(

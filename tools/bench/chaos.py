@@ -34,6 +34,7 @@ class Run:
     restarts: int
     processed: int
     bypassed: int
+    fetches: int  # of the audio thread, to another core
     realtime: bool
 
 
@@ -58,6 +59,8 @@ def measure(blocks: int, rounds: int, tell: Any) -> dict[str, Any]:
             "calm_late": [row for run in calm for row in run.late],
             "faults": sum(run.faults for run in chaos),
             "restarts": sum(run.restarts for run in chaos),
+            "fetches": sum(run.fetches for run in chaos),
+            "calm_fetches": sum(run.fetches for run in calm),
             "slot_blocks_processed": sum(run.processed for run in chaos),
             "slot_blocks_covered": sum(run.bypassed for run in chaos),
         }
@@ -117,6 +120,7 @@ def _play(blocks: int, faulty: bool, realtime: bool) -> Run:
             restarts=sum(slot.restarts for slot in slots),
             processed=sum(slot.processed_blocks for slot in slots),
             bypassed=sum(slot.bypassed_blocks for slot in slots),
+            fetches=host.watchdog_fetches,
             realtime=host.realtime,
         )
 
