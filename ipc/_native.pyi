@@ -72,13 +72,16 @@ class CallWatch:
         argument, thread)."""
     def leavers(self) -> list[tuple[int, int]]:
         """(pid, start time as /proc says it) of all that left the worker's session or program."""
-    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
-        """What a disk does from now on to a worker that was to ask about its writes to files: each
-        fails with ENOSPC where it is `full`; each, and each wait for one, takes `wait_ms`, until
-        `most_ms` have been waited."""
+    def set_disk(self, full: bool, wait_ms: int, read_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to a worker that was to ask about its calls for files: each
+        write fails with ENOSPC where it is `full`; each, and each wait for one, takes `wait_ms`,
+        and each read `read_ms`, until `most_ms` have been waited."""
     @property
     def disk_faults(self) -> int:
-        """Calls that failed or waited because of it."""
+        """Writes that failed or waited because of it, and waits for them."""
+    @property
+    def slow_reads(self) -> int:
+        """Reads that waited because of it."""
     @property
     def answered(self) -> int: ...
     @property

@@ -110,15 +110,20 @@ class Confinement:
             self._read(self._watch)
         await self.tell_last()
 
-    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
-        """What a disk does from now on to a worker that asks about its writes (CallWatch)."""
+    def set_disk(self, full: bool, wait_ms: int, read_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to a worker that asks about its files (CallWatch)."""
         if self._watch is not None:
-            self._watch.set_disk(full, wait_ms, most_ms)
+            self._watch.set_disk(full, wait_ms, read_ms, most_ms)
 
     @property
     def disk_faults(self) -> int:
-        """Calls that failed or waited because of it."""
+        """Writes that failed or waited because of it, and waits for them."""
         return self._watch.disk_faults if self._watch is not None else 0
+
+    @property
+    def slow_reads(self) -> int:
+        """Reads that waited because of it."""
+        return self._watch.slow_reads if self._watch is not None else 0
 
     async def remove(self) -> None:
         """Removes the worker's folder, when nobody is left who could write to it."""

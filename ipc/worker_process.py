@@ -252,15 +252,20 @@ class WorkerProcess:
         if self._confinement is not None:
             await self._confinement.settle()
 
-    def set_disk(self, full: bool, wait_ms: int, most_ms: int) -> None:
-        """What a disk does from now on to one that asks about its writes (CallWatch)."""
+    def set_disk(self, full: bool, wait_ms: int, read_ms: int, most_ms: int) -> None:
+        """What a disk does from now on to one that asks about its files (CallWatch)."""
         if self._confinement is not None:
-            self._confinement.set_disk(full, wait_ms, most_ms)
+            self._confinement.set_disk(full, wait_ms, read_ms, most_ms)
 
     @property
     def disk_faults(self) -> int:
-        """Calls that failed or waited because of it."""
+        """Writes that failed or waited because of it, and waits for them."""
         return self._confinement.disk_faults if self._confinement is not None else 0
+
+    @property
+    def slow_reads(self) -> int:
+        """Reads that waited because of it."""
+        return self._confinement.slow_reads if self._confinement is not None else 0
 
     def kill(self) -> None:
         """SIGKILL, to the worker alone; what it started follows when its end is noticed."""

@@ -18,7 +18,7 @@ _FILES_ONLY = 5  # the last version of Landlock before signals
 
 class InjectedFaults:
     """Of one plugin. `disk_is_watched`: a disk that is full or slow is the host's doing, which is
-    asked about each write and knows what is injected."""
+    asked about each call for a file and knows what is injected."""
 
     def __init__(self, plugin_id: str, disk_is_watched: bool) -> None:
         self._plugin_id = plugin_id
@@ -30,8 +30,8 @@ class InjectedFaults:
         """Raises WorkerError for what cannot be made to fail here."""
         if call.allocation and not FailingAllocation.is_possible:
             raise WorkerError("no allocation can fail: libisobooth_audit.so is not preloaded")
-        if call.write_ms and not self._disk_is_watched:
-            raise WorkerError("no write can be slow: the host is not asked about any")
+        if (call.write_ms or call.read_ms) and not self._disk_is_watched:
+            raise WorkerError("no disk can be slow: the host is not asked about any")
         self._allocation = call.allocation
         if not self._disk_is_watched:
             self._limit_files(call.disk_full)

@@ -165,8 +165,13 @@ class Rig:
 
     @property
     def disk_faults(self) -> int:
-        """How often the plugin has met with a disk that is full or slow."""
+        """How often the plugin's writes have met with a disk that is full or slow."""
         return self._worker.disk_faults
+
+    @property
+    def slow_reads(self) -> int:
+        """How often the plugin has waited for what it reads."""
+        return self._worker.slow_reads
 
     def kill(self) -> None:
         """SIGKILL, as the kernel does for want of memory."""
@@ -183,7 +188,7 @@ class Rig:
             self._faults = calls[0]
         faults = self._faults
         most_ms = round(1000 * limit_s * _SLOW_DISK_PART)
-        self._worker.set_disk(faults.disk_full, faults.write_ms, most_ms)
+        self._worker.set_disk(faults.disk_full, faults.write_ms, faults.read_ms, most_ms)
         asked = self._workshop.ask(
             self._worker,
             self.log.plugin,
@@ -227,7 +232,7 @@ def open_rig(
     what is usual. `patience`: times the workshop's time limit. Without `unwinds`, deaths have no
     backtraces and no signatures, and are told sooner. `offline`: without a network, whatever its
     permissions say (but where these do not confine it). `disk_watched`: InjectFaults can make its
-    disk full or slow, where permissions confine it; each write to a file takes some 12 µs more.
+    disk full or slow, where permissions confine it; each read and write takes some 12 µs more.
     `display`: of X11, which it may reach to open its editor there. Raises PluginRefused,
     PluginDied."""
     limit_s = workshop.timeout_s * patience

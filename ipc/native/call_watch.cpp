@@ -302,15 +302,16 @@ void CallWatch::answer_disk(const DiskCall& call, const seccomp_notif& asked) {
     std::chrono::milliseconds wait{0};
     {
         const std::lock_guard lock(mutex_);
-        fails = disk_.full && call.writes;
-        wait = std::min(disk_.wait, disk_.most);
+        fails = disk_.full && call.work == DiskWork::Write;
+        wait = std::min(call.work == DiskWork::Read ? disk_.read_wait : disk_.wait, disk_.most);
     }
     // A file's descriptor stands in the register; whoever changes what it is meanwhile gets the
     // fault of another file.
     const bool concerns = (fails || wait.count() > 0) &&
                           (call.file < 0 || is_on_disk(caller_, asked.data.args[call.file]));
     if (!concerns) return send(asked.id, true, 0);
-    disk_faults_.fetch_add(1, std::memory_order_relaxed);
+    (call.work == DiskWork::Read ? slow_reads_ : disk_faults_)
+        .fetch_add(1, std::memory_order_relaxed);
     const int error = fails ? ENOSPC : 0;
     if (wait.count() == 0) return send(asked.id, !fails, error);
     {

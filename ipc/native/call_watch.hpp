@@ -47,12 +47,13 @@ struct WatchedAct {
     pid_t thread = 0;  // whose call it was
 };
 
-// What a disk does to those who write to it.
+// What a disk does to those who write to it, and read from it.
 struct DiskFaults {
     bool full = false;                  // each write to a file fails with ENOSPC
     std::chrono::milliseconds wait{0};  // each write, and each wait for one, takes so long at least
+    std::chrono::milliseconds read_wait{0};  // each read
     // Of all that is waited for there is no more than this, until the next set_disk(): whoever writes
-    // much on a slow disk does not hang.
+    // or reads much on a slow disk does not hang.
     std::chrono::milliseconds most{0};
 };
 
@@ -81,8 +82,9 @@ public:
     std::vector<std::pair<pid_t, std::uint64_t>> leavers();
     // From now on, for a worker whose filter asks about its writes. What waits already is left so.
     void set_disk(DiskFaults faults);
-    // Calls that failed or waited because of it, in all.
+    // Writes that failed or waited because of it, and waits for them, in all; and reads that waited.
     std::uint64_t disk_faults() const { return disk_faults_.load(std::memory_order_relaxed); }
+    std::uint64_t slow_reads() const { return slow_reads_.load(std::memory_order_relaxed); }
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
 
@@ -130,7 +132,7 @@ private:
     pid_t caller_ = 0;  // the thread that is answered
     DiskFaults disk_;
     std::vector<Waiting> waiting_;  // for the disk; the answering thread's alone
-    std::atomic<std::uint64_t> disk_faults_{0};
+    std::atomic<std::uint64_t> disk_faults_{0}, slow_reads_{0};
     Bucket notes_;
     Bucket forks_;
     std::atomic<std::uint64_t> lost_{0};

@@ -53,12 +53,14 @@ void bind_call_watch(nb::module_& m) {
         .def("leavers", &CallWatch::leavers)
         .def(
             "set_disk",
-            [](CallWatch& self, bool full, int wait_ms, int most_ms) {
-                self.set_disk(
-                    {full, std::chrono::milliseconds(wait_ms), std::chrono::milliseconds(most_ms)});
+            [](CallWatch& self, bool full, int wait_ms, int read_ms, int most_ms) {
+                self.set_disk({full, std::chrono::milliseconds(wait_ms),
+                               std::chrono::milliseconds(read_ms),
+                               std::chrono::milliseconds(most_ms)});
             },
-            nb::arg("full"), nb::arg("wait_ms"), nb::arg("most_ms"))
+            nb::arg("full"), nb::arg("wait_ms"), nb::arg("read_ms"), nb::arg("most_ms"))
         .def_prop_ro("disk_faults", &CallWatch::disk_faults)
+        .def_prop_ro("slow_reads", &CallWatch::slow_reads)
         .def_prop_ro("answered", &CallWatch::answered)
         .def_prop_ro("lost", &CallWatch::lost);
 }

@@ -282,30 +282,37 @@ inline constexpr WatchedCall kWatchedCalls[] = {
 };
 
 // Calls that wait for a disk, of workers on test rigs whose disk is to be slow, or full. Not among
-// those above, because write() is what programs call all day. What is written through memory that is
-// mapped is no call.
+// those above, because read() and write() are what programs call all day. What is read or written through
+// memory that is mapped is no call.
+enum class DiskWork : std::uint8_t { Write, Sync, Read };
+
 struct DiskCall {
     std::uint32_t number;
+    DiskWork work;
     std::int8_t file = -1;  // the descriptor's argument; -1: has none
-    bool writes = false;    // else waits for what was written
 };
 
 inline constexpr DiskCall kDiskCalls[] = {
-    {.number = __NR_write, .file = 0, .writes = true},
-    {.number = __NR_pwrite64, .file = 0, .writes = true},
-    {.number = __NR_writev, .file = 0, .writes = true},
-    {.number = __NR_pwritev, .file = 0, .writes = true},
-    {.number = __NR_pwritev2, .file = 0, .writes = true},
-    {.number = __NR_fallocate, .file = 0, .writes = true},
-    {.number = __NR_sendfile, .file = 0, .writes = true},
-    {.number = __NR_splice, .file = 2, .writes = true},
-    {.number = __NR_copy_file_range, .file = 2, .writes = true},
-    {.number = __NR_fsync, .file = 0},
-    {.number = __NR_fdatasync, .file = 0},
-    {.number = __NR_sync_file_range, .file = 0},
-    {.number = __NR_syncfs, .file = 0},
-    {.number = __NR_sync},
-    {.number = __NR_msync},
+    {.number = __NR_write, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_pwrite64, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_writev, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_pwritev, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_pwritev2, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_fallocate, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_sendfile, .work = DiskWork::Write, .file = 0},
+    {.number = __NR_splice, .work = DiskWork::Write, .file = 2},
+    {.number = __NR_copy_file_range, .work = DiskWork::Write, .file = 2},
+    {.number = __NR_fsync, .work = DiskWork::Sync, .file = 0},
+    {.number = __NR_fdatasync, .work = DiskWork::Sync, .file = 0},
+    {.number = __NR_sync_file_range, .work = DiskWork::Sync, .file = 0},
+    {.number = __NR_syncfs, .work = DiskWork::Sync, .file = 0},
+    {.number = __NR_sync, .work = DiskWork::Sync},
+    {.number = __NR_msync, .work = DiskWork::Sync},
+    {.number = __NR_read, .work = DiskWork::Read, .file = 0},
+    {.number = __NR_pread64, .work = DiskWork::Read, .file = 0},
+    {.number = __NR_readv, .work = DiskWork::Read, .file = 0},
+    {.number = __NR_preadv, .work = DiskWork::Read, .file = 0},
+    {.number = __NR_preadv2, .work = DiskWork::Read, .file = 0},
 };
 
 inline const DiskCall* disk_call(std::uint32_t number) noexcept {

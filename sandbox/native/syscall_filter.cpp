@@ -68,10 +68,11 @@ public:
         ret(SECCOMP_RET_KILL_PROCESS);
 #endif
         // What audio threads call: out at once, for kernels that do not remember it (before 5.11).
-        for (const std::uint32_t number : {__NR_futex, __NR_clock_gettime, __NR_read})
+        for (const std::uint32_t number : {__NR_futex, __NR_clock_gettime})
             for_call(number, [this] { allow(); });
         if (!wishes_.disk)
-            for_call(__NR_write, [this] { allow(); });
+            for (const std::uint32_t number : {__NR_read, __NR_write})
+                for_call(number, [this] { allow(); });
         else if (wishes_.notify)
             for (const ipc::DiskCall& disk : ipc::kDiskCalls)
                 for_call(disk.number, [this] { ask(); });

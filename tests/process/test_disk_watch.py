@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A disk that the host plays: by whatever call, on any thread and in any process a file is written,
-it is full or slow; and nothing else is."""
+it is full or slow, by whatever call it is read it is
+slow; and nothing else is."""
 
 import ctypes
 import errno
@@ -39,7 +40,13 @@ def _took(act: Callable[[], object]) -> float:
 
 
 def _told(
-    folder: Path, body: Callable[[], object], *, full: bool = False, ms: int = 0, most: int = 0
+    folder: Path,
+    body: Callable[[], object],
+    *,
+    full: bool = False,
+    ms: int = 0,
+    read_ms: int = 0,
+    most: int = 0,
 ) -> tuple[object, int]:
     """What a process says whose disk is so, and how often it met with that."""
     ours, theirs = socket.socketpair()
@@ -60,10 +67,10 @@ def _told(
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
         watch = CallWatch(descriptors[0], child, ["/"], ["/"], True)
         try:
-            watch.set_disk(full, ms, most)
+            watch.set_disk(full, ms, read_ms, most)
             ours.sendall(b"x")
             said = ours.recv(65536)
-            faults = watch.disk_faults
+            faults = watch.slow_reads if read_ms else watch.disk_faults
         finally:
             os.waitpid(child, 0)
             watch.stop()
@@ -144,6 +151,29 @@ def test_a_slow_disk_is_slow_for_each_and_not_for_ever(tmp_path: Path) -> None:
     together, synced, after = said
     assert 0.2 <= together < 0.55 and synced >= 0.2 and after < 0.2
     assert faults == 4 and (tmp_path / "file").stat().st_size == 10
+
+
+def test_every_way_to_read_is_slow_on_a_slow_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 100)
+
+    def body() -> object:
+        file, room = _file(), bytearray(4)
+        end, begin = os.pipe()
+        os.write(begin, b"pipe")
+        ways: list[Callable[[], object]] = [
+            lambda: os.read(file, 4),
+            lambda: os.pread(file, 4, 0),
+            lambda: os.readv(file, [room]),
+            lambda: os.preadv(file, [room], 0),
+        ]
+        took = [_took(way) for way in ways]
+        return [min(took), _took(lambda: os.write(file, b"x")), _took(lambda: os.read(end, 4))]
+
+    said, reads = _told(tmp_path, body, read_ms=200, most=10_000)
+    assert isinstance(said, list)
+    read, written, piped = said
+    assert read >= 0.2 and written < 0.2 and piped < 0.2
+    assert reads == 4
 
 
 def test_without_faults_a_watched_disk_is_as_ever(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ PLANTED = (
     ("gives-up", "survives-a-slow-disk", Verdict.FAIL, "saves no state on a slow disk"),
     ("hasty", "survives-a-slow-disk", Verdict.FAIL, "does not hold 'Echo'"),
     ("slow-crash", "survives-a-slow-disk", Verdict.CRASH, "SIGSEGV"),
+    ("impatient", "survives-a-slow-disk", Verdict.FAIL, "cannot be created on a slow disk"),
     ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
     ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),

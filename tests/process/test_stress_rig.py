@@ -198,6 +198,16 @@ def test_a_slow_disk_is_slow_for_a_while(workshop: Workshop) -> None:
         assert rig.save_state() and rig.disk_faults == 6
 
 
+def test_reads_from_a_slow_disk_are_slow_too(workshop: Workshop) -> None:
+    with open_rig(workshop, fixture("impatient"), disk_watched=True) as rig:
+        assert not rig.recreate().refused
+        rig.perform([InjectFaults(write_ms=100)])
+        assert not rig.recreate().refused and rig.slow_reads == 0
+        rig.perform([InjectFaults(read_ms=20)])
+        assert rig.recreate().refused
+        assert rig.slow_reads >= 10
+
+
 def test_who_writes_much_on_a_slow_disk_does_not_hang() -> None:
     """Ten seconds' worth of writes, for one that hangs after two."""
     with (
@@ -215,7 +225,7 @@ def test_who_writes_much_on_a_slow_disk_does_not_hang() -> None:
 def test_a_worker_that_asks_about_no_write_has_no_slow_disk(workshop: Workshop) -> None:
     with open_rig(workshop, fixture("clean")) as rig:
         [result] = rig.perform([InjectFaults(write_ms=100)])
-        assert "no write can be slow" in result.refused
+        assert "no disk can be slow" in result.refused
 
 
 def test_what_is_saved_is_restored(workshop: Workshop) -> None:
