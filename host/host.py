@@ -272,7 +272,12 @@ class Host:
         entry = blacklist.is_blacklisted(supervisor.spec.plugin) if blacklist is not None else None
         if blacklist is not None and entry is not None:
             blacklist.remove(entry.id)
-        self._control.call(lambda: supervisor.restart(snapshot))
+        self._control.run(supervisor.restart(snapshot))
+
+    def restore_slot(self, slot: str, state: bytes) -> None:
+        """Loads its plugin anew with a state that it once had (`capture_slot`); edits made since
+        are forgotten."""
+        self._control.run(self.mix.slot(slot).restore(state))
 
     def quarantine_slot(self, slot: str) -> None:
         """Its plugin is not heard any more, and not tried again until `restart_slot`."""

@@ -137,6 +137,12 @@ class Journal:
             self._snapshots[-1].good = True
             self._tell_keeper()
 
+    def go_back_to(self, data: bytes, blocks: int) -> None:
+        """This state, which the plugin once had, and no edit made since."""
+        self._edits.clear()
+        self.add_snapshot(data, self._last, blocks)
+        self.vouch()
+
     def instance_lost(self) -> None:
         """The plugin failed: a state that it did not survive for long may be what broke it."""
         self._snapshots = [s for s in self._snapshots if s.good]

@@ -180,8 +180,15 @@ class Desk:
         values, programs = parameters_of(edits), programs_of(edits)
         for slot, program in programs.items():
             self.host.check_program(slot, program)
+        self._keep_states(programs)
+        old = self.history.current
         # A program sets whatever it likes: what cannot be asked could not be undone.
-        before = {key: value for slot in programs for key, value in self._all_values(slot)}
+        before = {
+            key: value
+            for slot in programs
+            if slot not in old.states
+            for key, value in self._all_values(slot)
+        }
         before |= self._values_now(key for key in values if key not in {**before, **old.values})
         if before:
             self.history.complete(old.with_values(before))
@@ -200,6 +207,7 @@ class Desk:
 
     def undo(self) -> None:
         self._capture_leaving(self.history.before())
+        self._keep_states(_with_other_programs(self.history.current, self.history.before()))
         before = self.history.before()
         if before is None:
             raise InputError("there is nothing to undo")
@@ -208,6 +216,7 @@ class Desk:
 
     def redo(self) -> None:
         self._capture_leaving(self.history.after())
+        self._keep_states(_with_other_programs(self.history.current, self.history.after()))
         after = self.history.after()
         if after is None:
             raise InputError("there is nothing to redo")
@@ -276,7 +285,7 @@ class Desk:
         )
         self._capture([old])
         before, title = self.history.current, self._title(slot_id)
-        after = replace(before, song=with_slots(before.song, {slot_id: new}))
+        after = replace(before, song=with_slots(before.song, {slot_id: new}), states={})
         self._become(before, after)
         self.history.add(after, f"preset {name} of {title}", 0)
         return new.id
@@ -321,7 +330,7 @@ class Desk:
                 continue
             self.history.know({key: before[key] for key in changed if key not in known})
             current = self.history.current
-            new = replace(current, values={**current.values, **changed})
+            new = replace(current, values={**current.values, **changed}, states={})
             name = f"a parameter of {self._title(next(iter(changed))[0])}"
             self.history.add(new, name, -gesture)  # below 0, where no window's own gestures are
 
@@ -346,14 +355,12 @@ class Desk:
         if _places(old.song) != _places(new.song):
             self.revision += 1
         known = {slot.id for _, slot in new.song.slots()}
-        others = {
-            slot
-            for slot in known & {*old.programs, *new.programs}
-            if old.programs.get(slot) != new.programs.get(slot)
-        }
         # Those that are made anew are loaded with the states that they had.
+        others = _with_other_programs(old, new) & known
         others -= {slot.id for slot in _leaving(new.song, old.song)}
-        for slot in others & set(new.programs):
+        for slot in others & set(new.states):
+            host.restore_slot(slot, new.states[slot])
+        for slot in others & set(new.programs) - set(new.states):
             host.set_program(slot, new.programs[slot])
         for (slot, parameter), value in new.values.items():
             is_set = old.values.get((slot, parameter)) == value and slot not in others
@@ -385,6 +392,20 @@ class Desk:
         captured = [self.host.capture_slot(slot.id) for slot in slots]
         self.history.complete(self.history.current.with_slots(captured))
         return bool(captured)
+
+    def _keep_states(self, slots: Iterable[str]) -> None:
+        """Of plugins that are given another program."""
+        here = {slot.id for _, slot in self.song.slots()}
+        captured = {slot: self.host.capture_slot(slot) for slot in slots if slot in here}
+        states = {
+            slot: one.state
+            for slot, one in captured.items()
+            if one.state and one.program is None and not one.parameters
+        }
+        current = self.history.current
+        kept = {slot: state for slot, state in current.states.items() if slot not in captured}
+        if captured:
+            self.history.complete(replace(current, states={**kept, **states}))
 
     def _all_values(self, slot: str) -> list[tuple[tuple[str, int], float]]:
         """Of all parameters of its plugin, as it says. Raises WorkerError."""
@@ -490,6 +511,17 @@ class Desk:
         if host is not None:
             host.close()
             self.events_before += host.events_since(0)
+
+
+def _with_other_programs(old: Version, new: Version | None) -> set[str]:
+    """Slots for which another program is chosen in `new`, or none, or for the first time."""
+    if new is None:
+        return set()
+    return {
+        slot
+        for slot in {*old.programs, *new.programs}
+        if old.programs.get(slot) != new.programs.get(slot)
+    }
 
 
 def _leaving(old: Song, new: Song) -> list[Slot]:

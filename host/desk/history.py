@@ -25,6 +25,9 @@ class Version:
     song: Song
     values: Values = field(default_factory=dict)
     programs: Programs = field(default_factory=dict)  # that were chosen; they came before `values`
+    # States in which plugins were left for another program, by slot: a program sets more than
+    # parameters.
+    states: Mapping[str, bytes] = field(default_factory=dict)
 
     def with_slots(self, captured: Iterable[Slot]) -> "Version":
         """The same, with the states that plugins have had."""

@@ -2,6 +2,7 @@
 """A plugin's programs as edits: heard, undone, kept, and nobody else's business."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from ipc.desk.requests import (
     Undo,
 )
 from ipc.errors import InputError
+from tests.fixtures.lv2_bundle import make_lv2_bundle
 from tests.process.conftest import ZAM_EQ2
 from tests.process.desks import Served, Window, served
 from tests.process.jack import until
@@ -62,6 +64,11 @@ def values(window: Window) -> tuple[float, ...]:
     return tuple(window.ask(AskSlot(SLOT)).details.values)
 
 
+def controls(window: Window) -> tuple[float, ...]:
+    """Without the first three of a DPF plugin, which are no controls, and not in its state."""
+    return values(window)[3:]
+
+
 def choose(window: Window, program: int) -> tuple[float, ...]:
     """The values that it sets."""
     before = values(window)
@@ -71,17 +78,18 @@ def choose(window: Window, program: int) -> tuple[float, ...]:
 
 
 def test_it_is_undone_and_survives_a_crash(window: Window) -> None:
-    first = values(window)
-    change(window, SetParameter(slot=SLOT, parameter=0, value=0.9))
-    until(lambda: values(window)[0] == pytest.approx(0.9, abs=1e-3), "it is set")
-    before = values(window)
-    chosen = choose(window, 1)
+    first = controls(window)
+    change(window, SetParameter(slot=SLOT, parameter=5, value=0.9))
+    until(lambda: values(window)[5] == pytest.approx(0.9, abs=1e-3), "it is set")
+    before = controls(window)
+    choose(window, 1)
+    chosen = controls(window)
     details = window.ask(AskSlot(SLOT)).details
     assert details.program == 1 and details.description is not None
     assert details.description.programs[1] == "CarvedBass" and chosen != first
-    change(window, SetParameter(slot=SLOT, parameter=0, value=0.3))
-    until(lambda: values(window)[0] == pytest.approx(0.3, abs=1e-3), "it is set")
-    later = values(window)
+    change(window, SetParameter(slot=SLOT, parameter=5, value=0.3))
+    until(lambda: values(window)[5] == pytest.approx(0.3, abs=1e-3), "it is set")
+    later = controls(window)
     # Whatever kills it, program and later edits are there again.
     pid = window.slot(SLOT).pid
     assert pid is not None
@@ -89,14 +97,14 @@ def test_it_is_undone_and_survives_a_crash(window: Window) -> None:
     window.until(
         lambda _: window.slot(SLOT).pid not in (None, pid) and all_active(window.state), "back"
     )
-    assert values(window) == pytest.approx(later, abs=1e-3)
+    assert controls(window) == pytest.approx(later, abs=1e-3)
     window.ask(Undo())
-    until(lambda: values(window) == pytest.approx(chosen, abs=1e-3), "the later edit is undone")
+    until(lambda: controls(window) == pytest.approx(chosen, abs=1e-3), "the later edit is undone")
     window.ask(Undo())
-    until(lambda: values(window) == pytest.approx(before, abs=1e-3), "the program is undone")
+    until(lambda: controls(window) == pytest.approx(before, abs=1e-3), "the program is undone")
     assert window.ask(AskSlot(SLOT)).details.program is None
     window.ask(Redo())
-    until(lambda: values(window) == pytest.approx(chosen, abs=1e-3), "the program is redone")
+    until(lambda: controls(window) == pytest.approx(chosen, abs=1e-3), "the program is redone")
 
 
 def test_what_is_no_program_is_told_with_the_plugins_name(window: Window) -> None:
@@ -116,8 +124,7 @@ def test_a_plugin_that_is_removed_and_brought_back_has_its_program(window: Windo
     assert [slot.id for slot in window.ask_state().tracks[0].slots] == [SLOT]
     assert window.ask_state().redo == "removing ZamEQ2 on Drums"
     window.until(all_active, "all play")
-    # The first three of a DPF plugin are no controls, and not in its state.
-    until(lambda: values(window)[3:] == pytest.approx(chosen[3:], abs=1e-3), "as it was")
+    until(lambda: controls(window) == pytest.approx(chosen[3:], abs=1e-3), "as it was")
     assert window.ask(AskSlot(SLOT)).details.program == 1
 
 
@@ -156,3 +163,42 @@ def test_what_cannot_be_asked_is_not_told_a_program(desk: Served, window: Window
     with pytest.raises(InputError, match="ZamEQ2 on Drums"):
         change(window, SetProgram(slot=SLOT, program=1))
     assert window.ask_state().undo == ""
+
+
+def test_undo_of_a_program_brings_back_what_is_no_parameter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_lv2_bundle(tmp_path / ".lv2")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    remembers = Slot(id=SLOT, plugin="lv2:urn:isobooth:planted:remembers")
+    song = Song(name="Programs", tracks=(Track(id="a", chain=(remembers,)),))
+    save_song(song, tmp_path / "programs.json")
+    with served(song=str(tmp_path / "programs.json")) as desk:
+        window = desk.window()
+        window.until(all_active, "all play")
+
+        def steps() -> str:
+            state = desk.desk.host.capture_slot(SLOT).state or b""
+            found = re.search(rb'planted:steps>\s+"?(\d+)', state)
+            return found[1].decode() if found else ""
+
+        def undo(request: Undo | Redo) -> str:
+            window.ask(request)
+            window.until(all_active, "all play")
+            return steps()
+
+        assert steps() == "0"
+        change(window, SetProgram(slot=SLOT, program=0))
+        assert steps() == "15"
+        change(window, SetProgram(slot=SLOT, program=1))
+        change(window, SetParameter(slot=SLOT, parameter=0, value=0.75))
+        until(lambda: values(window)[0] == pytest.approx(0.75), "it is set")
+        assert steps() == "5"
+        undo(Undo())
+        until(lambda: values(window)[0] == pytest.approx(0.25), "the parameter is undone")
+        assert steps() == "5"
+        assert undo(Undo()) == "15"
+        assert undo(Undo()) == "0"
+        assert undo(Redo()) == "15"
+        assert undo(Redo()) == "5"
+        assert window.ask(AskSlot(SLOT)).details.program == 1

@@ -527,6 +527,15 @@ def test_a_neighbour_that_is_taken_away_takes_no_state_along(clip: str) -> None:
         assert value(playing, "a0") == pytest.approx(0.25)
 
 
+def test_a_neighbour_that_the_user_restarts_takes_no_state_along(clip: str) -> None:
+    song = song_of(clip, GAIN, GAIN, grouping=Grouping.ALL)
+    with play(song, block=1024, faults=SELDOM) as playing:
+        turned_by_itself(playing, "a0")
+        playing.host.restart_slot("b0")
+        playing.until_restarts("a0", 1)
+        assert value(playing, "a0") == pytest.approx(0.25)
+
+
 def test_a_chain_that_grows_keeps_what_its_plugins_changed_by_themselves(clip: str) -> None:
     with play(song_of(clip, GAIN), block=1024, faults=SELDOM) as playing:
         turned_by_itself(playing, "a0")
