@@ -40,6 +40,7 @@ EXAMPLES = {
 
 _IN_FILES = (PluginFormat.VST3, PluginFormat.CLAP, PluginFormat.LADSPA)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_WORDS = re.compile(r"[\w -]{1,60}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -153,6 +154,8 @@ def _unknown_format(head: str, text: str) -> InputError:
         hint = f'; the format is written "{head.lower()}"'
     elif head:
         hint = "; the formats are " + ", ".join(PluginFormat)
+    elif _WORDS.fullmatch(text):
+        hint = f"; `isobooth plugins search '{text}'` finds ids by names"
     return InputError(
         f'expected an id such as "{EXAMPLES[PluginFormat.VST3]}", got {_quoted(text)}{hint}'
     )

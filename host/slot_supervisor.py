@@ -329,7 +329,9 @@ class SlotSupervisor:
             return
         self._give_up(SlotStatus.FAILED, reason)
         self.seats.dismiss_all()
-        self._standing.log(HostEventKind.FAILED, reason)
+        is_named = reason.startswith(self.spec.label)
+        told = reason if is_named else f"{self.spec.label}: {reason}"
+        self._standing.log(HostEventKind.FAILED, told)
 
     async def parameters(self) -> list[float]:
         """All parameters' values, normalized, as the plugin says, or as far as they are known while

@@ -57,6 +57,16 @@ class ProcessIdentity:
         return f"{self.pid}-{self.start_time}"
 
 
+def oom_kills() -> int | None:
+    """How many processes the kernel has ended for want of memory since it was booted; None where
+    it does not say."""
+    try:
+        with open("/proc/vmstat", encoding="ascii") as file:
+            return next((int(line[9:]) for line in file if line.startswith("oom_kill ")), None)
+    except (OSError, ValueError):
+        return None
+
+
 def is_thread_of(thread: int, pid: int) -> bool:
     """Whether this is a thread of that process, and neither has ended."""
     return thread > 0 and os.path.isdir(f"/proc/{pid}/task/{thread}")

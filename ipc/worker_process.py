@@ -45,7 +45,7 @@ from ipc.names import segment_path
 from ipc.output_tail import OutputTail
 from ipc.permissions import Permissions
 from ipc.process_tree import ProcessTree, kill_group
-from ipc.processes import ProcessIdentity, process_stat
+from ipc.processes import ProcessIdentity, oom_kills, process_stat
 
 R = TypeVar("R", bound=Message)
 T = TypeVar("T")
@@ -81,6 +81,8 @@ class WorkerExit:
     stderr_tail: str
     # Of a crash, or of a call of exit(), where the worker could still take one.
     snapshot: CrashSnapshot | None = None
+    # Whether the kernel ended processes for want of memory while this one lived; None: nobody knows.
+    memory_ran_out: bool | None = None
 
     @property
     def evidence(self) -> CrashSnapshot | None:
@@ -97,6 +99,13 @@ class WorkerExit:
     def is_outside_kill(self) -> bool:
         """A SIGKILL that the host did not send: the kernel's, short of memory, or somebody's."""
         return self.signal == signal.SIGKILL and not self.killed_by_host
+
+    @property
+    def killer(self) -> str:
+        """Who sent a SIGKILL that the host did not send, as far as it can be known."""
+        if self.memory_ran_out is None:
+            return "someone else (out of memory?)"
+        return "the kernel, which ran out of memory" if self.memory_ran_out else "someone else"
 
     @property
     def signal_name(self) -> str | None:
@@ -151,6 +160,7 @@ class WorkerProcess:
             )
         self.pid = pid
         self.started_monotonic = time.monotonic()
+        self._oom_kills = oom_kills()
         self.exited: asyncio.Future[WorkerExit] = loop.create_future()
         self.reaped: asyncio.Future[bool] = loop.create_future()
         # What it was denied, as it happens; and what of its confinement this kernel cannot do.
@@ -367,6 +377,10 @@ class WorkerProcess:
         kill_group(self.pid)
         self._ending = loop.create_task(self._end())
 
+    def _memory_ran_out(self) -> bool | None:
+        before, now = self._oom_kills, oom_kills()
+        return None if before is None or now is None else now > before
+
     async def _end(self) -> None:
         uptime_s = time.monotonic() - self.started_monotonic
         status, usage = await self._wait()
@@ -386,6 +400,7 @@ class WorkerProcess:
             last_pss_bytes=self._last_pss,
             stderr_tail=self._output.text(),
             snapshot=self._crash_file.take(),
+            memory_ran_out=self._memory_ran_out(),
         )
         if self._confinement is not None:
             self._confinement.stop()

@@ -128,7 +128,7 @@ def status_of_end(
     if breach:
         return Status.CRASHED, f"broke its connection to the host ({breach})"
     if exit.is_outside_kill:
-        return Status.FAILED, "was killed by someone else (out of memory?)"
+        return Status.FAILED, f"was killed by {exit.killer}"
     limit_bytes = (permissions.memory_mb or 0) * 2**20
     if limit_bytes and exit.max_rss_bytes >= _NEARLY_ALL * limit_bytes:
         return Status.OUT_OF_MEMORY, (

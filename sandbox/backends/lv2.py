@@ -55,7 +55,7 @@ def code_of(plugin: PluginId) -> Path | None:
 
 
 def _not_installed(uri: str) -> NoSuchPlugin:
-    wrong = f"no installed LV2 plugin has the URI {uri};" if uri else "which LV2 plugin?"
+    wrong = f"lv2:{uri}: no installed LV2 plugin has this URI;" if uri else "which LV2 plugin?"
     return NoSuchPlugin(f"{wrong} {_nearest(uri)}")
 
 

@@ -54,6 +54,7 @@ def test_the_parts_of_an_id() -> None:
     ("text", "message"),
     [
         ("foo", 'expected an id such as "vst3:/usr/lib/vst3/X.vst3", got "foo"'),
+        ("Zam EQ2", "; `isobooth plugins search 'Zam EQ2'` finds ids by names"),
         ("/a/X.vst3", 'did you mean "vst3:/a/X.vst3"?'),
         ("http://a/b", 'did you mean "lv2:http://a/b"?'),
         ("VST3:/a", 'the format is written "vst3"'),

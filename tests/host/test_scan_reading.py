@@ -38,6 +38,12 @@ def ended(**fields: Any) -> WorkerExit:
         (ended(), Status.CRASHED, "crashed with SIGSEGV"),
         (ended(signal=None, exit_code=3), Status.CRASHED, "ended its process (exit code 3)"),
         (ended(signal=9), Status.FAILED, "was killed by someone else (out of memory?)"),
+        (ended(signal=9, memory_ran_out=False), Status.FAILED, "was killed by someone else"),
+        (
+            ended(signal=9, memory_ran_out=True),
+            Status.FAILED,
+            "was killed by the kernel, which ran out of memory",
+        ),
         (
             ended(max_rss_bytes=240 * 2**20),
             Status.OUT_OF_MEMORY,

@@ -388,7 +388,7 @@ def test_a_plugin_that_does_not_exist_is_refused_in_one_line(workshop: Workshop)
         ("clap:/nowhere.clap", "the CLAP file /nowhere.clap does not exist"),
         ("ladspa:/nowhere.so#x", "/nowhere.so does not exist"),
         ("fault:nope", "there is no fault 'nope'"),
-        ("lv2:urn:none", "no installed LV2 plugin has the URI urn:none"),
+        ("lv2:urn:none", "lv2:urn:none: no installed LV2 plugin has this URI"),
     ):
         with pytest.raises(PluginRefused) as raised, open_rig(workshop, plugin):
             pytest.fail("it was opened")

@@ -122,7 +122,7 @@ def test_a_uri_that_is_not_installed_is_named() -> None:
     for uri in ("urn:nope", "nope", "http://x/<&>\"'", "http://x/ y"):
         with pytest.raises(WorkerError) as caught:
             load(f"lv2:{uri}")
-        assert str(caught.value).startswith(f"no installed LV2 plugin has the URI {uri}; ")
+        assert str(caught.value).startswith(f"lv2:{uri}: no installed LV2 plugin has this URI; ")
 
 
 @own_process

@@ -15,7 +15,7 @@ def check(report: CrashReport) -> None:
     """Raises InputError, which names what cannot be used."""
     if report.kind is FaultKind.KILLED:
         raise InputError(
-            f"report {report.id}: its worker was killed from outside (out of memory?); that is "
+            f"report {report.id}: its worker was killed from outside; that is "
             "nothing that the plugin would do again"
         )
     host = report.host
