@@ -81,7 +81,7 @@ class WorkerExit:
     stderr_tail: str
     # Of a crash, or of a call of exit(), where the worker could still take one.
     snapshot: CrashSnapshot | None = None
-    # Whether the kernel ended processes for want of memory while this one lived; None: nobody knows.
+    # Whether the kernel ended processes for want of memory meanwhile; None: nobody knows.
     memory_ran_out: bool | None = None
 
     @property
