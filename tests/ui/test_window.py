@@ -323,6 +323,20 @@ def test_places_are_typed_as_bars_or_times(text: str, frame: int | None) -> None
     assert frame_of(text, 48000, 120.0, 4) == frame
 
 
+@pytest.mark.parametrize("sample_rate", [44100, 48000])
+def test_what_was_typed_is_what_is_shown(sample_rate: int) -> None:
+    for tempo, beats in [(130.0, 4), (137.5 * 2, 7), *((float(one), 4) for one in range(60, 200))]:
+        for bar in range(1, 65):
+            frame = frame_of(f"{bar}.2.3", sample_rate, tempo, beats)
+            assert frame is not None and bars_text(frame, sample_rate, tempo, beats) == f"{bar}.2.3"
+            # And no frame before it.
+            assert bars_text(frame - 1, sample_rate, tempo, beats) == f"{bar}.2.2"
+    for milliseconds in range(0, 60_000, 7):
+        text = f"0:{milliseconds / 1000:06.3f}"
+        frame = frame_of(text, sample_rate, 120.0, 4)
+        assert frame is not None and time_text(frame, sample_rate) == text
+
+
 def _type_into(stage: Stage, field: QLineEdit, text: str) -> list[object]:
     """What the host is asked for."""
     stage.host.requests.clear()
