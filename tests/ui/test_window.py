@@ -2,11 +2,13 @@
 """Keys, closing, and what the window says."""
 
 import time
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QDockWidget, QLineEdit, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
 
 from ipc.desk.requests import (
     Happened,
@@ -22,6 +24,8 @@ from ipc.desk.requests import (
 )
 from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
+from ui import workspaces
+from ui.settings import Settings
 from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key
@@ -276,6 +280,18 @@ def test_the_theme_is_changed_in_the_menu_and_kept(stage: Stage) -> None:
     stage.window.menus.themes["light"].trigger()
     assert stage.theme.name == "light"
     assert stage.window.settings.theme == "light"
+
+
+def test_a_window_that_is_killed_comes_back_as_it_was_arranged(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspaces, "_KEPT_EVERY_MS", 20)
+    window = stage.window
+    window.workspaces.keep_on()
+    dock = next(one for one in window.findChildren(QDockWidget) if not one.isVisible())
+    dock.show()
+    file = Path(window.settings.store.fileName())
+    qtbot.waitUntil(lambda: Settings(file).layout == window.saveState(2), timeout=5000)
 
 
 def test_workspaces_bring_panels_back(stage: Stage) -> None:
