@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from host.desk.desk import Desk
+from host.desk.last_device import LastDevice, last_device
 from host.desk.titles import Titles
 from host.desk.view import desk_state
 from host.events import HostEventKind
@@ -22,6 +23,7 @@ from host.session.folder import claim, sessions_folder
 from host.session.recovery import Recovered, recover
 from host.song import AudioSource, LoopRange, Slot, Song, Track
 from host.song_file import load_song, save_song
+from host.store.folder import data_folder
 from ipc.desk.meters import MeterReader
 from ipc.desk.requests import (
     DESK_PROTOCOL,
@@ -408,6 +410,14 @@ def test_it_plays_loops_and_stops_and_the_meters_show_it(window: Window) -> None
     window.until(lambda s: not s.transport.playing, "stopped")
     assert first > 0
     meters.close()
+
+
+def test_the_device_that_was_chosen_is_kept_for_the_next_time(window: Window) -> None:
+    assert last_device() == LastDevice()
+    window.ask(SetDevice("null", 48000, 256))
+    assert last_device() == LastDevice(device="null", block_frames=256)
+    (data_folder() / "device.json").write_text('{"block_frames": "many"}')
+    assert last_device() == LastDevice()
 
 
 def test_the_loop_is_undone_and_saved_with_the_song(window: Window, tmp_path: Path) -> None:
