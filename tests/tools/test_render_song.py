@@ -25,7 +25,9 @@ from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.processes import children_of, command_line
 from ipc.status import SlotStatus
+from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
+from tools.render.summary import print_song
 
 pytestmark = pytest.mark.process
 
@@ -535,6 +537,7 @@ def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) ->
         (["-o", "out.flac", "--format", "float"], "FLAC cannot hold float samples"),
         (["--block", "8"], "greater than or equal to 16"),
         (["--json", "nowhere/r.json"], "nowhere does not exist"),
+        (["--json", "/proc/r.json"], "--json /proc/r.json: cannot be written"),
         (["--resume"], "--resume is for many files"),
         (["-j", "2"], "-j is for many files"),
         (["--param", "1.x=1"], "--param belongs to --chain"),
@@ -549,6 +552,25 @@ def test_wrong_usage_is_one_line(
     ended = render(["builtin:gain"], *words)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert said in ended.err
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_report_that_cannot_be_written_any_more_costs_only_itself(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+
+    def print_and_remove(report: RenderReport) -> None:
+        print_song(report)
+        folder.rmdir()
+
+    monkeypatch.setattr("tools.render.summary.print_song", print_and_remove)
+    ended = render(["builtin:gain"], "--json", str(folder / "r.json"))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "r.json: cannot be written" in ended.err
+    assert "builtin:gain" in ended.out
+    assert (tmp_path / "out.wav").exists()
 
 
 def test_a_song_without_an_end_is_refused(render: Render) -> None:
