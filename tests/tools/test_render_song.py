@@ -51,6 +51,7 @@ SLOT_KEYS = {
         "crashes",
         "denials",
         "shares_with",
+        "rejected",
     ),
 }
 
@@ -426,6 +427,9 @@ def test_pipelined_is_as_aligned_as_any(
         ("lv2:http://example.org/none", "http://example.org/none"),
         ("ladspa:/usr/lib/ladspa/amp.so#none", "amp.so"),
         ("builtin:none", "there is no built-in device 'none'"),
+        ("builtin:gain?x=1", "builtin:gain?x=1"),
+        ("fault:nope", "fault:nope"),
+        ("pedalboard:Reverbb", "pedalboard:Reverbb"),
     ],
 )
 def test_a_plugin_that_is_not_there_is_refused_at_once(
@@ -434,12 +438,51 @@ def test_a_plugin_that_is_not_there_is_refused_at_once(
     ended = render(["builtin:gain", plugin], "--keep-going", "--json", "-")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert words in ended.err
+    assert "song.json: tracks[0].chain[1].plugin: " in ended.err
     assert not (tmp_path / "out.wav").exists()
+
+
+REJECTED = {"id": "g", "plugin": "builtin:gain", "program": 50}
+REJECTED_LINES = [
+    "chain[0].program: builtin:gain has no programs",
+    "chain[0].parameters.Nope: builtin:gain has no parameter 'Nope'; it has 'Gain'",
+    'chain[0].parameters["999"]: builtin:gain has parameters 0 to 0, not 999',
+    "chain[0].parameters.Gain: builtin:gain: 'loud' is no value of 'Gain'; it is",
+]
+
+
+@pytest.fixture
+def with_rejections(tmp_path: Path) -> dict[str, Any]:
+    """A song whose plugin takes nothing of what is set."""
+    values = {"Nope": 0.5, "999": 0.2, "Gain": "loud"}
+    slot = {**REJECTED, "parameters": values}
+    return {"tracks": [{"id": "t", "audio": {"file": "in.wav"}, "chain": [slot]}]}
+
+
+def test_what_a_plugin_does_not_take_is_refused_with_its_field(
+    render: Render, tmp_path: Path, with_rejections: dict[str, Any]
+) -> None:
+    ended = render([], **with_rejections)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert f"song.json: tracks[0].{REJECTED_LINES[0]} (and 3 more); --keep-going" in ended.err
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize("word", ["--keep-going", "--realtime"])
+def test_what_a_plugin_does_not_take_is_left_out_with_its_field(
+    render: Render, with_rejections: dict[str, Any], word: str
+) -> None:
+    ended = render([], word, "--json", "-", **with_rejections)
+    report = json.loads(ended.out)
+    assert ended.code == 0
+    assert len(report["warnings"]) == len(REJECTED_LINES) == len(report["slots"][0]["rejected"])
+    for warning, line in zip(report["warnings"], REJECTED_LINES, strict=True):
+        assert f"song.json: tracks[0].{line}" in warning
 
 
 def test_a_path_with_a_typing_error_is_no_crash(render: Render, data_folder: Path) -> None:
     ended = render(["builtin:gain", "vst3:/nowhere/x.vst3"])
-    assert "track track, slot slot1: the VST3 plugin /nowhere/x.vst3 does not exist" in ended.err
+    assert "song.json: tracks[0].chain[1].plugin: the VST3 plugin /nowhere/x.v" in ended.err
     with Database() as database:
         assert CrashStore(database).list() == []
 

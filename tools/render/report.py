@@ -29,6 +29,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
     crashes: list[str]
     denials: list[str] = []
     shares_with: list[str] = []
+    rejected: list[str] = []
 
     @classmethod
     def of(cls, slot: SlotReport, earlier_crashes: Sequence[str]) -> "SlotEntry":
@@ -48,6 +49,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
             crashes=[*earlier_crashes, *slot.crashes],
             denials=list(slot.denials),
             shares_with=list(slot.shares_with),
+            rejected=list(slot.rejected),
         )
 
 

@@ -21,7 +21,9 @@ from host.control import Control
 from host.events import HostEventKind
 from host.host import Host
 from host.plugin_files import check_plugin_files
-from host.song import MASTER, Song
+from host.slot_place import rejected_field, slot_place
+from host.slot_supervisor import SlotSupervisor
+from host.song import Song
 from host.store.blacklist import Blacklist
 from host.store.database import Database
 from host.store.trust_store import TrustStore
@@ -157,6 +159,8 @@ class _Attempt:
             host.load(song)
             context.stop.check()  # before the plugins are blamed for being killed
             check_loaded(host)
+            if not settings.goes_without:
+                check_taken(host)
             if not settings.realtime:
                 self._judge_states(host)
             length = host.mix.length_frames()
@@ -271,11 +275,25 @@ def _next_part(host: Host, frames: int) -> NDArray[np.float32]:
 def check_loaded(host: Host) -> None:
     """Raises InputError for a plugin that is not there. One that crashed while it was loaded is a
     fault like any other."""
-    for strip in host.mix.strips:
-        for slot in strip.slots:
-            if slot.refused:
-                where = strip.id if strip.id == MASTER else f"track {strip.id}"
-                raise InputError(f"{where}, slot {slot.spec.id}: {slot.refused}")
+    for slot in host.mix.slots():
+        if slot.refused:
+            place = slot_place(host.mix.song, slot.spec.id, "plugin")
+            raise InputError(f"{place}: {slot.refused}")
+
+
+def check_taken(host: Host) -> None:
+    """Raises InputError for what the song sets and a plugin does not take."""
+    rejected = [line for slot in host.mix.slots() for line in _rejected(host.mix.song, slot)]
+    if rejected:
+        more = f" (and {len(rejected) - 1} more)" if rejected[1:] else ""
+        raise InputError(f"{rejected[0]}{more}; --keep-going renders without it")
+
+
+def _rejected(song: Song, slot: SlotSupervisor) -> Iterator[str]:
+    """A line for each field of the song's slot that its plugin does not take."""
+    for line in slot.rejected_parameters:
+        field, reason = rejected_field(slot.spec, line)
+        yield f"{slot_place(song, slot.spec.id, field)}: {reason}"
 
 
 def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
@@ -297,8 +315,12 @@ def check_trusted(plugin: str, database: Database, settings: RenderSettings) -> 
 
 
 def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
+    told: set[str] = set()  # in words that do not say where it stands
+    for played in host.mix.slots():
+        yield from _rejected(host.mix.song, played)
+        told.update(f"{played.spec.label}: {line}" for line in played.rejected_parameters)
     for event in host.events_since(0):
-        if event.kind in (HostEventKind.NOTICE, HostEventKind.DENIED):
+        if event.kind in (HostEventKind.NOTICE, HostEventKind.DENIED) and event.text not in told:
             yield event.text
     for fault in report.faults:
         if fault.attempt < report.attempts:
