@@ -239,12 +239,29 @@ def test_keep_going_bypasses_from_the_fault_on_and_says_where(
     assert "slot0 ended with SIGSEGV at 0:00.267" in ended.err
     assert "from there on slot0 is bypassed" in ended.err
     assert report["faults"][-1]["block"] == 100
+    (event,) = [event for event in report["events"] if event["kind"] == "fault"]
+    assert event["time_s"] == report["faults"][-1]["time_s"] == pytest.approx(0.2667)
     assert report["slots"][0]["bypassed_blocks"] == report["blocks"] - 100
     assert report["slots"][1]["status"] == "active"
     # A unity gain, bypassed: the same but for the block in which the crash is covered.
     audio = _read(tmp_path / "out.wav")
     assert np.array_equal(audio[:, : 100 * 128], ramp[:, : 100 * 128])
     assert np.allclose(audio, ramp, atol=0.01)
+
+
+def test_a_first_attempt_says_between_where_it_failed(render: Render) -> None:
+    """Several blocks are rendered at a time: which one it was is not known."""
+    ended = render(["fault:segv?after=100"], "--keep-going", "--json", "-")
+    first, second = json.loads(ended.out)["faults"]
+    assert "slot0 ended with SIGSEGV between 0:00.171 and 0:00.341 (crash report" in ended.err
+    assert first["time_s"] <= second["time_s"] <= first["until_s"]
+    assert second["until_s"] is None
+
+
+def test_a_file_that_failed_has_its_events_where_they_were(render: Render) -> None:
+    report = json.loads(render(["fault:segv?after=100"], "--json", "-").out)
+    times = [event["time_s"] for event in report["events"] if event["kind"] == "fault"]
+    assert times == [report["faults"][-1]["time_s"]]
 
 
 def test_keep_going_puts_in_a_failed_slot_s_place_what_its_policy_says(

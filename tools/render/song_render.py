@@ -116,7 +116,6 @@ def render_song(
             attempt.run(output, listener)
             break
         except PluginFault as fault:
-            report.faults += fault.faults
             report.result, report.reason = "failed", str(fault)
     else:
         report.reason = f"failed {last} times: {report.reason}"
@@ -212,6 +211,7 @@ class _Attempt:
             return
         self._context.stop.check()
         if not self._keep_going:
+            self._report.faults += faults
             raise PluginFault(faults)
         for fault in faults:
             host.fail_slot(fault.slot, fault.what)
@@ -220,9 +220,9 @@ class _Attempt:
     def _judge_states(self, host: Host) -> None:
         """A plugin that refused the state saved in the song sounds otherwise than the song says."""
         faults = refused_states(host, self._report.attempts)
+        self._report.faults += faults
         if faults and not self._keep_going:
             raise PluginFault(faults)
-        self._report.faults += faults
 
     def _play(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
         host.start()
