@@ -596,6 +596,7 @@ def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) ->
         (["-o", "nowhere/out.wav"], "the folder nowhere does not exist"),
         (["-o", "out.flac", "--format", "float"], "FLAC cannot hold float samples"),
         (["--block", "8"], "greater than or equal to 16"),
+        (["--format", "8"], "Invalid value for '--format': '8' is not one of '16', '24'"),
         (["--json", "nowhere/r.json"], "nowhere does not exist"),
         (["--json", "/proc/r.json"], "--json /proc/r.json: cannot be written"),
         (["--resume"], "--resume is for many files"),

@@ -32,6 +32,7 @@ from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from tools.block_log import BlockLog
+from tools.console import counted
 from tools.foreground import Stop
 from tools.render.excerpt import Excerpt
 from tools.render.faults import SlotWatch, refused_states
@@ -333,7 +334,8 @@ def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator
         if slot.status == SlotStatus.QUARANTINED.value:
             yield f"{slot.id} is bypassed: {slot.reason}"
         if slot.repaired_samples:
-            yield f"{slot.id} sent {slot.repaired_samples} samples that are NaN, Inf or too loud"
+            bad = counted_samples(slot.repaired_samples, "that is", "that are")
+            yield f"{slot.id} sent {bad} NaN, Inf or too loud"
     if host.mix.latency_frames != report.latency_frames:
         yield (
             f"a plugin changed its latency meanwhile ({report.latency_frames} to "
@@ -343,9 +345,15 @@ def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator
         if track.input is not None:
             yield f"{track.label}: its live input is silent in a render"
     if writer.clipped_samples:
-        yield (
-            f"{writer.clipped_samples} samples were beyond full scale and are clipped; lower the "
-            "master's gain_db, or write --format float"
+        clipped = counted_samples(
+            writer.clipped_samples, "was beyond full scale and is", "were beyond full scale and are"
         )
+        yield f"{clipped} clipped; lower the master's gain_db, or write --format float"
     if writer.nan_samples:
-        yield f"{writer.nan_samples} samples were no numbers and became silence"
+        broken = counted_samples(writer.nan_samples, "was no number", "were no numbers")
+        yield f"{broken} and became silence"
+
+
+def counted_samples(count: int, one: str, more: str) -> str:
+    """ "1 sample was …", "2 samples were …"."""
+    return f"{counted(count, 'sample')} {one if count == 1 else more}"
