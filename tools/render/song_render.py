@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from host.audio_file import AudioWriter
 from host.control import Control
+from host.crash_report import Action
 from host.events import HostEventKind
 from host.host import Host
 from host.plugin_files import check_plugin_files
@@ -183,11 +184,11 @@ class _Attempt:
                 self._report.describe_host(host)
             self._conclude(host, writer, excerpt, log)
 
-    def _action_on_fault(self) -> str:
+    def _action_on_fault(self) -> Action:
         """For crash reports: what becomes of the file."""
         if self._keep_going:
-            return "bypassed"
-        return "rendered again" if self._report.attempts < ATTEMPTS else "file failed"
+            return Action.BYPASSED
+        return Action.RENDERED_AGAIN if self._report.attempts < ATTEMPTS else Action.FILE_FAILED
 
     def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
         watch = SlotWatch(
