@@ -10,6 +10,7 @@ libsndfile's rounds down when it also clips, half a step of constant offset.
 import contextlib
 import math
 import os
+import re
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,7 +28,8 @@ from ipc.errors import InputError, IsoboothError, MachineError
 
 Samples = NDArray[np.float32]
 
-_EXPECTED = "an audio file (WAV, FLAC, AIFF or OGG)"
+_EXPECTED = "an audio file (WAV, FLAC, AIFF, CAF, OGG or MP3)"
+_LIBRARYS_WORDS = re.compile(r"^Error( in [^.]*file)? *[.:] *")  # before what it says is wrong
 _SOURCE_RATES = range(1000, 768_001)  # a rate outside is a damaged header
 _UNKNOWN_FRAMES = 2**62  # libsndfile's "no length in the header" is above
 
@@ -133,12 +135,16 @@ def _decode(
         reason = error.error_string.strip().rstrip(".")
         if "not recognised" in reason or "regular file" in reason or "unimplemented" in reason:
             raise InputError(f"{where}: is not {_EXPECTED}") from None
-        raise InputError(f"{where}: is damaged: {reason}") from None
+        reason = _LIBRARYS_WORDS.sub("", reason)
+        raise InputError(
+            f"{where}: is damaged or cut short ({reason}); copy or export it again"
+        ) from None
     except MemoryError:
         raise MachineError(f"{where}: does not fit into memory") from None
     if len(data) != wanted:
         raise InputError(
-            f"{where}: is cut short or damaged: {len(data)} of {frames} frames can be read"
+            f"{where}: is cut short or damaged: {len(data)} of {frames} frames can be read; copy "
+            "or export it again"
         )
     return data, rate, frames
 

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from host.crash_report import Action
 from host.permissions import PermissionRules
 from host.song import Grouping
 from host.trust.settings import TrustSettings
@@ -44,7 +45,7 @@ class HostConfig:
     # handing over costs a fraction. The mix then moves in steps of engine_frames.
     offline_batch: int = 1
     offline_hang_limit_s: float = 10.0
-    offline_action: str = "bypassed"  # what becomes of a fault: crash reports say so
+    offline_action: Action = Action.BYPASSED  # what becomes of a fault: crash reports say so
     realtime: bool = True  # SCHED_FIFO where the machine allows it
     audio_priority: int = 70
     watchdog_priority: int = 65

@@ -64,6 +64,19 @@ class Phase(StrEnum):
     WINDOW = "window"  # its own, on the main thread
 
 
+class Action(StrEnum):
+    """What was done about it; other versions may know others."""
+
+    RESTARTED = "restarted"
+    QUARANTINED = "quarantined"
+    BYPASSED = "bypassed"
+    STANDBY_REPLACED = "standby replaced"  # the plugin played on
+    STANDBY_GIVEN_UP = "standby given up"
+    RENDERED_AGAIN = "rendered again"  # offline, the file from its start
+    FILE_FAILED = "file failed"
+    GIVEN_UP = "given up"  # it was only looked at, by a scan for one
+
+
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """The signal that ended a worker. The name travels along: numbers differ between machines."""
 
@@ -191,7 +204,7 @@ class CrashReport(msgspec.Struct, frozen=True, kw_only=True):
     plugin_format: str  # vst3, lv2, ladspa, …
     slot: str
     song: str | None
-    action: str  # what was done: restarted, quarantined, bypassed, rendered again, …
+    action: str  # an Action
     host: HostInfo
     signal: Signal | None = None
     exit_code: int | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from host.crash_report import (
+    Action,
     CrashReport,
     FaultKind,
     FaultyAccess,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 class FaultNews:
     kind: FaultKind
     phase: Phase
-    action: str
+    action: Action
     tenure: Tenure
     exit: WorkerExit
     dropped: list[str]  # what it is not given any more, because it died of it again

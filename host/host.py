@@ -59,6 +59,7 @@ class SlotReport:
     latency_frames: int
     last_restart_s: float | None
     shares_with: tuple[str, ...]  # slots in the same process
+    rejected: tuple[str, ...]  # what it did not take of the song's program and parameters
 
 
 class Host:
@@ -510,4 +511,5 @@ def _report(slot: SlotSupervisor) -> SlotReport:
         latency_frames=slot.latency_frames,
         last_restart_s=slot.last_restart_s,
         shares_with=tuple(slot.shares_with),
+        rejected=tuple(slot.rejected_parameters),
     )

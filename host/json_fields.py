@@ -127,7 +127,8 @@ def shown(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-def _joined(path: str, key: str) -> str:
+def joined(path: str, key: str) -> str:
+    """The path of a field, or of an object's entry, within what is at `path`."""
     if not _PLAIN_KEY.fullmatch(key) or len(key) > _SHOWN_CHARS:
         return f"{path}[{shown(key)}]"
     return f"{path}.{key}" if path else key
@@ -153,10 +154,10 @@ class _Builder:
             if key not in fields:
                 name = key if isinstance(key, str) else shown(key)
                 hint = did_you_mean(name, fields) or f"; known here: {', '.join(fields)}"
-                raise error_at(self._where, _joined(path, name), f"unknown field{hint}")
+                raise error_at(self._where, joined(path, name), f"unknown field{hint}")
         values = {}
         for name, field in fields.items():
-            at = _joined(path, name)
+            at = joined(path, name)
             if name in data:
                 values[field.name] = self.value(field.type, data[name], at)
             elif field.required:
@@ -167,7 +168,7 @@ class _Builder:
         if not isinstance(data, Mapping):
             raise self._expected(path, what, data)
         if isinstance(data, _Object) and data.repeated is not None:
-            raise error_at(self._where, _joined(path, data.repeated), "stands here twice")
+            raise error_at(self._where, joined(path, data.repeated), "stands here twice")
 
     def value(self, info: inspect.Type, value: object, path: str) -> Any:
         """`value` as the declared type; a Meta that wraps the type adds words and checks."""

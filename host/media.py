@@ -62,6 +62,8 @@ def load_media(song: Song, track: Track, sample_rate: int) -> TrackMedia:
                 f"{path_text(track.midi.file)}: its system exclusive messages "
                 f"({notes_clip.skipped_sysex}) are left out; plugins get channel messages only"
             )
+        if notes_clip.silence:
+            notes.append(f"{path_text(track.midi.file)} {notes_clip.silence}")
         midi = midi_clip(events, start)
         end = max(end, start + notes_clip.length_frames)
     return TrackMedia(audio, midi, end, notes, samples, events)

@@ -11,7 +11,8 @@ import io
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mido
@@ -58,6 +59,8 @@ class MidiClip:
     skipped_sysex: int = 0
     closed_notes: int = 0
     """How many notes and pedals the file left held; their releases are the last events."""
+    silence: str = ""
+    """Why there are no events, where there are none; what the filters would find instead."""
 
 
 def read_midi(
@@ -78,9 +81,27 @@ def read_midi(
     try:
         one_after_another = [([one], [one]) for one in wanted]
         parts = one_after_another if file.type == 2 else [(file.tracks, wanted)]
-        return _clip(where, file.ticks_per_beat, parts, sample_rate, channel)
+        clip = _clip(where, file.ticks_per_beat, parts, sample_rate, channel)
     except ValueError as error:  # from the tempo map
         raise InputError(f"{where}: is a damaged MIDI file: {error}") from None
+    return clip if len(clip.events) else replace(clip, silence=_silence(file, track, channel))
+
+
+def _silence(file: Any, track: int | None, channel: int | None) -> str:
+    """Why nothing of the file is left."""
+    there = [{msg.channel + 1 for msg in one if _is_wanted(msg, None)} for one in file.tracks]
+    if not any(there):
+        return "has no notes"
+    if track is not None and (channel is None or not there[track]):
+        with_notes = [index for index, channels in enumerate(there) if channels]
+        return f"has nothing on track {track}; there is something on {_listed(with_notes)}"
+    channels = set().union(*there) if track is None else there[track]
+    of_track = "" if track is None else f" of track {track}"
+    return f"has nothing on channel {channel}{of_track}; there is something on {_listed(channels)}"
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def _parse(data: bytes, where: str) -> Any:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from host.json_fields import did_you_mean
 from host.plugin_id import PluginFormat, PluginId
-from host.song import MASTER, Song
+from host.slot_place import slot_place
+from host.song import Song
 from host.user_file import path_text
 from ipc.errors import InputError
 
@@ -20,13 +21,11 @@ _WHAT = {
 
 
 def check_plugin_files(song: Song) -> None:
-    """InputError, naming track, slot and path, for a plugin whose file is not there. Formats that
-    are not found by path are left to the worker."""
-    chains = [(f"track {track.id}", track.chain) for track in song.tracks]
-    for where, chain in [*chains, (MASTER, song.master.chain)]:
-        for slot in chain:
-            if missing := missing_file(slot.plugin_id):
-                raise InputError(f"{where}, slot {slot.id}: {missing}")
+    """InputError, naming the song's field and the path, for a plugin whose file is not there.
+    Formats that are not found by path are left to the worker."""
+    for _, slot in song.slots():
+        if missing := missing_file(slot.plugin_id):
+            raise InputError(f"{slot_place(song, slot.id, 'plugin')}: {missing}")
 
 
 def missing_file(plugin: PluginId) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from host.crash_report import FaultKind
+from host.crash_report import Action, FaultKind
 from host.events import HostEventKind
 from host.fault_history import FaultHistory
 from host.fault_report import FaultNews, make_report, story_of
@@ -61,8 +61,10 @@ class SlotFaults:
         quarantined = not fails and self._history.is_hopeless
         if offline:
             action = self._context.config.offline_action
+        elif fails:
+            action = Action.BYPASSED
         else:
-            action = "bypassed" if fails else "quarantined" if quarantined else "restarted"
+            action = Action.QUARANTINED if quarantined else Action.RESTARTED
         report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)
@@ -88,13 +90,14 @@ class SlotFaults:
         history = self._standby_history
         history.add(time.monotonic(), own=kind is not FaultKind.KILLED)
         self._note_conduct(slot, tenure, kind, is_certain=True)
-        action = "standby given up" if history.is_hopeless else "standby replaced"
+        hopeless = history.is_hopeless
+        action = Action.STANDBY_GIVEN_UP if hopeless else Action.STANDBY_REPLACED
         report_id = self._report(slot, FaultNews(kind, phase, action, tenure, exit, dropped))
         if report_id is not None:
             self._explain(slot, tenure, kind, exit, report_id)
         what = story_of(kind, exit, "")
         self._log(HostEventKind.FAULT, f"{slot.spec.label}: its standby {what}", report_id)
-        return None if history.is_hopeless else history.back_off_s
+        return None if hopeless else history.back_off_s
 
     def _note_conduct(
         self, slot: SlotSupervisor, tenure: Tenure, kind: FaultKind, is_certain: bool

@@ -187,13 +187,13 @@ class ChainSegments:
             space = os.statvfs(SHM_DIR)
             free, total = space.f_bavail * space.f_frsize, space.f_blocks * space.f_frsize
             return (
-                f"{SHM_DIR} is full: a chain of {geometry.records} slots at "
-                f"{geometry.max_frames} frames needs {need / _MIB:.1f} MiB, "
+                f"{SHM_DIR} is full: the plugins of one track need {need / _MIB:.1f} MiB there, "
                 f"{free / _MIB:.1f} of {total / _MIB:.1f} MiB are free; remove files there, or "
-                f"enlarge it (mount -o remount,size=… {SHM_DIR})"
+                f"enlarge it (`mount -o remount,size=50% {SHM_DIR}`; docker: `--shm-size=1g`)"
             )
         return (
-            f"cannot create the chain's {need / _MIB:.1f} MiB of shared memory in {SHM_DIR}: "
+            f"cannot create the {need / _MIB:.1f} MiB of shared memory that the plugins of a track "
+            f"need in {SHM_DIR}: "
             f"{error.strerror or error}"
         )
 

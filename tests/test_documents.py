@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from host.catalogue.catalogue import PluginFacts, PluginSummary
+from host.crash_report import Action
 from host.scan.scan import ScanSummary
 from host.scan.verdict import PhaseResult, Status
 from ipc.messages import DeepFindings
@@ -139,6 +140,11 @@ def test_the_tutorial_makes_the_song_that_it_shows(
     (shown,) = re.findall(r"^(song\.wav: .*); \d+ blocks", page, re.MULTILINE)
     assert written.out.startswith(shown)
     assert "parameter" not in written.err
+
+
+def test_every_action_of_a_crash_report_is_documented() -> None:
+    (row,) = re.findall(r"^\| `action` \|.*", (DOCS / "cli.md").read_text(), re.MULTILINE)
+    assert [action.value for action in Action if f"`{action}`" not in row] == []
 
 
 def test_every_part_of_the_bench_is_documented() -> None:

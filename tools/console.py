@@ -154,7 +154,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
 
 
 def _usage(usage: TyperException) -> int:
-    message = usage.format_message()
+    message = usage.format_message().replace("Value error, ", "")  # of the library that checks
     context = getattr(usage, "ctx", None)
     if message and context is not None:
         message += f" (see `{context.command_path} --help`)"

@@ -4,14 +4,15 @@
 Looked at before the work, not after an hour of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from host.user_file import AtomicFile, path_text, read_input
-from ipc.errors import InputError, IsoboothError
+from host.user_file import AtomicFile, FilePath, path_text, read_input
+from ipc.errors import InputError, IsoboothError, MachineError
 
 # A report of a hundred thousand files.
 _MAX_REPORT_BYTES = 256_000_000
@@ -55,11 +56,31 @@ def check_report(file: str | None, job: Sequence[Path], force: bool) -> None:
             f"--json {where}: exists already and is no report; name another file, or --force "
             "replaces it"
         )
+    check_writable("--json", file)
+
+
+def check_writable(option: str, file: FilePath) -> None:
+    """InputError or MachineError if no file of this name can be written there: one is begun. Some
+    folders take none whatever their rights say."""
+    try:
+        with AtomicFile(file) as begun:
+            begun.discard()
+    except (InputError, MachineError) as error:
+        raise type(error)(f"{option} {error}") from None
+
+
+@contextmanager
+def behind_the_work() -> Iterator[None]:
+    """What could be written before and cannot be now is no wrong usage."""
+    try:
+        yield
+    except InputError as error:
+        raise IsoboothError(str(error)) from None
 
 
 def write_report(file: str, report: object) -> None:
-    """As indented JSON; complete or not at all."""
-    with AtomicFile(file) as output:
+    """As indented JSON; complete or not at all. IsoboothError or MachineError if it cannot be."""
+    with behind_the_work(), AtomicFile(file) as output:
         output.file.write(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
 

@@ -13,7 +13,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from host.catalogue.migrations import MIGRATIONS
 from host.store.database import Database
+from host.store.folder import data_folder
 from host.store.migrations import migrate
+from host.store.unkept import UnkeptDatabase
 from ipc.errors import InputError, MachineError
 
 FILE_NAME = "catalogue.db"
@@ -46,11 +48,11 @@ def open_place(
     where: str | None, warn: Callable[[str], None], *, create: bool = True
 ) -> Transactions:
     """`where`: a URL or a file; None: as ISOBOOTH_CATALOGUE says, or a file in the data folder. A
-    file that was named is made only with `create`, and not touched if it is something else. Raises
-    InputError or MachineError."""
+    file that was named is made only with `create`, and not touched if it is something else; without
+    it, one that cannot be written is read. Raises InputError or MachineError."""
     where = where or os.environ.get(VARIABLE) or None
     if where is None:
-        return Database(warn=warn, file_name=FILE_NAME, steps=MIGRATIONS)
+        return _sqlite(data_folder(), FILE_NAME, warn, create)
     if "://" not in where:
         return _file(Path(where).expanduser(), warn, create)
     try:
@@ -83,7 +85,21 @@ def _file(path: Path, warn: Callable[[str], None], create: bool) -> Database:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if begin and begin != _SQLITE:
         raise InputError(f"{path} is no catalogue, but another file: it is left alone")
-    return Database(path.parent, warn=warn, file_name=path.name, steps=MIGRATIONS)
+    return _sqlite(path.parent, path.name, warn, create)
+
+
+def _sqlite(folder: Path, name: str, warn: Callable[[str], None], create: bool) -> Database:
+    """Who only looks is shown what is there, also where nothing can be written."""
+    try:
+        return Database(folder, warn=warn, file_name=name, steps=MIGRATIONS)
+    except MachineError:
+        if create:
+            raise
+        copy = UnkeptDatabase(folder, warn=warn, file_name=name, steps=MIGRATIONS)
+        if copy.is_whole:
+            return copy
+        copy.close()
+        raise
 
 
 class Server:

@@ -15,7 +15,7 @@ from host.backtrace.brief import crash_place, hang_place
 from host.backtrace.explain import evidence_of_hang
 from host.backtrace.frames import Backtrace, StackEvidence
 from host.crash_explainer import evidence_of_end
-from host.crash_report import CrashReport, FaultKind
+from host.crash_report import Action, CrashReport, FaultKind
 from host.engine_module import capture_stacks
 from host.scan.evidence import LookedAt, report_of
 from host.scan.patience import Patience, StandsStill, TooSlow, rig_thread
@@ -188,7 +188,7 @@ async def explained(
         sample_rate=settings.sample_rate,
         max_frames=settings.max_frames,
         looker=looker,
-        action="given up",
+        action=Action.GIVEN_UP,
     )
     if end.hung:
         plays = end.phase == "process" or end.phase.startswith("call ")

@@ -7,6 +7,7 @@ from pathlib import Path
 from host.backtrace.frames import StackEvidence
 from host.crash_explainer import explained
 from host.crash_report import (
+    Action,
     CrashReport,
     FaultKind,
     HostInfo,
@@ -29,7 +30,7 @@ class LookedAt:
     sample_rate: float
     max_frames: int
     looker: str
-    action: str
+    action: Action
     version: str | None = None
 
 

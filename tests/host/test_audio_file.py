@@ -136,12 +136,15 @@ def test_what_is_no_audio_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     assert refused(path) == "no such file"
     path.touch()
-    assert refused(path) == "is empty, expected an audio file (WAV, FLAC, AIFF or OGG)"
+    assert refused(path) == "is empty, expected an audio file (WAV, FLAC, AIFF, CAF, OGG or MP3)"
     path.write_text("A letter, not a song.\n" * 100)
-    assert refused(path) == "is not an audio file (WAV, FLAC, AIFF or OGG)"
+    assert refused(path) == "is not an audio file (WAV, FLAC, AIFF, CAF, OGG or MP3)"
     path.write_bytes(b"RIFF" + bytes(2000))
     assert refused(path).startswith("is ")
-    assert refused(tmp_path) == "is a folder, expected an audio file (WAV, FLAC, AIFF or OGG)"
+    assert (
+        refused(tmp_path)
+        == "is a folder, expected an audio file (WAV, FLAC, AIFF, CAF, OGG or MP3)"
+    )
     soundfile.write(path, noise(0), RATE)
     assert refused(path) == "holds no audio (0 frames)"
 
@@ -201,6 +204,28 @@ def test_a_recording_that_broke_off_is_refused(tmp_path: Path) -> None:
     data[22:26] = bytes(4)
     path.write_bytes(data)
     assert refused(path).startswith("does not say how long it is")
+
+
+def test_damage_is_told_with_what_to_do_about_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, noise(1000), RATE, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:30])
+    assert refused(path) == (
+        "is damaged or cut short (No 'data' chunk marker); copy or export it again"
+    )
+    flac = tmp_path / "a.flac"
+    soundfile.write(flac, noise(30000), RATE)
+    flac.write_bytes(flac.read_bytes()[:30000])
+    assert refused(flac) == (
+        "is damaged or cut short (flac decoder lost sync); copy or export it again"
+    )
+
+
+@pytest.mark.parametrize("extension", ["caf", "mp3"])
+def test_what_is_said_to_be_read_is(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"a.{extension}"
+    soundfile.write(path, noise(48000), RATE)
+    assert read_audio(path, RATE).frames >= 48000
 
 
 @pytest.mark.parametrize("extension", ["flac", "ogg"])

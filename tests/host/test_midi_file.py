@@ -53,6 +53,36 @@ def refused(path: Path, **options: int) -> str:
     return message.removeprefix(f"{path}: ")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, ""),
+        ({"channel": 3}, ""),
+        ({"channel": 9}, "has nothing on channel 9; there is something on 2, 3"),
+        ({"track": 0}, "has nothing on track 0; there is something on 1, 2"),
+        ({"track": 0, "channel": 3}, "has nothing on track 0; there is something on 1, 2"),
+        (
+            {"track": 1, "channel": 3},
+            "has nothing on channel 3 of track 1; there is something on 2",
+        ),
+    ],
+)
+def test_a_filter_that_leaves_nothing_says_what_there_is(
+    tmp_path: Path, options: dict[str, int], said: str
+) -> None:
+    path = saved(
+        tmp_path,
+        [tempo(120)],
+        [note("note_on", 60, channel=1), note("note_off", 60, 480, channel=1)],
+        [note("note_on", 60, channel=2), note("note_off", 60, 480, channel=2)],
+    )
+    assert read_midi(path, RATE, **options).silence == said
+
+
+def test_a_file_without_notes_says_so(tmp_path: Path) -> None:
+    assert read_midi(saved(tmp_path, [tempo(120)]), RATE).silence == "has no notes"
+
+
 def test_messages_keep_their_bytes_and_get_their_frames(tmp_path: Path) -> None:
     path = saved(
         tmp_path,

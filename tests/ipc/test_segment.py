@@ -102,7 +102,7 @@ def test_running_out_of_memory_is_an_error_with_numbers_and_leaves_nothing(
     with pytest.raises(MachineError) as error:
         ChainSegments(GEOMETRY)
     message = str(error.value)
-    assert "/dev/shm is full: a chain of 24 slots at 128 frames needs 1." in message
+    assert "/dev/shm is full: the plugins of one track need 1." in message
     assert "MiB are free" in message
     assert "\n" not in message
     assert own_files() == []
@@ -153,7 +153,7 @@ def test_a_full_dev_shm_is_an_error_and_not_a_crash() -> None:
         pytest.skip("this machine does not let us mount a small /dev/shm")
     done = run_script(script, *prefix)
     assert done.returncode == 0, done.stderr
-    assert "/dev/shm is full: a chain of 64 slots at 4096 frames needs" in done.stdout
+    assert "/dev/shm is full: the plugins of one track need" in done.stdout
     assert "of 1.0 MiB are free" in done.stdout
     assert done.stdout.strip().endswith(" 0")  # and nothing of it was left
     assert done.stderr == ""

@@ -178,12 +178,3 @@ def test_a_damaged_database_costs_one_line(run_cli: Any, data_folder: Path) -> N
     assert ended.code == 0
     assert ended.err.startswith("isobooth: warning: ")
     assert ended.err.count("\n") == 1
-
-
-def test_an_unusable_data_folder_is_the_machines_fault(
-    run_cli: Any, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data_folder.touch()
-    monkeypatch.setenv("ISOBOOTH_DATA", str(data_folder / "below"))
-    ended = run_cli("crashes")
-    assert (ended.code, ended.out, ended.err.count("\n")) == (3, "", 1)

@@ -354,4 +354,4 @@ def test_a_place_that_takes_no_folder_is_no_data_folder(
     monkeypatch.setenv("ISOBOOTH_DATA", "/proc/isobooth")
     finding = software.data_folder(machine)
     assert finding.status is Status.WARN
-    assert finding.found == "/proc cannot be written"
+    assert finding.found == "/proc cannot be written: crash reports and the blacklist are not kept"

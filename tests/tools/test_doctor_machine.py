@@ -165,10 +165,16 @@ def test_slow_clocks_are_seen(machine: Machine, source: str, status: Status) -> 
 
 
 @pytest.mark.parametrize(
-    ("free_mib", "status"), [(1000, Status.OK), (64, Status.WARN), (1, Status.FAIL)]
+    ("free_mib", "status", "told"),
+    [
+        (1000, Status.OK, "1000 of 1000 MiB free"),
+        (64, Status.WARN, "enough for the plugins of 42 tracks to be played, 8 rendered"),
+        (2, Status.WARN, "enough for the plugins of 1 track to be played, 0 rendered"),
+        (1, Status.FAIL, "too little for the plugins of a track"),
+    ],
 )
 def test_a_small_dev_shm_is_seen(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch, free_mib: int, status: Status
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, free_mib: int, status: Status, told: str
 ) -> None:
     machine.path("/dev/shm").mkdir(parents=True)
     blocks = free_mib * 256
@@ -176,6 +182,7 @@ def test_a_small_dev_shm_is_seen(
     monkeypatch.setattr("os.statvfs", lambda path: space)
     finding = kernel.shared_memory(machine)
     assert (finding.status, finding.values["free_bytes"]) == (status, free_mib * 2**20)
+    assert told in finding.found
 
 
 def test_a_missing_dev_shm_is_seen(machine: Machine) -> None:

@@ -136,3 +136,9 @@ def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> Non
     os.mkfifo(pipe)
     with pytest.raises(InputError, match="is a pipe"):
         chain_song(pipe, chain_slots([EQ], []), None)
+
+
+@pytest.mark.parametrize("typed", ["foo", ""])
+def test_a_wrong_id_is_told_with_its_option(typed: str) -> None:
+    with pytest.raises(InputError, match=f'^--chain: expected an id .*, got "{typed}"'):
+        chain_slots([typed], [])

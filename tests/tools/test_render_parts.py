@@ -17,6 +17,7 @@ from tools.render.batch_journal import NAME, BatchJournal
 from tools.render.excerpt import Excerpt
 from tools.render.progress import Bars
 from tools.render.report import clock
+from tools.render.song_render import counted_samples
 
 
 @pytest.mark.parametrize("block", [1, 7, 64, 1000])
@@ -161,3 +162,8 @@ def test_an_input_that_changes_meanwhile_is_not_finished(tmp_path: Path) -> None
         source.write_bytes(b"after it was read")
         journal.finish(output)
         assert not journal.is_finished(source, output)
+
+
+def test_a_single_sample_is_one() -> None:
+    assert counted_samples(1, "was cut", "were cut") == "1 sample was cut"
+    assert counted_samples(2, "was cut", "were cut") == "2 samples were cut"

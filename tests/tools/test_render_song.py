@@ -25,7 +25,9 @@ from host.store.crash_store import CrashStore
 from host.store.database import Database
 from ipc.processes import children_of, command_line
 from ipc.status import SlotStatus
+from tools.render.report import RenderReport
 from tools.render.settings import RenderSettings
+from tools.render.summary import print_song
 
 pytestmark = pytest.mark.process
 
@@ -49,6 +51,7 @@ SLOT_KEYS = {
         "crashes",
         "denials",
         "shares_with",
+        "rejected",
     ),
 }
 
@@ -236,12 +239,29 @@ def test_keep_going_bypasses_from_the_fault_on_and_says_where(
     assert "slot0 ended with SIGSEGV at 0:00.267" in ended.err
     assert "from there on slot0 is bypassed" in ended.err
     assert report["faults"][-1]["block"] == 100
+    (event,) = [event for event in report["events"] if event["kind"] == "fault"]
+    assert event["time_s"] == report["faults"][-1]["time_s"] == pytest.approx(0.2667)
     assert report["slots"][0]["bypassed_blocks"] == report["blocks"] - 100
     assert report["slots"][1]["status"] == "active"
     # A unity gain, bypassed: the same but for the block in which the crash is covered.
     audio = _read(tmp_path / "out.wav")
     assert np.array_equal(audio[:, : 100 * 128], ramp[:, : 100 * 128])
     assert np.allclose(audio, ramp, atol=0.01)
+
+
+def test_a_first_attempt_says_between_where_it_failed(render: Render) -> None:
+    """Several blocks are rendered at a time: which one it was is not known."""
+    ended = render(["fault:segv?after=100"], "--keep-going", "--json", "-")
+    first, second = json.loads(ended.out)["faults"]
+    assert "slot0 ended with SIGSEGV between 0:00.171 and 0:00.341 (crash report" in ended.err
+    assert first["time_s"] <= second["time_s"] <= first["until_s"]
+    assert second["until_s"] is None
+
+
+def test_a_file_that_failed_has_its_events_where_they_were(render: Render) -> None:
+    report = json.loads(render(["fault:segv?after=100"], "--json", "-").out)
+    times = [event["time_s"] for event in report["events"] if event["kind"] == "fault"]
+    assert times == [report["faults"][-1]["time_s"]]
 
 
 def test_keep_going_puts_in_a_failed_slot_s_place_what_its_policy_says(
@@ -424,6 +444,9 @@ def test_pipelined_is_as_aligned_as_any(
         ("lv2:http://example.org/none", "http://example.org/none"),
         ("ladspa:/usr/lib/ladspa/amp.so#none", "amp.so"),
         ("builtin:none", "there is no built-in device 'none'"),
+        ("builtin:gain?x=1", "builtin:gain?x=1"),
+        ("fault:nope", "fault:nope"),
+        ("pedalboard:Reverbb", "pedalboard:Reverbb"),
     ],
 )
 def test_a_plugin_that_is_not_there_is_refused_at_once(
@@ -432,12 +455,51 @@ def test_a_plugin_that_is_not_there_is_refused_at_once(
     ended = render(["builtin:gain", plugin], "--keep-going", "--json", "-")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert words in ended.err
+    assert "song.json: tracks[0].chain[1].plugin: " in ended.err
     assert not (tmp_path / "out.wav").exists()
+
+
+REJECTED = {"id": "g", "plugin": "builtin:gain", "program": 50}
+REJECTED_LINES = [
+    "chain[0].program: builtin:gain has no programs",
+    "chain[0].parameters.Nope: builtin:gain has no parameter 'Nope'; it has 'Gain'",
+    'chain[0].parameters["999"]: builtin:gain has parameters 0 to 0, not 999',
+    "chain[0].parameters.Gain: builtin:gain: 'loud' is no value of 'Gain'; it is",
+]
+
+
+@pytest.fixture
+def with_rejections(tmp_path: Path) -> dict[str, Any]:
+    """A song whose plugin takes nothing of what is set."""
+    values = {"Nope": 0.5, "999": 0.2, "Gain": "loud"}
+    slot = {**REJECTED, "parameters": values}
+    return {"tracks": [{"id": "t", "audio": {"file": "in.wav"}, "chain": [slot]}]}
+
+
+def test_what_a_plugin_does_not_take_is_refused_with_its_field(
+    render: Render, tmp_path: Path, with_rejections: dict[str, Any]
+) -> None:
+    ended = render([], **with_rejections)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert f"song.json: tracks[0].{REJECTED_LINES[0]} (and 3 more); --keep-going" in ended.err
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize("word", ["--keep-going", "--realtime"])
+def test_what_a_plugin_does_not_take_is_left_out_with_its_field(
+    render: Render, with_rejections: dict[str, Any], word: str
+) -> None:
+    ended = render([], word, "--json", "-", **with_rejections)
+    report = json.loads(ended.out)
+    assert ended.code == 0
+    assert len(report["warnings"]) == len(REJECTED_LINES) == len(report["slots"][0]["rejected"])
+    for warning, line in zip(report["warnings"], REJECTED_LINES, strict=True):
+        assert f"song.json: tracks[0].{line}" in warning
 
 
 def test_a_path_with_a_typing_error_is_no_crash(render: Render, data_folder: Path) -> None:
     ended = render(["builtin:gain", "vst3:/nowhere/x.vst3"])
-    assert "track track, slot slot1: the VST3 plugin /nowhere/x.vst3 does not exist" in ended.err
+    assert "song.json: tracks[0].chain[1].plugin: the VST3 plugin /nowhere/x.v" in ended.err
     with Database() as database:
         assert CrashStore(database).list() == []
 
@@ -534,7 +596,9 @@ def test_media_of_the_song_are_never_replaced(render: Render, tmp_path: Path) ->
         (["-o", "nowhere/out.wav"], "the folder nowhere does not exist"),
         (["-o", "out.flac", "--format", "float"], "FLAC cannot hold float samples"),
         (["--block", "8"], "greater than or equal to 16"),
+        (["--format", "8"], "Invalid value for '--format': '8' is not one of '16', '24'"),
         (["--json", "nowhere/r.json"], "nowhere does not exist"),
+        (["--json", "/proc/r.json"], "--json /proc/r.json: cannot be written"),
         (["--resume"], "--resume is for many files"),
         (["-j", "2"], "-j is for many files"),
         (["--param", "1.x=1"], "--param belongs to --chain"),
@@ -549,6 +613,25 @@ def test_wrong_usage_is_one_line(
     ended = render(["builtin:gain"], *words)
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert said in ended.err
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_report_that_cannot_be_written_any_more_costs_only_itself(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+
+    def print_and_remove(report: RenderReport) -> None:
+        print_song(report)
+        folder.rmdir()
+
+    monkeypatch.setattr("tools.render.summary.print_song", print_and_remove)
+    ended = render(["builtin:gain"], "--json", str(folder / "r.json"))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "r.json: cannot be written" in ended.err
+    assert "builtin:gain" in ended.out
+    assert (tmp_path / "out.wav").exists()
 
 
 def test_a_song_without_an_end_is_refused(render: Render) -> None:

@@ -310,6 +310,8 @@ def test_what_a_check_has_found_is_found_by_a_replay(
         (["--script", "{tmp}/mine"], "--script {tmp}/mine: exists already; --force replaces it"),
         (["--script", "{tmp}"], "is no file; name one"),
         (["--shrink", "-o", "{tmp}/none/x.json"], "its folder does not exist"),
+        (["--shrink", "-o", "/proc/x.json"], "-o /proc/x.json: cannot be written"),
+        (["--script", "/proc/x.py"], "--script /proc/x.py: cannot be written"),
     ],
 )
 def test_a_replay_replaces_nothing_unasked(

@@ -456,6 +456,9 @@ def test_files_of_others_are_not_replaced_unasked(tmp_path: Path) -> None:
         (Outputs(html=new, json=new), "input or output of the same job"),
         (Outputs(html=str(tmp_path)), "is no file"),
         (Outputs(junit=new + "/x/y"), "does not exist"),
+        (Outputs(junit="/proc/x.xml"), "--junit /proc/x.xml: cannot be written"),
+        (Outputs(html="/proc/x.html"), "--html /proc/x.html: cannot be written"),
+        (Outputs(json="/proc/x.json"), "--json /proc/x.json: cannot be written"),
     ):
         with pytest.raises(InputError, match=told):
             outputs.check([])

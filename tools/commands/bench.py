@@ -48,8 +48,6 @@ def bench(
     if json_file == "-":
         console.print_json(figures)
     else:
-        if json_file is not None:
-            write_report(json_file, figures)
         console.print_table(
             ("figure", "found", "must be", ""),
             [
@@ -57,5 +55,7 @@ def bench(
                 for v in figures["verdicts"]
             ],
         )
+        if json_file is not None:
+            write_report(json_file, figures)
     if not all(verdict["kept"] for verdict in figures["verdicts"]):
         raise typer.Exit(console.ExitCode.FAILED)

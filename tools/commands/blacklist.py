@@ -56,7 +56,7 @@ def remove_command(
     from host.store.blacklist import Blacklist
     from tools.commands.store import open_store
 
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         entry = Blacklist(database).remove(plugin)
     if as_json or context.obj:
         console.print_json(entry)
@@ -95,7 +95,7 @@ def add_command(
 
     if sum(given is not None for given in (plugin, content, signature)) != 1:
         raise InputError("name one of PLUGIN, --hash FILE|SHA256 and --signature SIGNATURE")
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         entries = Blacklist(database)
         if plugin is not None:
             entry = entries.add(plugin, None, reason)

@@ -66,7 +66,7 @@ def forget_command(context: typer.Context, plugins: PluginIds, as_json: JsonOpti
     from host.store.conduct_store import ConductStore
     from tools.commands.store import open_store
 
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         for plugin in plugins:
             ConductStore(database).forget(plugin)
     if as_json or context.obj:
@@ -87,7 +87,7 @@ def _choose(plugins: list[str], choice: Choice, as_json: bool) -> None:
     for plugin in ids:
         if missing := missing_file(PluginId.parse(plugin)):
             console.warn(f"{plugin}: {missing}")
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         store = ConductStore(database)
         chosen = [store.choose(plugin, choice) for plugin in ids]
     if as_json:

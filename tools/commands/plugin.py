@@ -113,7 +113,7 @@ def _keep(report: CrashReport) -> str | None:
     from tools.commands.store import open_store
 
     try:
-        with open_store() as database:
+        with open_store(to_keep=True) as database:
             return CrashStore(database).add(report)
     except IsoboothError as error:
         console.warn(f"the crash report could not be kept: {error}")

@@ -263,24 +263,23 @@ def _render_folder(wanted: _Wanted, folder: Folder) -> int:
     except KeyboardInterrupt:
         console.note(f"{len(ended)} of {len(wanted.inputs)} files had ended; --resume goes on")
         raise
-    _write_report(report, wanted.json_file)
     if wanted.json_file != "-":
         print_batch(report)
+    _write_report(report, wanted.json_file)
     return console.ExitCode.FAILED if report.summary.failed else console.ExitCode.OK
 
 
 def _tell_one(report: RenderReport, json_file: str | None) -> int:
     from tools.render.summary import print_song
 
-    _write_report(report, json_file)
     if json_file != "-":
         print_song(report)
     for warning in report.warnings:
         console.warn(warning)
-    if report.result == "done":
-        return console.ExitCode.OK
-    console.error(f"{report.output}: not written: {report.reason}")
-    return console.ExitCode.FAILED
+    if report.result != "done":
+        console.error(f"{report.output}: not written: {report.reason}")
+    _write_report(report, json_file)  # the last: it may fail, and everything else is told
+    return console.ExitCode.OK if report.result == "done" else console.ExitCode.FAILED
 
 
 def _tell_file(report: RenderReport) -> None:

@@ -63,6 +63,7 @@ def soak_command(
     from host.user_file import file_error
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
+    from tools.job_files import check_writable
 
     wanted = str(PluginId.parse(plugin))
     rules = permission_rules(profile)
@@ -71,6 +72,7 @@ def soak_command(
             report.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise file_error(report, "written", error) from None
+        check_writable("--report", report / "log.json")
     latest: list[SoakReport] = []
     told_at = time.monotonic()
 

@@ -283,6 +283,7 @@ def replay_command(
     from host.stress.workshop import Workshop
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
+    from tools.job_files import behind_the_work
     from tools.stress.replay_files import ReplayFiles, replay_files
 
     log = read_log(file)
@@ -310,12 +311,13 @@ def replay_command(
     same = sum(one.is_same(log) for one in done)
     kept = shrunk or log
     flaky = shrunk.end.flaky if shrunk is not None and shrunk.end is not None else ""
-    if shrunk is not None and files.log is not None:
-        write_log(shrunk, files.log)
     if shrunk is None and script is None:
         files = ReplayFiles(None, None)  # nothing was shrunk, and no program asked for
-    if files.script is not None:
-        write_script(kept, files.script)
+    with behind_the_work():
+        if shrunk is not None and files.log is not None:
+            write_log(shrunk, files.log)
+        if files.script is not None:
+            write_script(kept, files.script)
     end = done[0].end
     if as_json:
         console.print_json(

@@ -45,7 +45,7 @@ def accept_command(context: typer.Context, plugins: PluginIds, as_json: JsonOpti
     from tools.commands.trusted_files import trust_settings
     from tools.plugins.typed_id import typed_question
 
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         gate = TrustGate(TrustStore(database), trust_settings())
         accepted = []
         for plugin in map(typed_question, plugins):
@@ -68,7 +68,7 @@ def forget_command(context: typer.Context, plugins: PluginIds, as_json: JsonOpti
     from host.store.trust_store import TrustStore
     from tools.commands.store import open_store
 
-    with open_store() as database:
+    with open_store(to_keep=True) as database:
         for plugin in plugins:
             TrustStore(database).forget(plugin)
     if as_json or context.obj:

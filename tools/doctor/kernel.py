@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 
+from tools.console import counted
 from tools.doctor import libc
 from tools.doctor.check import Finding, Machine, fail, ok, warn
 
@@ -22,10 +23,11 @@ _PTRACE_SEIZE = 0x4206
 # Landlock confines signals from here on.
 LANDLOCK_SIGNALS_ABI = 6
 
-# A chain of 24 records has 1.2 MB of files at 128 frames and 4.1 MB at 4096 (measured with
-# ipc._native.Geometry): enough for 32 tracks at any block size, and for one chain at the least.
-SHM_ENOUGH_BYTES = 128 * 2**20
-SHM_LEAST_BYTES = 8 * 2**20
+# The files of a track's chain, 24 records: 1.23 MiB at 128 frames, 4.1 at 4096, 7.1 at the 8192
+# that a render does at a time (measured with ipc._native.Geometry), and the semaphores.
+SHM_PLAYED_BYTES = 3 * 2**19
+SHM_RENDERED_BYTES = 15 * 2**19
+SHM_ENOUGH_BYTES = 128 * 2**20  # for 32 tracks at any block size
 
 # The usual soft limit. Each slot takes several descriptors: its socket, pidfd, stderr and files.
 FILES_ENOUGH = 1024
@@ -45,10 +47,12 @@ def shared_memory(machine: Machine) -> Finding:
     grow = "enlarge it (`mount -o remount,size=50% /dev/shm`; docker: `--shm-size=1g`)"
     if not os.access(folder, os.W_OK | os.X_OK):
         return fail(f"{folder} cannot be written", "`chmod 1777 /dev/shm`", **values)
-    if free < SHM_LEAST_BYTES:
-        return fail(told, grow, **values)
+    if free < SHM_PLAYED_BYTES:
+        return fail(f"{told}, too little for the plugins of a track", grow, **values)
     if free < SHM_ENOUGH_BYTES:
-        return warn(told, grow, **values)
+        played, rendered = free // SHM_PLAYED_BYTES, free // SHM_RENDERED_BYTES
+        tracks = f"the plugins of {counted(played, 'track')} to be played, {rendered} rendered"
+        return warn(f"{told}, enough for {tracks}", grow, **values)
     return ok(told, **values)
 
 

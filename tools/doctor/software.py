@@ -86,7 +86,7 @@ def data_folder(machine: Machine) -> Finding:
     usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
     if not usable or (there != folder and not _takes_folders(there)):
         return warn(
-            f"{there} cannot be written",
+            f"{there} cannot be written: crash reports and the blacklist are not kept",
             f"give yourself the right, or set {DATA_VARIABLE} to another folder",
             **values,
         )

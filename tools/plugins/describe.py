@@ -9,7 +9,7 @@ from pathlib import Path
 from host.backtrace.explain import evidence_of_hang
 from host.backtrace.frames import StackEvidence
 from host.crash_explainer import evidence_of_end
-from host.crash_report import CrashReport, FaultKind
+from host.crash_report import Action, CrashReport, FaultKind
 from host.engine_module import capture_stacks
 from host.plugin_id import PluginFormat, PluginId
 from host.scan.evidence import LookedAt, report_of
@@ -79,7 +79,7 @@ async def _ask(
             sample_rate=request.sample_rate,
             max_frames=request.max_frames,
             looker="plugin info",
-            action="given up",
+            action=Action.GIVEN_UP,
         )
         report = keep(report_of(looked_at, kind, exit, evidence, []))
         return f" (crash report {report})" if report else ""

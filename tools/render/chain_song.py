@@ -30,7 +30,10 @@ def chain_slots(plugins: Sequence[str], parameters: Sequence[str]) -> tuple[Slot
     """
     slots: list[Slot] = []
     for text in plugins:
-        plugin = typed_plugin_id(text)
+        try:
+            plugin = typed_plugin_id(text)
+        except InputError as error:
+            raise InputError(f"--chain: {error}") from None
         slots.append(Slot(id=_free_name(_short_name(plugin), slots), plugin=plugin))
     for text in parameters:
         index, name, value = _parse_parameter(text, slots)

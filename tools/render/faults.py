@@ -118,7 +118,8 @@ class SlotWatch:
         config = self._host.config
         at = slot.processed_blocks if block is None else block * config.batch
         at = self._spoiling.get(slot.id, at)
-        frame = max(0, at * config.block_frames - self._host.mix.latency_frames)
+        is_exact = block is None or slot.id in self._spoiling or config.batch == 1
+        until = None if is_exact else min(at + config.batch, max(self._blocks, at + 1))
         spec = self._host.mix.slot(slot.id).spec
         what = (
             slot.reason or f"{spec.label} did not answer within {config.offline_hang_limit_s:g} s"
@@ -128,7 +129,13 @@ class SlotWatch:
             slot=slot.id,
             plugin=slot.plugin,
             block=at,
-            time_s=round(frame / config.sample_rate, 4),
+            time_s=self._time_s(at),
+            until_s=None if until is None else self._time_s(until),
             what=what,
             report=slot.crashes[-1] if slot.crashes else None,
         )
+
+    def _time_s(self, block: int) -> float:
+        """Where a block begins in the file."""
+        frame = block * self._host.config.block_frames - self._host.mix.latency_frames
+        return round(max(0, frame) / self._host.config.sample_rate, 4)

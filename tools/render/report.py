@@ -4,12 +4,16 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from host.events import HostEvent
+from host.events import HostEvent, HostEventKind
 from host.host import Host, SlotReport
 from tools.block_log import BlockTimes
 
 SCHEMA = 1
+
+# Events that tell of an attempt's fault: offline, a slot has one at most.
+_OF_FAULTS = (HostEventKind.FAULT.value, HostEventKind.FAILED.value)
 
 
 class SlotEntry(Struct, frozen=True, kw_only=True):
@@ -29,6 +33,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
     crashes: list[str]
     denials: list[str] = []
     shares_with: list[str] = []
+    rejected: list[str] = []
 
     @classmethod
     def of(cls, slot: SlotReport, earlier_crashes: Sequence[str]) -> "SlotEntry":
@@ -48,6 +53,7 @@ class SlotEntry(Struct, frozen=True, kw_only=True):
             crashes=[*earlier_crashes, *slot.crashes],
             denials=list(slot.denials),
             shares_with=list(slot.shares_with),
+            rejected=list(slot.rejected),
         )
 
 
@@ -60,11 +66,15 @@ class FaultEntry(Struct, frozen=True, kw_only=True):
     block: int
     time_s: float  # in the file
     what: str
+    until_s: float | None = None  # it was between the two: blocks were rendered several at a time
     report: str | None = None  # crash report
     bypassed: bool = False  # the rest of the file goes without it
 
     def __str__(self) -> str:
-        told = f"{self.what} at {clock(self.time_s)}"
+        place = f"at {clock(self.time_s)}"
+        if self.until_s is not None:
+            place = f"between {clock(self.time_s)} and {clock(self.until_s)}"
+        told = f"{self.what} {place}"
         return f"{told} (crash report {self.report})" if self.report else told
 
 
@@ -128,14 +138,23 @@ class RenderReport(Struct, kw_only=True):
             self.clock_slips = driver.clock_slips
             self.slot_deadline_us = _tenths(1e6 * config.block_s * config.deadline_fraction)
         start_s = self.latency_frames / config.sample_rate
-        self.events = [
+        events = [
             EventEntry.of(event, start_s, config.batch * config.block_s)
             for event in host.events_since(0)
         ]
+        self.events = sorted(map(self._placed, events), key=lambda event: event.time_s)
         self.slots = [
             SlotEntry.of(slot, [f.report for f in self._earlier_faults(slot.id) if f.report])
             for slot in host.slots()
         ]
+
+    def _placed(self, event: EventEntry) -> EventEntry:
+        """A fault where it is in the file, not where the host had come when it noticed."""
+        if event.kind not in _OF_FAULTS:
+            return event
+        faults = (f for f in self.faults if f.slot == event.slot and f.attempt == self.attempts)
+        fault = next(faults, None)
+        return event if fault is None else replace(event, time_s=fault.time_s)
 
     def _earlier_faults(self, slot: str) -> list[FaultEntry]:
         return [f for f in self.faults if f.slot == slot and f.attempt < self.attempts]

@@ -7,6 +7,7 @@ import msgspec
 
 from host.audio_file import SampleFormat
 from host.config import HostConfig, offline_batch
+from host.crash_report import Action
 from host.permissions import PermissionRules
 from host.song import Grouping, Song
 from host.trust.settings import TrustSettings
@@ -49,7 +50,7 @@ class RenderSettings:
         return song
 
     def host_config(
-        self, song: Song, precise: bool = False, action: str = "bypassed"
+        self, song: Song, precise: bool = False, action: Action = Action.BYPASSED
     ) -> HostConfig:
         """`precise`: offline, block by block, so that a fault is placed to the block. Otherwise
         several at once, which gives the same bits sooner. `action`: what becomes of a fault."""

@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 
 from host.audio_file import AudioWriter
 from host.control import Control
+from host.crash_report import Action
 from host.events import HostEventKind
 from host.host import Host
 from host.plugin_files import check_plugin_files
-from host.song import MASTER, Song
+from host.slot_place import rejected_field, slot_place
+from host.slot_supervisor import SlotSupervisor
+from host.song import Song
 from host.store.blacklist import Blacklist
 from host.store.database import Database
 from host.store.trust_store import TrustStore
@@ -30,6 +33,7 @@ from host.user_file import path_text
 from ipc.errors import InputError, IsoboothError
 from ipc.status import SlotStatus
 from tools.block_log import BlockLog
+from tools.console import counted
 from tools.foreground import Stop
 from tools.render.excerpt import Excerpt
 from tools.render.faults import SlotWatch, refused_states
@@ -114,7 +118,6 @@ def render_song(
             attempt.run(output, listener)
             break
         except PluginFault as fault:
-            report.faults += fault.faults
             report.result, report.reason = "failed", str(fault)
     else:
         report.reason = f"failed {last} times: {report.reason}"
@@ -157,6 +160,8 @@ class _Attempt:
             host.load(song)
             context.stop.check()  # before the plugins are blamed for being killed
             check_loaded(host)
+            if not settings.goes_without:
+                check_taken(host)
             if not settings.realtime:
                 self._judge_states(host)
             length = host.mix.length_frames()
@@ -179,11 +184,11 @@ class _Attempt:
                 self._report.describe_host(host)
             self._conclude(host, writer, excerpt, log)
 
-    def _action_on_fault(self) -> str:
+    def _action_on_fault(self) -> Action:
         """For crash reports: what becomes of the file."""
         if self._keep_going:
-            return "bypassed"
-        return "rendered again" if self._report.attempts < ATTEMPTS else "file failed"
+            return Action.BYPASSED
+        return Action.RENDERED_AGAIN if self._report.attempts < ATTEMPTS else Action.FILE_FAILED
 
     def _render(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
         watch = SlotWatch(
@@ -208,6 +213,7 @@ class _Attempt:
             return
         self._context.stop.check()
         if not self._keep_going:
+            self._report.faults += faults
             raise PluginFault(faults)
         for fault in faults:
             host.fail_slot(fault.slot, fault.what)
@@ -216,9 +222,9 @@ class _Attempt:
     def _judge_states(self, host: Host) -> None:
         """A plugin that refused the state saved in the song sounds otherwise than the song says."""
         faults = refused_states(host, self._report.attempts)
+        self._report.faults += faults
         if faults and not self._keep_going:
             raise PluginFault(faults)
-        self._report.faults += faults
 
     def _play(self, host: Host, excerpt: Excerpt, log: BlockLog, listener: Listener) -> None:
         host.start()
@@ -271,11 +277,25 @@ def _next_part(host: Host, frames: int) -> NDArray[np.float32]:
 def check_loaded(host: Host) -> None:
     """Raises InputError for a plugin that is not there. One that crashed while it was loaded is a
     fault like any other."""
-    for strip in host.mix.strips:
-        for slot in strip.slots:
-            if slot.refused:
-                where = strip.id if strip.id == MASTER else f"track {strip.id}"
-                raise InputError(f"{where}, slot {slot.spec.id}: {slot.refused}")
+    for slot in host.mix.slots():
+        if slot.refused:
+            place = slot_place(host.mix.song, slot.spec.id, "plugin")
+            raise InputError(f"{place}: {slot.refused}")
+
+
+def check_taken(host: Host) -> None:
+    """Raises InputError for what the song sets and a plugin does not take."""
+    rejected = [line for slot in host.mix.slots() for line in _rejected(host.mix.song, slot)]
+    if rejected:
+        more = f" (and {len(rejected) - 1} more)" if rejected[1:] else ""
+        raise InputError(f"{rejected[0]}{more}; --keep-going renders without it")
+
+
+def _rejected(song: Song, slot: SlotSupervisor) -> Iterator[str]:
+    """A line for each field of the song's slot that its plugin does not take."""
+    for line in slot.rejected_parameters:
+        field, reason = rejected_field(slot.spec, line)
+        yield f"{slot_place(song, slot.spec.id, field)}: {reason}"
 
 
 def check_not_blacklisted(plugin: str, blacklist: Blacklist) -> None:
@@ -297,8 +317,12 @@ def check_trusted(plugin: str, database: Database, settings: RenderSettings) -> 
 
 
 def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator[str]:
+    told: set[str] = set()  # in words that do not say where it stands
+    for played in host.mix.slots():
+        yield from _rejected(host.mix.song, played)
+        told.update(f"{played.spec.label}: {line}" for line in played.rejected_parameters)
     for event in host.events_since(0):
-        if event.kind in (HostEventKind.NOTICE, HostEventKind.DENIED):
+        if event.kind in (HostEventKind.NOTICE, HostEventKind.DENIED) and event.text not in told:
             yield event.text
     for fault in report.faults:
         if fault.attempt < report.attempts:
@@ -311,7 +335,8 @@ def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator
         if slot.status == SlotStatus.QUARANTINED.value:
             yield f"{slot.id} is bypassed: {slot.reason}"
         if slot.repaired_samples:
-            yield f"{slot.id} sent {slot.repaired_samples} samples that are NaN, Inf or too loud"
+            bad = counted_samples(slot.repaired_samples, "that is", "that are")
+            yield f"{slot.id} sent {bad} NaN, Inf or too loud"
     if host.mix.latency_frames != report.latency_frames:
         yield (
             f"a plugin changed its latency meanwhile ({report.latency_frames} to "
@@ -321,9 +346,15 @@ def _warnings(host: Host, report: RenderReport, writer: AudioWriter) -> Iterator
         if track.input is not None:
             yield f"{track.label}: its live input is silent in a render"
     if writer.clipped_samples:
-        yield (
-            f"{writer.clipped_samples} samples were beyond full scale and are clipped; lower the "
-            "master's gain_db, or write --format float"
+        clipped = counted_samples(
+            writer.clipped_samples, "was beyond full scale and is", "were beyond full scale and are"
         )
+        yield f"{clipped} clipped; lower the master's gain_db, or write --format float"
     if writer.nan_samples:
-        yield f"{writer.nan_samples} samples were no numbers and became silence"
+        broken = counted_samples(writer.nan_samples, "was no number", "were no numbers")
+        yield f"{broken} and became silence"
+
+
+def counted_samples(count: int, one: str, more: str) -> str:
+    """ "1 sample was …", "2 samples were …"."""
+    return f"{counted(count, 'sample')} {one if count == 1 else more}"

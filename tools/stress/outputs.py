@@ -10,7 +10,7 @@ from host.stress.verdict import StressReport
 from host.user_file import AtomicFile, path_text
 from ipc.errors import InputError
 from tools import console
-from tools.job_files import check_report, write_report
+from tools.job_files import behind_the_work, check_report, check_writable, write_report
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def _check_file(option: str, file: str, mark: bytes, taken: list[Path], force: b
             f"{where}: exists already and is no such report; name another file, or --force "
             "replaces it"
         )
+    check_writable(option, path)
 
 
 def _begins_with(path: Path, mark: bytes) -> bool:
@@ -87,5 +88,5 @@ def _begins_with(path: Path, mark: bytes) -> bool:
 
 
 def _write(path: str, content: bytes) -> None:
-    with AtomicFile(path) as output:
+    with behind_the_work(), AtomicFile(path) as output:
         output.file.write(content)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from host.user_file import path_text
 from ipc.errors import InputError
+from tools.job_files import check_writable
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ReplayFiles:
                 raise InputError(f"{where}: is no file; name one")
             if path.exists() and not force:
                 raise InputError(f"{where}: exists already; --force replaces it")
+            check_writable(option, path)
             taken["the shrunk log"] = path
 
 
