@@ -333,6 +333,20 @@ def test_a_replay_replaces_what_it_is_told_to(
     assert ended.code == 0 and "open_rig" in script.read_text()
 
 
+def test_a_log_that_fails_no_more_becomes_no_program(run_cli: Any, crash_log: Path) -> None:
+    log = read_log(crash_log)
+    log.plugin = "builtin:gain"
+    write_log(log, crash_log)
+    script = crash_log.with_suffix(".py")
+    words = ("stress", "replay", str(crash_log), "--script", str(script))
+    ended = run_cli(*words, "--shrink")
+    assert ended.code == 1 and "no program written: it does not fail" in ended.out
+    assert list(script.parent.iterdir()) == [crash_log]
+    assert json.loads(run_cli(*words, "--shrink", "--json").out)["script"] is None
+    run_cli(*words)  # as it is, where nobody says that it is the shortest
+    assert "Found by `isobooth stress`: 2 calls." in script.read_text()
+
+
 def test_a_shrunk_log_that_fails_now_and_then_is_told(
     run_cli: Any, crash_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

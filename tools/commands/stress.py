@@ -312,8 +312,8 @@ def replay_command(
     flaky = shrunk.end.flaky if shrunk is not None and shrunk.end is not None else ""
     if shrunk is not None and files.log is not None:
         write_log(shrunk, files.log)
-    if shrunk is None and script is None:
-        files = ReplayFiles(None, None)  # nothing was shrunk, and no program asked for
+    if shrunk is None and (shrink or script is None):
+        files = ReplayFiles(None, None)  # a program that does not fail is of use to nobody
     if files.script is not None:
         write_script(kept, files.script)
     end = done[0].end
@@ -346,6 +346,10 @@ def replay_command(
         if shrunk is not None:
             left = console.counted(len(shrunk.calls), "call")
             print(f"shrunk from {len(log.calls)} to {left}: {files.log}")
+        elif shrink:
+            why = "it does not fail as in the log" + (" each time" if same else "")
+            why = why if shows(log) else "no call fails by itself"
+            print(f"nothing is cut down, and no program written: {why}")
         if flaky:
             print(f"{flaky} runs of the shrunk log failed")
         if files.script is not None:
