@@ -6,11 +6,18 @@ from host.scan.asking import Answer
 from host.scan.verdict import Outcome, PhaseResult, Status
 from host.stress.call_log import CallLog, LogEnd
 from host.stress.verdict import Verdict
-from ipc.errors import WorkerError
+from ipc.errors import InputError, WorkerError
 
 
 class PluginRefused(WorkerError):
     """It said no to being created."""
+
+
+class PluginMissing(PluginRefused):
+    """There is none: its id is misspelled, or no longer in its file. Wrong usage, and no verdict on
+    a plugin."""
+
+    exit_code = InputError.exit_code
 
 
 class PluginDied(WorkerError):

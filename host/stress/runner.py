@@ -17,7 +17,7 @@ from host.crash_report import utc_now
 from host.plugin_id import PluginId
 from host.stress.call_log import CallLog, LogEnd, LogTooLarge, write_log
 from host.stress.check import Check, Subject
-from host.stress.death import PluginDied, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginRefused
 from host.stress.rig import open_rig
 from host.stress.verdict import (
     BAD,
@@ -78,7 +78,8 @@ class StressOptions:
 
 @dataclass
 class StressRun:
-    """`run` it once. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what
+    """`run` it once; it raises PluginMissing before any check where one of the plugins does not
+    exist. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what
     has been found until then is in `report`. `judge` may change a result before it counts.
     """
 
@@ -192,6 +193,11 @@ class StressRun:
                 result.name, result.vendor, result.version = about.name, about.vendor, about.version
                 result.path = about.path
                 self._about[result.plugin] = about
+        except PluginMissing as error:
+            if not self._taken:
+                raise  # before anybody waits for checks
+            lacks = CheckResult(check=_CREATION, verdict=Verdict.ERROR, message=str(error))
+            self._add(result, lacks)
         except WorkerError as error:
             if self._ending:
                 return

@@ -22,7 +22,7 @@ from host.scan.asking import Answer, ask, explained
 from host.scan.patience import Patience
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import Status
-from host.stress.death import PluginDied, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginRefused
 from ipc.connection import RequestFailed
 from ipc.errors import WorkerError
 from ipc.launcher import Launcher
@@ -124,7 +124,8 @@ class Workshop:
             await worker.request(Visit(plugins=[plugin], permissions=permissions), _VISIT_S)
         except RequestFailed as error:
             worker.kill()
-            raise PluginRefused(str(error)) from None
+            refused = PluginMissing if error.no_such_plugin else PluginRefused
+            raise refused(str(error)) from None
         except BaseException:
             worker.kill()
             raise
@@ -142,12 +143,12 @@ class Workshop:
         unwinds: bool = True,
     ) -> Answer:
         """`limit_s`: for so long it may stand still; `most_s`: what it may take altogether. Raises
-        PluginDied, or PluginRefused where it says no to its creation."""
+        PluginDied, or PluginRefused where it says no to its creation (PluginMissing: there is none)."""
         answer = await ask(worker, request, Patience(limit_s, most_s), believed=True)
         if answer.is_fine:
             return answer
         if answer.end is None and answer.status is Status.FAILED:
-            raise PluginRefused(answer.detail)
+            raise (PluginMissing if answer.no_such_plugin else PluginRefused)(answer.detail)
         settings = ProbeSettings(timeout_s=limit_s)
         rules = self.permissions(plugin, memory_mb)
         path = PluginId.parse(plugin).target

@@ -137,6 +137,27 @@ def test_a_file_that_is_not_there_is_no_verdict_on_a_plugin(
 
 
 @pytest.mark.parametrize(
+    ("plugin", "line"),
+    [
+        ("lv2:http://no.such/plugin", "no installed LV2 plugin has this URI; "),
+        ("clap:{clap}#nosuch", "planted.clap has no plugin 'nosuch'; "),
+        ("ladspa:/usr/lib/ladspa/amp.so#nosuch", "amp.so has no plugin 'nosuch'; "),
+        ("vst3:/no.vst3", "there is no /no.vst3"),
+        ("fault:nosuch", "there is no fault 'nosuch'; "),
+    ],
+)
+def test_a_plugin_that_does_not_exist_is_wrong_usage(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path, plugin: str, line: str
+) -> None:
+    missing = plugin.format(clap=planted("clean")[5:].partition("#")[0])
+    junit = tmp_path / "junit.xml"
+    words = ("stress", planted("nan"), missing, "builtin:gain", *QUICK, "--junit", str(junit))
+    for ended in (run_cli(*words), run_cli("soak", missing, "--minutes", "0.01")):
+        assert ended.code == 2 and not ended.out and not junit.exists()
+        assert line in ended.err and len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--level", "1"], "which plugins? `isobooth plugins` lists what was scanned"),

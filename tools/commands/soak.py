@@ -58,13 +58,15 @@ def soak_command(
     Exit code 0: it lived through everything, and was restored as it had been; 1: it did not.
     """
     from host.plugin_id import PluginId
+    from host.plugin_there import check_is_there
     from host.stress.soak import soak
     from host.stress.workshop import Workshop
     from host.user_file import file_error
     from tools.commands.permission_rules import permission_rules
     from tools.foreground import Stop, in_foreground
 
-    wanted = str(PluginId.parse(plugin))
+    wanted = PluginId.parse(plugin)
+    check_is_there(wanted)
     rules = permission_rules(profile)
     if report is not None:
         try:
@@ -89,7 +91,7 @@ def soak_command(
         with Workshop(rules, timeout_s=timeout_s) as workshop, stop.covering(workshop):
             return soak(
                 workshop,
-                wanted,
+                str(wanted),
                 seconds=60.0 * minutes,
                 seed=seed,
                 logs=report,

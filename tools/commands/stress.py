@@ -135,6 +135,7 @@ def run_command(
     from host.plugin_id import PluginId
     from host.plugin_there import check_is_there
     from host.stress.baseline import compare, load_baseline
+    from host.stress.death import PluginMissing
     from host.stress.runner import StressOptions, StressRun, chosen
     from host.stress.suppressions import load_suppressions
     from host.stress.verdict import settle
@@ -218,6 +219,8 @@ def run_command(
             interrupted = True
             if not runs:
                 raise
+        except PluginMissing:
+            raise  # no check has begun
         except Exception as error:  # a full disk, a mistake of ours: not a word may be lost
             if not runs or not any(plugin.checks for plugin in runs[0].report.plugins):
                 raise
