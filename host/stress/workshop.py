@@ -143,7 +143,8 @@ class Workshop:
         unwinds: bool = True,
     ) -> Answer:
         """`limit_s`: for so long it may stand still; `most_s`: what it may take altogether. Raises
-        PluginDied, or PluginRefused where it says no to its creation (PluginMissing: there is none)."""
+        PluginDied, PluginRefused where it says no to its creation, PluginMissing where there is
+        none."""
         answer = await ask(worker, request, Patience(limit_s, most_s), believed=True)
         if answer.is_fine:
             return answer
