@@ -331,6 +331,7 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
         result.verdict = error.verdict
         result.signal, result.signature = last.signal, error.signature
         result.backtrace, result.stderr = list(last.backtrace), last.stderr
+        result.threads = error.other_threads
     elif isinstance(error, PluginRefused):
         result.verdict = Verdict.FAIL
     else:

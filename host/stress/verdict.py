@@ -67,6 +67,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: str = ""  # why it counts as pass, from a suppression file
 
 
+class OtherThread(msgspec.Struct, frozen=True, kw_only=True):
+    """One that did not hang itself, but may hold what is waited for."""
+
+    name: str
+    stack: list[str] = []  # innermost first
+
+
 class CheckResult(msgspec.Struct, kw_only=True):
     """One check of one plugin. The worst of its findings is its verdict."""
 
@@ -81,6 +88,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     signal: str = ""  # of a crash
     signature: str = ""  # of a crash or hang: the same for the same cause
     backtrace: list[str] = []  # innermost first
+    threads: list[OtherThread] = []  # of a hang: all but the one that hangs
     stderr: str = ""  # its last words
     log: str = ""  # the file with the calls that lead there: `isobooth stress replay FILE`
     reruns: list[Verdict] = []  # of one that was asked again, to tell what is flaky

@@ -28,6 +28,7 @@ PLANTED = (
     ("unset-memory", "sends-numbers", Verdict.FAIL, "memory that it has not written"),
     ("runaway", "sends-numbers", Verdict.FAIL, "runs away"),
     ("hangs", "sends-numbers", Verdict.HANG, "did not come back"),
+    ("hang-threads", "sends-numbers", Verdict.HANG, "waiting in pthread_mutex_lock for process in"),
     ("locale", "leaves-the-process-alone", Verdict.FAIL, "the locale"),
     ("float-mode", "leaves-the-process-alone", Verdict.FAIL, "floating-point mode"),
     ("phones", "asks-for-nothing-forbidden", Verdict.WARN, "asked for"),
@@ -200,6 +201,14 @@ def test_a_planted_fault_is_found(
         assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
         assert any("planted." in line for line in result.backtrace)
+
+
+def test_a_hang_keeps_the_stacks_of_all_threads(
+    found: dict[tuple[str, str], CheckResult],
+) -> None:
+    threads = found["hang-threads", "sends-numbers"].threads
+    [holder] = [one for one in threads if any("holds_it_for_ever" in line for line in one.stack)]
+    assert len(threads) > 1 and "pause" in holder.stack[0]
 
 
 @pytest.mark.parametrize("check", sorted(BY_NAME))

@@ -180,7 +180,7 @@ def test_keys_of_the_report_are_only_ever_added() -> None:
         Plot: "kind title x_label y_label x y labels limit limit_label",
         Finding: "verdict message key stack suppressed",
         CheckResult: "check verdict seconds message findings figures plots signal signature "
-        "backtrace stderr log reruns expected change was",
+        "backtrace threads stderr log reruns expected change was",
         PluginResult: "plugin name vendor version format path verdict seconds checks",
         RunInfo: "started_at seconds level seed jobs timeout_s isobooth machine baseline "
         "interrupted words",
@@ -333,6 +333,7 @@ def test_the_page_tells_all_that_is_known_of_a_crash() -> None:
         "SIGSEGV", "5e1fc0de91ab34d2", "Processor::setStateInformation", "size 4294967295?!",
         "new, was pass", "ISSUE-418", "deadline 2,666.7", "suppressed: known, see #12",
         "AMD Ryzen 7 5800X", "last-night.json", "isobooth stress replay",
+        "Other threads, 1", "loader", "holds_the_lock+0x9",
     ):  # fmt: skip
         assert told in text, told
     assert text.count("<svg") == 6

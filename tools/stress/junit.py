@@ -163,6 +163,9 @@ def _details(check: CheckResult) -> Iterator[str]:
     if again := replay_line(check):
         yield f"again: {again}"
     yield from _frames(check.backtrace)
+    for thread in check.threads:
+        yield f"thread {thread.name}:"
+        yield from ("  " + frame for frame in _frames(thread.stack))
     yield from _findings(check.findings)
 
 
