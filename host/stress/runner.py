@@ -262,7 +262,7 @@ class StressRun:
         try:
             check().run(subject)
         except WorkerError as error:
-            made = _failed(made, error)
+            made = _failed(made, error, subject.doing)
             log = subject.log
         except _Ended:
             raise
@@ -325,7 +325,7 @@ def _skipped(check: type[Check], why: str) -> CheckResult:
     return CheckResult(check=check.name, verdict=Verdict.SKIP, message=why)
 
 
-def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
+def _failed(result: CheckResult, error: WorkerError, doing: str = "") -> CheckResult:
     if isinstance(error, PluginDied):
         last = error.last
         result.verdict = error.verdict
@@ -336,12 +336,12 @@ def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
         result.verdict = Verdict.FAIL
     else:
         result.verdict = Verdict.ERROR
-    result.message = str(error)
+    result.message = f"{doing}: {error}" if doing else str(error)
     key = str(error)
     if isinstance(error, PluginDied):
         key = "too slow" if error.is_slow else error.signature
     result.findings = [
-        Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
+        Finding(verdict=result.verdict, message=result.message, key=key, stack=result.backtrace)
     ]
     return result
 
