@@ -21,6 +21,7 @@ from host.stress.death import PluginDied, PluginMissing, PluginRefused
 from host.stress.rig import open_rig
 from host.stress.verdict import (
     BAD,
+    CREATION,
     CheckResult,
     Finding,
     PluginResult,
@@ -37,7 +38,6 @@ from ipc.errors import WorkerError
 from ipc.text import one_line
 
 _POLL_S = 0.1
-_CREATION = "can-be-created"
 
 
 class Watcher(Protocol):
@@ -115,6 +115,8 @@ class StressRun:
         began = time.monotonic()
         wanted = chosen(self.checks, self.options)
         self._left = {plugin.plugin: len(wanted) for plugin in self.report.plugins}
+        for plugin in self.report.plugins:
+            plugin.planned = len(wanted)
         try:
             with ThreadPoolExecutor(self.options.jobs, "isb-stress") as pool:
                 here = [one for one in self.report.plugins if one.plugin not in self._taken]
@@ -196,12 +198,12 @@ class StressRun:
         except PluginMissing as error:
             if not self._taken:
                 raise  # before anybody waits for checks
-            lacks = CheckResult(check=_CREATION, verdict=Verdict.ERROR, message=str(error))
+            lacks = CheckResult(check=CREATION, verdict=Verdict.ERROR, message=str(error))
             self._add(result, lacks)
         except WorkerError as error:
             if self._ending:
                 return
-            blank = CheckResult(check=_CREATION, verdict=Verdict.FAIL)
+            blank = CheckResult(check=CREATION, verdict=Verdict.FAIL)
             failed = _failed(blank, error)
             failed.seconds = round(time.monotonic() - began, 3)
             self._add(result, failed)
@@ -295,7 +297,7 @@ class StressRun:
         with self._lock:
             result.checks.append(found)
             self.watcher.finished(result, found)
-            self._left[result.plugin] -= found.check != _CREATION
+            self._left[result.plugin] -= found.check != CREATION
             if self._left[result.plugin] == 0:
                 self.watcher.finished_plugin(result)
 

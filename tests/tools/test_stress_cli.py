@@ -441,4 +441,6 @@ def test_an_interrupt_writes_what_was_found_and_leaves_nothing(
     assert report["run"]["interrupted"] is True
     done, hung = report["plugins"]
     assert [check["verdict"] for check in done["checks"]] == ["fail"] and not hung["checks"]
+    assert (done["verdict"], hung["verdict"], hung["planned"]) == ("fail", "error", 1)
+    assert "1 NOT SAFE, 1 not known, INTERRUPTED" in " ".join(out.split())
     assert Path(done["checks"][0]["log"]).exists()

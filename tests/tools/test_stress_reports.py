@@ -23,6 +23,7 @@ from host.stress.verdict import (
     RunInfo,
     StressReport,
     Verdict,
+    settle,
 )
 from ipc.errors import InputError
 from tests.fixtures.stress_report import (
@@ -101,6 +102,15 @@ def test_badges_say_whether_a_plugin_is_safe() -> None:
     assert judged(check("a", Verdict.HANG), error) == "NOT SAFE: hang in a and 1 more"
     known = check("a", Verdict.FAIL, change="same", was="fail")
     assert judged(known) == "NOT SAFE: fail in a (known before)"
+    cut = PluginResult(plugin="x:y", checks=[check("a"), check("can-be-created")], planned=34)
+    assert plugin_badge(cut, 5).judgement == "NOT KNOWN: 33 of 34 checks were not done"
+    crashed = PluginResult(plugin="x:z", checks=[check("a", Verdict.CRASH)], planned=34)
+    assert plugin_badge(crashed, 5).judgement == "NOT SAFE: crash in a"
+    run = StressReport(run=run_info(), plugins=[cut, crashed])
+    run.run.interrupted = True
+    settle(run)
+    assert run_badge(run).judgement == "1 NOT SAFE, 1 not known, INTERRUPTED"
+    assert [plugin.verdict for plugin in run.plugins] == ["error", "crash"]
     report = rich_report()
     assert run_badge(report).judgement == "1 safe, 1 NOT SAFE, 1 not known, 5 new failures"
     assert run_badge(StressReport(run=run_info())).judgement == "nothing was checked"
@@ -181,7 +191,7 @@ def test_keys_of_the_report_are_only_ever_added() -> None:
         Finding: "verdict message key stack suppressed",
         CheckResult: "check verdict seconds message findings figures plots signal signature "
         "backtrace threads stderr log reruns expected change was",
-        PluginResult: "plugin name vendor version format path verdict seconds checks",
+        PluginResult: "plugin name vendor version format path verdict seconds planned checks",
         RunInfo: "started_at seconds level seed jobs timeout_s isobooth machine baseline "
         "interrupted words",
         StressReport: "schema run plugins summary",
