@@ -47,6 +47,16 @@ def test_all_checks_are_listed(run_cli: Any) -> None:
         assert one["formats"] and one["what"] and one["means"] and 1 <= one["level"] <= 10
         assert f"\n{one['name']}  (level {one['level']}, " in f"\n{ended.out}"
     assert {one["name"] for one in told if one["alone"]} >= {"meets-its-deadlines"}
+    ended = run_cli("stress", "--list", "extra")
+    assert ended.code == 2 and "what is extra for?" in ended.err and not ended.out
+
+
+@pytest.mark.parametrize("words", [["stress", "--help"], ["stress", "-h"], ["stress"]])
+def test_help_shows_the_commands_and_the_options_of_a_run(run_cli: Any, words: list[str]) -> None:
+    told = run_cli(*words).out
+    assert "replay" in told and "PLUGIN_ID" in told
+    for option in ("--level", "--only", "--report", "--baseline", "--list"):
+        assert option in told
 
 
 # ---------------------------------------------------------------- a run

@@ -32,6 +32,14 @@ class _RunByDefault(TyperGroup):
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """With all options of the command that needs no name."""
+        super().format_help(ctx, formatter)
+        run = self.commands[_RUN]
+        run.format_help(
+            run.context_class(run, info_name=ctx.info_name, parent=ctx.parent), formatter
+        )
+
 
 stress = typer.Typer(
     cls=_RunByDefault, no_args_is_help=True, help="Is a plugin safe to ship, or to use?"
@@ -128,6 +136,8 @@ def run_command(
     from host.stress.checks import ALL
 
     if list_checks:
+        if plugins:
+            raise typer.BadParameter(f"--list lists all checks; what is {plugins[0]} for?")
         _print_checks(ALL, json)
         return
     if not plugins:
