@@ -36,6 +36,7 @@ PLANTED = (
     ("edge", "every-parameter", Verdict.FAIL, "with 'Gain' at 1"),
     ("edge-crash", "every-parameter", Verdict.CRASH, "with 'Gain' at 1: crashed with SIGSEGV"),
     ("forgets", "state-is-the-sound", Verdict.FAIL, "does not hold 'Echo'"),
+    ("forgets-quietly", "state-is-the-sound", Verdict.WARN, "which is not heard"),
     ("slow", "meets-its-deadlines", Verdict.FAIL, "µs"),
     ("per-block", "any-block-size", Verdict.WARN, "sounds different"),
     ("high-rate", "any-rate-and-size", Verdict.FAIL, "at 176400 Hz"),

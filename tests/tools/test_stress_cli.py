@@ -122,6 +122,7 @@ def test_what_is_suppressed_passes_with_its_reason(
     words = ("stress", planted("nan"), *QUICK, "--suppressions", str(file))
     ended = run_cli(*words)
     assert ended.code == 0 and "line 2: matches nothing in this run" in ended.err
+    assert "sends-numbers: suppressed: ISSUE-7" in ended.out and "NaN" in ended.out
     [check] = json.loads(run_cli(*words, "--json", "-").out)["plugins"][0]["checks"]
     assert check["verdict"] == "pass" and "ISSUE-7" in check["message"]
 
@@ -247,6 +248,22 @@ def test_a_report_that_cannot_be_written_costs_no_other_one(
     ended = run_cli("stress", "builtin:gain", *QUICK, "--report", str(folder), *html)
     assert ended.code == 3 and "the disk is full" in ended.err
     assert junit.exists() and (folder / "report.json").exists() and (folder / "junit.xml").exists()
+
+
+# ---------------------------------------------------------------- soak
+
+
+def test_a_soak_fails_of_what_a_stress_run_fails_of(
+    run_cli: Any, planted: Callable[[str], str]
+) -> None:
+    """And only warns of a parameter that is lost and not heard."""
+    for fault, code in (("forgets", 1), ("forgets-quietly", 0), ("clean", 0)):
+        ended = run_cli("soak", planted(fault), "--minutes", "0.1", "--json")
+        told = json.loads(ended.out)
+        problems = ["the state does not hold 'Echo'"] if fault == "forgets" else []
+        warnings = ["the state does not hold 'Echo', which is not heard"]
+        assert ended.code == code and list(told["problems"]) == problems, told
+        assert list(told["warnings"]) == (warnings if fault == "forgets-quietly" else []), told
 
 
 # ---------------------------------------------------------------- a replay

@@ -88,6 +88,7 @@ def test_the_terminal_says_what_is_wrong_and_how_to_see_it_again() -> None:
     assert "#2  BrokenReverb::Processor::setStateInformation(void" in text
     log = "/home/qa/.local/share/isobooth/stress/2025-11-03 run/BrokenReverb-state-fuzz.calls"
     assert f"again: isobooth stress replay '{log}'\n" in text
+    assert "suppressed: " in text and "(known, see #12)" in text
     assert "buffer-sizes" not in text  # what passed takes no room
 
 

@@ -55,7 +55,8 @@ def soak_command(
 ) -> None:
     """Load, play, kill, restore and unload a plugin at random, for as long as wanted.
 
-    Exit code 0: it lived through everything, and was restored as it had been; 1: it did not.
+    Exit code 0: it lived through everything, and sounded as before when it was restored; 1: it
+    did not.
     """
     from host.plugin_id import PluginId
     from host.plugin_there import check_is_there
@@ -123,7 +124,8 @@ def _line(made: SoakReport) -> str:
     problems = sum(made.problems.values())
     return (
         f"{made.seconds:.0f} s: {made.calls:,} calls in {made.lives} lives, "
-        f"{console.counted(problems, 'problem')} "
+        f"{console.counted(problems, 'problem')}, "
+        f"{console.counted(sum(made.warnings.values()), 'warning')} "
     )
 
 
@@ -134,9 +136,11 @@ def _print(made: SoakReport, interrupted: bool) -> None:
     if made.memory_bytes:
         low, high = min(made.memory_bytes) // 2**20, max(made.memory_bytes) // 2**20
         print(f"  at the ends of its lives it took {low} to {high} MiB")
-    for problem, count in sorted(made.problems.items(), key=lambda one: -one[1]):
-        print(f"  {count} × {problem}")
+    for mark, told in (("", made.problems), ("warning: ", made.warnings)):
+        for what, count in sorted(told.items(), key=lambda one: -one[1]):
+            print(f"  {mark}{count} × {what}")
     for log in made.logs:
         print(f"    isobooth stress replay {log}")
     if not made.problems:
-        print("  it lived through everything, and was restored as it had been")
+        sounded = "sounded" if made.warnings else "was"
+        print(f"  it lived through everything, and {sounded} as before when it was restored")

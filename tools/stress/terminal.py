@@ -62,8 +62,11 @@ def _print_plugin(console: Console, plugin: PluginResult, level: int) -> None:
 
 
 def _is_told(check: CheckResult) -> bool:
-    if check.verdict is Verdict.PASS:  # that it was mended, or wavers, is news
-        return check.change in ("fixed", "flaky") or bool(check.expected)
+    if (
+        check.verdict is Verdict.PASS
+    ):  # that it was mended, wavers, or only counts as passed, is news
+        suppressed = any(finding.suppressed for finding in check.findings)
+        return check.change in ("fixed", "flaky") or bool(check.expected) or suppressed
     return check.verdict is not Verdict.SKIP
 
 
@@ -120,6 +123,11 @@ def _lines(check: CheckResult, room: int) -> Iterator[tuple[str, str]]:
         yield from _finding_lines(check, finding, room)
     if len(bad) > _FINDINGS:
         yield f"and {counted(len(bad) - _FINDINGS, 'finding')} more", "dim"
+    for finding in [one for one in check.findings if one.suppressed][:_FINDINGS]:
+        what, why = one_line(finding.message, _SHOWN), one_line(finding.suppressed, _SHOWN)
+        yield f"suppressed: {what} ({why})", "dim"
+    if check.verdict is Verdict.PASS:
+        return
     if check.backtrace and all(one.stack != check.backtrace for one in bad[:_FINDINGS]):
         yield from ((line, "") for line in stack(check.backtrace, _STACK_LINES, room))
     if check.signature:
