@@ -4,6 +4,7 @@ without unwinding, which takes some tenths of a second."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,23 @@ def hang_place(trace: Backtrace | None, *, spins: bool) -> str:
     if not telling:
         return doing
     where = _named(telling[0])
-    if not spins and frames[0].function and frames[0] is not telling[0]:
-        return f"{doing} in {one_line(frames[0].function, _MOST_LETTERS)} for {where}"
+    if not spins and (called := _called_by(telling[0], frames)):
+        return f"{doing} in {one_line(called, _MOST_LETTERS)} for {where}"
     roams = (spins and _named(frames[0]) != where) or len(steady) < len(frames)
     return f"{doing} in {where}" + (" and what it calls" if spins and roams else "")
+
+
+def _called_by(caller: Frame, frames: Sequence[Frame]) -> str:
+    """What it is in, as its author has called it, and not what that is made of inside; empty: it
+    is in nothing with a name."""
+    place = next((at for at, frame in enumerate(frames) if frame is caller), 0)
+    inner = next((one for one in reversed(frames[:place]) if one.function), None)
+    if inner is None or inner.function is None:
+        return ""
+    if not is_foreign(inner.module or ""):
+        return inner.function
+    # Of __GI___lll_lock_wait, __pthread_mutex_lock@GLIBC_2.2.5 only the C library knows.
+    return inner.function.partition("@")[0].removeprefix("__GI_").lstrip("_") or inner.function
 
 
 def _named(frame: Frame) -> str:

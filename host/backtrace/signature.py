@@ -35,7 +35,16 @@ _SYSTEM = (
     "libasan",
     "libubsan",
 )
-_OURS = ("libpython", "python3", "minihost", "_core.", "_native", "_posixshmem", "posix_ipc")
+_OURS = (
+    "libpython",
+    "python3",
+    "minihost",
+    "_core.",
+    "_native",
+    "_posixshmem",
+    "posix_ipc",
+    "libisobooth_audit",  # stands between a plugin and pthread's functions
+)
 
 
 def signature_of(kind: FaultKind, signal: str | None, backtrace: Backtrace | None) -> str | None:

@@ -49,6 +49,7 @@ class Answer:
     reply: Any = None
     status: Status = Status.OK
     detail: str = ""
+    no_such_plugin: bool = False  # there is none to fail
     report: CrashReport | None = None
     end: End | None = None
     name: str = ""  # the plugin's, where it did not come to say it
@@ -139,7 +140,13 @@ async def ask(
     except RequestFailed as error:
         await worker.settle_denials()
         failed = PhaseResult(phase=times.phase, outcome=Outcome.FAILED, ms=0.0, message=str(error))
-        return Answer(times.results(failed), list(denials), status=Status.FAILED, detail=str(error))
+        return Answer(
+            times.results(failed),
+            list(denials),
+            status=Status.FAILED,
+            detail=str(error),
+            no_such_plugin=error.no_such_plugin,
+        )
     except (RequestTimeout, StandsStill, TooSlow) as error:
         hung = True
         spins = error.spins if isinstance(error, StandsStill) else None

@@ -43,6 +43,7 @@ class Subject:
     figures: dict[str, float] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    doing: str = ""  # what it is in, or set to: told of a plugin that dies of it
     log: CallLog | None = None
     blamed_log: CallLog | None = None
     warned_log: CallLog | None = None

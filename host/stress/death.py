@@ -5,12 +5,19 @@ from host.crash_report import CrashReport
 from host.scan.asking import Answer
 from host.scan.verdict import Outcome, PhaseResult, Status
 from host.stress.call_log import CallLog, LogEnd
-from host.stress.verdict import Verdict
-from ipc.errors import WorkerError
+from host.stress.verdict import OtherThread, Verdict
+from ipc.errors import InputError, WorkerError
 
 
 class PluginRefused(WorkerError):
     """It said no to being created."""
+
+
+class PluginMissing(PluginRefused):
+    """There is none: its id is misspelled, or no longer in its file. Wrong usage, and no verdict on
+    a plugin."""
+
+    exit_code = InputError.exit_code
 
 
 class PluginDied(WorkerError):
@@ -33,6 +40,20 @@ class PluginDied(WorkerError):
     def last(self) -> PhaseResult:
         """What it was doing, with signal, backtrace and last words."""
         return self._last or PhaseResult(phase="load", outcome=Outcome.FAILED, ms=0.0)
+
+    @property
+    def other_threads(self) -> list[OtherThread]:
+        """Of a hang: what the others of its process were doing."""
+        trace = self.report.backtrace if self.report is not None else None
+        if trace is None:
+            return []
+        return [
+            OtherThread(
+                name=thread.name,
+                stack=[str(frame) for frame in thread.frames] or [thread.note or "unknown"],
+            )
+            for thread in trace.threads[1:]
+        ]
 
     @property
     def end(self) -> LogEnd:

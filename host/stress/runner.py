@@ -17,10 +17,11 @@ from host.crash_report import utc_now
 from host.plugin_id import PluginId
 from host.stress.call_log import CallLog, LogEnd, LogTooLarge, write_log
 from host.stress.check import Check, Subject
-from host.stress.death import PluginDied, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginRefused
 from host.stress.rig import open_rig
 from host.stress.verdict import (
     BAD,
+    CREATION,
     CheckResult,
     Finding,
     PluginResult,
@@ -37,7 +38,6 @@ from ipc.errors import WorkerError
 from ipc.text import one_line
 
 _POLL_S = 0.1
-_CREATION = "can-be-created"
 
 
 class Watcher(Protocol):
@@ -78,7 +78,8 @@ class StressOptions:
 
 @dataclass
 class StressRun:
-    """`run` it once. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what
+    """`run` it once; it raises PluginMissing before any check where one of the plugins does not
+    exist. `auditor`: a workshop for checks that audit. `stop` raises what ends it; what
     has been found until then is in `report`. `judge` may change a result before it counts.
     """
 
@@ -114,6 +115,8 @@ class StressRun:
         began = time.monotonic()
         wanted = chosen(self.checks, self.options)
         self._left = {plugin.plugin: len(wanted) for plugin in self.report.plugins}
+        for plugin in self.report.plugins:
+            plugin.planned = len(wanted)
         try:
             with ThreadPoolExecutor(self.options.jobs, "isb-stress") as pool:
                 here = [one for one in self.report.plugins if one.plugin not in self._taken]
@@ -192,10 +195,15 @@ class StressRun:
                 result.name, result.vendor, result.version = about.name, about.vendor, about.version
                 result.path = about.path
                 self._about[result.plugin] = about
+        except PluginMissing as error:
+            if not self._taken:
+                raise  # before anybody waits for checks
+            lacks = CheckResult(check=CREATION, verdict=Verdict.ERROR, message=str(error))
+            self._add(result, lacks)
         except WorkerError as error:
             if self._ending:
                 return
-            blank = CheckResult(check=_CREATION, verdict=Verdict.FAIL)
+            blank = CheckResult(check=CREATION, verdict=Verdict.FAIL)
             failed = _failed(blank, error)
             failed.seconds = round(time.monotonic() - began, 3)
             self._add(result, failed)
@@ -256,7 +264,7 @@ class StressRun:
         try:
             check().run(subject)
         except WorkerError as error:
-            made = _failed(made, error)
+            made = _failed(made, error, subject.doing)
             log = subject.log
         except _Ended:
             raise
@@ -289,7 +297,7 @@ class StressRun:
         with self._lock:
             result.checks.append(found)
             self.watcher.finished(result, found)
-            self._left[result.plugin] -= found.check != _CREATION
+            self._left[result.plugin] -= found.check != CREATION
             if self._left[result.plugin] == 0:
                 self.watcher.finished_plugin(result)
 
@@ -319,22 +327,23 @@ def _skipped(check: type[Check], why: str) -> CheckResult:
     return CheckResult(check=check.name, verdict=Verdict.SKIP, message=why)
 
 
-def _failed(result: CheckResult, error: WorkerError) -> CheckResult:
+def _failed(result: CheckResult, error: WorkerError, doing: str = "") -> CheckResult:
     if isinstance(error, PluginDied):
         last = error.last
         result.verdict = error.verdict
         result.signal, result.signature = last.signal, error.signature
         result.backtrace, result.stderr = list(last.backtrace), last.stderr
+        result.threads = error.other_threads
     elif isinstance(error, PluginRefused):
         result.verdict = Verdict.FAIL
     else:
         result.verdict = Verdict.ERROR
-    result.message = str(error)
+    result.message = f"{doing}: {error}" if doing else str(error)
     key = str(error)
     if isinstance(error, PluginDied):
         key = "too slow" if error.is_slow else error.signature
     result.findings = [
-        Finding(verdict=result.verdict, message=str(error), key=key, stack=result.backtrace)
+        Finding(verdict=result.verdict, message=result.message, key=key, stack=result.backtrace)
     ]
     return result
 

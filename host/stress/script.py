@@ -16,7 +16,7 @@ from ipc.text import one_line
 _HEAD = '''#!/usr/bin/env python3
 """{title}
 
-Found by `isobooth stress`, and cut down to {count}{flaky}. Run it with the Python of Isobooth's
+Found by `isobooth stress`{cut}. Run it with the Python of Isobooth's
 virtual environment; the plugin runs in a process of its own.
 """
 
@@ -43,7 +43,10 @@ def script_of(log: CallLog) -> str:
     if kinds:
         imports.append(f"from ipc.rig_calls import {', '.join(sorted(kinds))}")
     end = f": {log.end.message}" if log.end is not None else ""
-    count = f"{len(log.calls)} call{'' if len(log.calls) == 1 else 's'}"
+    cut = f": {_counted(log)}"
+    if log.end is not None and log.end.runs:
+        flaky = f" ({log.end.flaky} runs failed)" if log.end.flaky else ""
+        cut = f", and cut down to {_counted(log)}{flaky}"
     options = [f"sample_rate={log.sample_rate!r}", f"max_frames={log.max_frames!r}"]
     if log.memory_mb is not None:
         options.append(f"memory_mb={log.memory_mb!r}")
@@ -55,12 +58,11 @@ def script_of(log: CallLog) -> str:
         options.append("display=display.name")
     head = _HEAD.format(
         title=one_line(f"{log.plugin}{end}", 200).replace("\\", "/").replace('"""', "'''"),
-        count=count,
+        cut=cut,
         imports="\n".join(imports),
         plugin=log.plugin,
         options=", ".join(options),
         audits="audits=True" if log.needs_audit else "",
-        flaky=f" ({log.end.flaky} runs failed)" if log.end is not None and log.end.flaky else "",
         display="\n    virtual_display() as display," if shows else "",
     )
     body = [_line_of(call) for call in log.calls] or ["pass"]
@@ -68,6 +70,10 @@ def script_of(log: CallLog) -> str:
         body.append("assert not heard.result.nonfinite, 'it sends NaN or Inf'")
         body.append("assert not 123456 < heard.result.peak < 123457, 'it leaves outputs unwritten'")
     return head + "".join(f"    {line}\n" for line in body)
+
+
+def _counted(log: CallLog) -> str:
+    return f"{len(log.calls)} call{'' if len(log.calls) == 1 else 's'}"
 
 
 def _line_of(call: AnyCall) -> str:

@@ -17,10 +17,12 @@ from pathlib import Path
 import msgspec
 
 from host.stress.call_log import LogTooLarge, write_log
+from host.stress.check import Subject
 from host.stress.checks.fuzz import CallMaker
 from host.stress.checks.state import settled, step_of
 from host.stress.death import PluginDied, PluginRefused
-from host.stress.rig import Rig, open_rig
+from host.stress.restored import is_heard, sound_now
+from host.stress.rig import Rig, Sound, open_rig
 from host.stress.workshop import Workshop
 from ipc.rig_calls import AnyCall, Recreate, Render, SaveState
 
@@ -29,10 +31,12 @@ _TOLERANCE = 0.01
 _ACTS = {"play": 8, "recreate": 2, "kill": 2, "unload": 2}
 _MOST_LOGS = 20
 _NAMED = 4  # parameters
+_REST_FRAMES = 24000  # for what it has played to die away
 
 
 class SoakReport(msgspec.Struct, kw_only=True):
-    """`acts`: how often each was done. `problems`: how often each happened, by what it is."""
+    """`acts`: how often each was done. `problems` and `warnings`: how often each happened, by what
+    it is; severe is what is so for `isobooth stress`, too."""
 
     plugin: str
     seed: int
@@ -42,6 +46,7 @@ class SoakReport(msgspec.Struct, kw_only=True):
     lives: int = 0  # of workers
     acts: dict[str, int] = {}
     problems: dict[str, int] = {}
+    warnings: dict[str, int] = {}
     logs: list[str] = []
     memory_bytes: list[int] = []  # of the worker, at the end of each life
 
@@ -60,9 +65,10 @@ def soak(
     has been found is in what `tell` was given last."""
     report = SoakReport(plugin=plugin, seed=seed)
     numbers = random.Random(repr((seed, plugin)))
-    life = _Life(report, numbers)
+    life = _Life(workshop, report, numbers)
     acts: Counter[str] = Counter()
     problems: Counter[str] = Counter()
+    warnings: Counter[str] = Counter()
     began = time.monotonic()
     attempts = 0
     while (now := time.monotonic() - began) < seconds or attempts == 0:
@@ -75,7 +81,8 @@ def soak(
                 report.lives += 1
                 problem = life.begin(rig)
                 if problem:
-                    problems[problem] += 1
+                    (problems if life.is_severe else warnings)[problem] += 1
+                    report.problems, report.warnings = dict(problems), dict(warnings)
                 act = "play"
                 while act not in ("kill", "unload") and time.monotonic() - began < seconds:
                     stop()
@@ -93,10 +100,11 @@ def soak(
             problems["it refused to be created again"] += 1
         except PluginDied as died:
             problems[str(died).partition(";")[0]] += 1
-            if rig is not None and logs is not None and len(report.logs) < _MOST_LOGS:
+            log = died.log or (rig.log if rig is not None else None)
+            if log is not None and logs is not None and len(report.logs) < _MOST_LOGS:
                 path = logs / f"soak-{report.lives}.json"
                 with contextlib.suppress(LogTooLarge):
-                    write_log(rig.log, path)
+                    write_log(log, path)
                     report.logs.append(str(path))
             life.forget()
         report.problems = dict(problems)
@@ -107,17 +115,26 @@ def soak(
 class _Life:
     """What is known of the plugin from one worker to the next."""
 
-    def __init__(self, report: SoakReport, numbers: random.Random) -> None:
+    def __init__(self, workshop: Workshop, report: SoakReport, numbers: random.Random) -> None:
+        self._workshop = workshop
         self._report = report
         self._numbers = numbers
         self._maker: CallMaker | None = None
         self._state = b""
         self._values: list[float] = []
         self._kept: frozenset[int] = frozenset()
+        self._subject: Subject | None = None
+        self._sound: Sound | None = None  # of the last one, at its end
+        self._heard: dict[tuple[int, ...], bool] = {}
+        self.is_severe = True  # what `begin` has told
 
     def begin(self, rig: Rig) -> str:
         """Restores what the last one had; what is wrong with it then."""
-        if self._maker is None:
+        self.is_severe = True
+        if self._maker is None or self._subject is None:
+            self._subject = Subject(
+                self._report.plugin, rig.description, 5, self._report.seed, self._workshop
+            )
             self._maker = CallMaker(rig.description, self._numbers)
             self._kept = settled(rig, self._numbers)
         if not self._state:
@@ -130,12 +147,29 @@ class _Life:
         known = min(len(self._values), len(now))
         about = rig.description.parameters
         lost = [
-            about[index].name
+            index
             for index in sorted(self._kept)
             if index < known
             and abs(self._values[index] - now[index]) > _TOLERANCE + step_of(about[index]) / 2
         ]
-        return f"not as saved: {', '.join(lost[:_NAMED])}" if lost else ""
+        if not lost:
+            return ""
+        self.is_severe = self._hears(self._subject, lost)
+        told = ", ".join(f"'{about[index].name}'" for index in lost[:_NAMED])
+        told += f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        return f"the state does not hold {told}{'' if self.is_severe else ', which is not heard'}"
+
+    def _hears(self, subject: Subject, lost: list[int]) -> bool:
+        """Of the same parameters, looked at once: it takes workers of its own."""
+        key = tuple(lost)
+        if key not in self._heard and self._sound is not None:
+            values = {index: self._values[index] for index in lost}
+            try:
+                self._heard[key] = is_heard(subject, self._state, values, self._sound)
+            except PluginDied as died:
+                died.log = subject.log
+                raise
+        return self._heard.get(key, False)
 
     def do(self, rig: Rig, act: str) -> None:
         if act == "recreate":
@@ -150,7 +184,7 @@ class _Life:
 
     def forget(self) -> None:
         """It died of something, perhaps of its state."""
-        self._state, self._values = b"", []
+        self._state, self._values, self._sound = b"", [], None
 
     def _perform(self, rig: Rig, calls: list[AnyCall]) -> None:
         for call, result in zip(calls, rig.perform(calls), strict=True):
@@ -164,3 +198,6 @@ class _Life:
         rig.render(512, keep=False)
         self._values = rig.parameters()
         self._state = rig.save_state()
+        if self._subject is not None and self._state:
+            rig.render(_REST_FRAMES, keep=False)
+            self._sound = sound_now(self._subject, rig)

@@ -67,6 +67,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: str = ""  # why it counts as pass, from a suppression file
 
 
+class OtherThread(msgspec.Struct, frozen=True, kw_only=True):
+    """One that did not hang itself, but may hold what is waited for."""
+
+    name: str
+    stack: list[str] = []  # innermost first
+
+
 class CheckResult(msgspec.Struct, kw_only=True):
     """One check of one plugin. The worst of its findings is its verdict."""
 
@@ -81,12 +88,17 @@ class CheckResult(msgspec.Struct, kw_only=True):
     signal: str = ""  # of a crash
     signature: str = ""  # of a crash or hang: the same for the same cause
     backtrace: list[str] = []  # innermost first
+    threads: list[OtherThread] = []  # of a hang: all but the one that hangs
     stderr: str = ""  # its last words
     log: str = ""  # the file with the calls that lead there: `isobooth stress replay FILE`
     reruns: list[Verdict] = []  # of one that was asked again, to tell what is flaky
     expected: str = ""  # why its failure is expected, from the baseline
     change: str = ""  # against the baseline: new, fixed, same, flaky; empty: there is none
     was: str = ""  # the worst verdict in the baseline, its reruns included; empty: not there
+
+
+# The plugin could not even be made for them. One more than was planned.
+CREATION = "can-be-created"
 
 
 class PluginResult(msgspec.Struct, kw_only=True):
@@ -100,7 +112,13 @@ class PluginResult(msgspec.Struct, kw_only=True):
     path: str = ""
     verdict: Verdict = Verdict.SKIP
     seconds: float = 0.0
+    planned: int = 0  # checks
     checks: list[CheckResult] = []
+
+    @property
+    def left(self) -> int:
+        """Checks that a run did not come to, because it was interrupted."""
+        return max(0, self.planned - sum(check.check != CREATION for check in self.checks))
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
@@ -131,16 +149,27 @@ class StressReport(msgspec.Struct, kw_only=True):
 def verdict_of(checks: list[CheckResult]) -> Verdict:
     """Of a plugin: the worst that is known of it. That a check is not for it does not make it
     worse, and one that could not be done does not hide a crash."""
-    verdicts: list[Verdict] = [one.verdict for one in checks if one.verdict != Verdict.SKIP]
+    return together([one.verdict for one in checks])
+
+
+def together(all_verdicts: list[Verdict]) -> Verdict:
+    """Of several."""
+    verdicts: list[Verdict] = [verdict for verdict in all_verdicts if verdict != Verdict.SKIP]
     known: list[Verdict] = [verdict for verdict in verdicts if verdict in BAD]
     return worst(known or verdicts)
+
+
+def judged(plugin: PluginResult) -> Verdict:
+    """Of one whose checks were not all done, what failed is known, and else nothing."""
+    verdict = verdict_of(plugin.checks)
+    return Verdict.ERROR if plugin.left and verdict not in BAD else verdict
 
 
 def settle(report: StressReport) -> None:
     """Makes the verdicts of plugins and the summary those of the checks."""
     report.summary = {}
     for plugin in report.plugins:
-        plugin.verdict = verdict_of(plugin.checks)
+        plugin.verdict = judged(plugin)
         for check in plugin.checks:
             name = check.verdict.value
             report.summary[name] = report.summary.get(name, 0) + 1

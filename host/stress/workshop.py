@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where rigs are made: a warm launcher on an asyncio loop in a thread, for callers in any other."""
+"""Where rigs are made: warm launchers on an asyncio loop in a thread, for callers in any other.
+
+One launcher for each format that is warmed: what a worker is made of depends on its plugin alone,
+and not on the others of a run. Else a wild pointer would meet another heap when it is replayed.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +22,7 @@ from host.scan.asking import Answer, ask, explained
 from host.scan.patience import Patience
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import Status
-from host.stress.death import PluginDied, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginRefused
 from ipc.connection import RequestFailed
 from ipc.errors import WorkerError
 from ipc.launcher import Launcher
@@ -59,7 +63,9 @@ class Workshop:
         self._environment = {**_PERTURBED, **preloaded, **(environment or {})}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="isb-workshop", daemon=True)
-        self._launcher: Launcher | None = None
+        # By the format that they are warm for; "": for all others. None: closed, or not open yet.
+        self._launchers: dict[str, Launcher] | None = None
+        self._starting = asyncio.Lock()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -106,12 +112,9 @@ class Workshop:
         """A worker that may do what this plugin may, and nothing else; but that it may connect to
         the sockets that `reach` names, and where `offline`, has no network whatever is allowed.
         With `disk_watched` its disk can be made full or slow."""
-        if self._launcher is None:
-            raise WorkerError("the workshop has been closed")
         plugin_format = PluginId.parse(plugin).format
-        if plugin_format in _WARM_FORMATS:
-            await self._launcher.warm(plugin_format)
-        worker = await self._launcher.spawn()
+        launcher = await self._launcher(plugin_format if plugin_format in _WARM_FORMATS else "")
+        worker = await launcher.spawn()
         permissions = msgspec.structs.replace(
             self.permissions(plugin, memory_mb), reach=reach, disk_watched=disk_watched
         )
@@ -121,7 +124,8 @@ class Workshop:
             await worker.request(Visit(plugins=[plugin], permissions=permissions), _VISIT_S)
         except RequestFailed as error:
             worker.kill()
-            raise PluginRefused(str(error)) from None
+            refused = PluginMissing if error.no_such_plugin else PluginRefused
+            raise refused(str(error)) from None
         except BaseException:
             worker.kill()
             raise
@@ -139,12 +143,13 @@ class Workshop:
         unwinds: bool = True,
     ) -> Answer:
         """`limit_s`: for so long it may stand still; `most_s`: what it may take altogether. Raises
-        PluginDied, or PluginRefused where it says no to its creation."""
+        PluginDied, PluginRefused where it says no to its creation, PluginMissing where there is
+        none."""
         answer = await ask(worker, request, Patience(limit_s, most_s), believed=True)
         if answer.is_fine:
             return answer
         if answer.end is None and answer.status is Status.FAILED:
-            raise PluginRefused(answer.detail)
+            raise (PluginMissing if answer.no_such_plugin else PluginRefused)(answer.detail)
         settings = ProbeSettings(timeout_s=limit_s)
         rules = self.permissions(plugin, memory_mb)
         path = PluginId.parse(plugin).target
@@ -160,22 +165,35 @@ class Workshop:
 
     async def _start(self) -> None:
         sweep_dead_hosts()
-        self._launcher = Launcher(self._environment, fixed_addresses=True)
-        await self._launcher.start()
-        try:
-            await self._launcher.warm(RIG)
-        except BaseException:
-            await self._stop()
-            raise
+        self._launchers = {}
+        await self._launcher("")
+
+    async def _launcher(self, warm_format: str) -> Launcher:
+        async with self._starting:
+            if self._launchers is None:
+                raise WorkerError("the workshop has been closed")
+            if warm_format in self._launchers:
+                return self._launchers[warm_format]
+            launcher = Launcher(self._environment, fixed_addresses=True)
+            try:
+                await launcher.start()
+                await launcher.warm(RIG)
+                if warm_format:
+                    await launcher.warm(warm_format)
+            except BaseException:
+                await launcher.close()
+                raise
+            self._launchers[warm_format] = launcher
+            return launcher
 
     async def _stop(self) -> None:
-        launcher, self._launcher = self._launcher, None
-        if launcher is not None:
-            await launcher.__aexit__()
+        async with self._starting:  # one that is being started
+            launchers, self._launchers = self._launchers or {}, None
+        await asyncio.gather(*(one.__aexit__() for one in launchers.values()))
 
     def _kill_all(self) -> None:
-        if self._launcher is not None:
-            for worker in self._launcher.workers:
+        for launcher in (self._launchers or {}).values():
+            for worker in launcher.workers:
                 worker.kill()
 
     def _run(self) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +19,8 @@ from sandbox.backends.plugin_id import PluginId
 from sandbox.backends.turtle import problem_in
 
 _URIS_SHOWN = 12
+_NEAR = 3
+_SEARCH = "`isobooth plugin info lv2:WORD` looks for a word in them"
 
 
 def warm() -> None:
@@ -124,22 +127,27 @@ def _nearest(uri: str) -> str:
     known = world().uris
     if not known:
         return "none is installed; folders of LV2_PATH are searched, by default /usr/lib/lv2"
-    # By their last words: all URIs of a maker are alike before it.
-    word = _last_word(uri)
-    meant = [one for one in known if word and word in one.casefold()]
-    if not meant:
-        by_word = {_last_word(one): one for one in known}
-        meant = [by_word[near] for near in get_close_matches(word, by_word, n=3)]
-    shown = meant or known
+    if ":" in uri:
+        near = _like(uri, known)
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        return f"{len(known)} are installed; {_SEARCH}"
+    # A part of a URI is a search, and shown all that has it.
+    found = [one for one in known if uri and uri.casefold() in one.casefold()]
+    shown = found or (_like(uri, known) if uri else []) or known
     more = f" and {len(shown) - _URIS_SHOWN} more" if len(shown) > _URIS_SHOWN else ""
     some = ", ".join(shown[:_URIS_SHOWN]) + more
-    if meant:
-        return f"did you mean {some}?"
-    return f"installed are {some}; `isobooth plugin info lv2:WORD` looks for a word in them"
+    return f"installed are {some}; {_SEARCH}" if shown is known else f"did you mean {some}?"
+
+
+def _like(uri: str, known: Sequence[str]) -> list[str]:
+    """By their last words: all URIs of a maker are alike before it."""
+    by_word = {_last_word(one): one for one in known}
+    return [by_word[near] for near in get_close_matches(_last_word(uri), by_word, n=_NEAR)]
 
 
 def _last_word(uri: str) -> str:
-    return uri.rstrip("/").replace("#", "/").rpartition("/")[2].casefold()
+    return re.split("[/#:]", uri.rstrip("/"))[-1].casefold()
 
 
 def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> None:

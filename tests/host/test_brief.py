@@ -14,7 +14,7 @@ def _trace(*names: str) -> ThreadTrace:
     """Of FUNCTION@FILE, innermost first."""
     frames = []
     for name in names:
-        function, _, module = name.partition("@")
+        function, _, module = name.rpartition("@")
         frames.append(
             Frame(module=module, build_id=None, offset=16, function=function, function_start=0)
         )
@@ -42,6 +42,23 @@ PROCESS = "process@/p/x.clap"
             [("pause@/lib/libc.so.6", PROCESS)] * 2,
             False,
             "waiting in pause for process in x.clap",
+        ),
+        (
+            [
+                (
+                    "__GI___lll_lock_wait@/lib/libc.so.6",
+                    "__pthread_mutex_lock@GLIBC_2.2.5@/lib/libc.so.6",
+                    "pthread_mutex_lock@/i/libisobooth_audit.so",
+                    PROCESS,
+                )
+            ],
+            False,
+            "waiting in pthread_mutex_lock for process in x.clap",
+        ),
+        (
+            [("?@/lib/libc.so.6", "__poll@/lib/libc.so.6", PROCESS)],
+            False,
+            "waiting in poll for process in x.clap",
         ),
         ([(PROCESS,)], False, "waiting in process in x.clap"),
         ([()], True, "spinning"),

@@ -28,12 +28,15 @@ PLANTED = (
     ("unset-memory", "sends-numbers", Verdict.FAIL, "memory that it has not written"),
     ("runaway", "sends-numbers", Verdict.FAIL, "runs away"),
     ("hangs", "sends-numbers", Verdict.HANG, "did not come back"),
+    ("hang-threads", "sends-numbers", Verdict.HANG, "waiting in pthread_mutex_lock for process in"),
     ("locale", "leaves-the-process-alone", Verdict.FAIL, "the locale"),
     ("float-mode", "leaves-the-process-alone", Verdict.FAIL, "floating-point mode"),
     ("phones", "asks-for-nothing-forbidden", Verdict.WARN, "asked for"),
     ("pid", "same-each-time", Verdict.WARN, "two runs differ"),
     ("edge", "every-parameter", Verdict.FAIL, "with 'Gain' at 1"),
+    ("edge-crash", "every-parameter", Verdict.CRASH, "with 'Gain' at 1: crashed with SIGSEGV"),
     ("forgets", "state-is-the-sound", Verdict.FAIL, "does not hold 'Echo'"),
+    ("forgets-quietly", "state-is-the-sound", Verdict.WARN, "which is not heard"),
     ("slow", "meets-its-deadlines", Verdict.FAIL, "µs"),
     ("per-block", "any-block-size", Verdict.WARN, "sounds different"),
     ("high-rate", "any-rate-and-size", Verdict.FAIL, "at 176400 Hz"),
@@ -62,6 +65,7 @@ PLANTED = (
     ("hungry", "bears-lack-of-memory", Verdict.CRASH, "SIGSEGV"),
     ("lv2 empty-block", "any-block-size", Verdict.CRASH, "SIGFPE"),
     ("lv2 broken-program", "every-program", Verdict.FAIL, "in program 0 'Loud'"),
+    ("lv2 crashing-program", "every-program", Verdict.CRASH, "in program 0 'Loud': crashed with"),
     ("fixed-room", "survives-wrong-block-sizes", Verdict.WARN, "larger than it was prepared for"),
     ("empty-block", "survives-wrong-block-sizes", Verdict.WARN, "blocks without frames"),
     ("trusts-malloc", "survives-failed-allocations", Verdict.WARN, "creation does not survive"),
@@ -200,6 +204,14 @@ def test_a_planted_fault_is_found(
         assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
         assert any("planted." in line for line in result.backtrace)
+
+
+def test_a_hang_keeps_the_stacks_of_all_threads(
+    found: dict[tuple[str, str], CheckResult],
+) -> None:
+    threads = found["hang-threads", "sends-numbers"].threads
+    [holder] = [one for one in threads if any("holds_it_for_ever" in line for line in one.stack)]
+    assert len(threads) > 1 and "pause" in holder.stack[0]
 
 
 @pytest.mark.parametrize("check", sorted(BY_NAME))

@@ -17,7 +17,7 @@ from host.stress.call_log import SCHEMA, CallLog, LogEnd, LogTooLarge, read_log,
 from host.stress.check import Subject
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.resources import BearsLackOfMemory
-from host.stress.death import PluginDied
+from host.stress.death import PluginDied, PluginRefused
 from host.stress.replay import Replayed, replay
 from host.stress.rig import open_rig
 from host.stress.script import script_of
@@ -34,6 +34,7 @@ from ipc.rig_calls import (
     SaveState,
     SetParameter,
     SetState,
+    ShowText,
 )
 from tests.fixtures.build import fixture_library
 
@@ -100,6 +101,18 @@ def test_a_replay_is_the_same_to_the_bit_every_time(workshop: Workshop) -> None:
     assert all(one.is_same(log) for one in replays)
     assert {one.digests for one in replays} == {tuple(log.digests)}
     assert {one.done for one in replays} == {32}
+
+
+def test_what_was_recorded_beside_other_formats_replays_without_them() -> None:
+    """A plugin that follows wild pointers finds the same heap, whoever else is in the run."""
+    with Workshop() as mixed:
+        for other in ("lv2:http://no.such/plugin", "vst3:/no/such.vst3"):
+            with pytest.raises(PluginRefused), open_rig(mixed, other):
+                pytest.fail("it was opened")
+        with open_rig(mixed, _fixture("addresses")) as rig:
+            rig.perform([Render(frames=64), ShowText(0, 0.5), ShowText(1, 0.5)])
+    with Workshop() as alone:
+        assert replay(alone, rig.log).is_same(rig.log)
 
 
 def test_a_replay_names_the_first_answer_that_is_another_one(workshop: Workshop) -> None:

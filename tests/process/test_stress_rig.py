@@ -459,8 +459,8 @@ def test_an_interrupt_frees_who_waits_for_a_plugin(
 
 def test_a_launcher_that_died_is_replaced(workshop: Workshop) -> None:
     with open_rig(workshop, "builtin:gain") as rig:
-        launcher = workshop._launcher
-        assert launcher is not None and launcher.pid is not None
+        launcher = (workshop._launchers or {})[""]
+        assert launcher.pid is not None
         os.kill(launcher.pid, signal.SIGKILL)
         with open_rig(workshop, "builtin:gain") as other:
             assert other.render(64).sound.shape == (2, 64)

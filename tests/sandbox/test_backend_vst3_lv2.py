@@ -131,6 +131,18 @@ def test_a_slip_in_a_uri_is_answered_with_those_that_are_near() -> None:
         load(f"lv2:{MDA[4:]}Dleay")
     _, _, hint = str(caught.value).partition("did you mean ")
     assert f"{MDA[4:]}Delay" in hint and hint.count("http") <= 3
+    for uri in ("http://no.such/plugin", "http://no.such/comp", "http://no.such/a"):
+        with pytest.raises(WorkerError) as caught:
+            load(f"lv2:{uri}")
+        hint = str(caught.value).partition("has this URI; ")[2]
+        assert hint.count("http") <= 3 and " more" not in hint
+
+
+@own_process
+def test_a_part_of_a_uri_finds_all_that_have_it() -> None:
+    with pytest.raises(WorkerError) as caught:
+        load("lv2:plugins/mda/")
+    assert str(caught.value).count(MDA[4:]) == 12 and " more?" in str(caught.value)
 
 
 @own_process

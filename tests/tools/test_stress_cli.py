@@ -47,6 +47,16 @@ def test_all_checks_are_listed(run_cli: Any) -> None:
         assert one["formats"] and one["what"] and one["means"] and 1 <= one["level"] <= 10
         assert f"\n{one['name']}  (level {one['level']}, " in f"\n{ended.out}"
     assert {one["name"] for one in told if one["alone"]} >= {"meets-its-deadlines"}
+    ended = run_cli("stress", "--list", "extra")
+    assert ended.code == 2 and "what is extra for?" in ended.err and not ended.out
+
+
+@pytest.mark.parametrize("words", [["stress", "--help"], ["stress", "-h"], ["stress"]])
+def test_help_shows_the_commands_and_the_options_of_a_run(run_cli: Any, words: list[str]) -> None:
+    told = run_cli(*words).out
+    assert "replay" in told and "PLUGIN_ID" in told
+    for option in ("--level", "--only", "--report", "--baseline", "--list"):
+        assert option in told
 
 
 # ---------------------------------------------------------------- a run
@@ -112,6 +122,7 @@ def test_what_is_suppressed_passes_with_its_reason(
     words = ("stress", planted("nan"), *QUICK, "--suppressions", str(file))
     ended = run_cli(*words)
     assert ended.code == 0 and "line 2: matches nothing in this run" in ended.err
+    assert "sends-numbers: suppressed: ISSUE-7" in ended.out and "NaN" in ended.out
     [check] = json.loads(run_cli(*words, "--json", "-").out)["plugins"][0]["checks"]
     assert check["verdict"] == "pass" and "ISSUE-7" in check["message"]
 
@@ -134,6 +145,27 @@ def test_a_file_that_is_not_there_is_no_verdict_on_a_plugin(
     ended = run_cli("stress", *words)
     assert ended.code == 2 and not ended.out and not junit.exists()
     assert f"there is no {tmp_path}/Dely.clap; did you mean {tmp_path}/Delay.clap?" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("plugin", "line"),
+    [
+        ("lv2:http://no.such/plugin", "no installed LV2 plugin has this URI; "),
+        ("clap:{clap}#nosuch", "planted.clap has no plugin 'nosuch'; "),
+        ("ladspa:/usr/lib/ladspa/amp.so#nosuch", "amp.so has no plugin 'nosuch'; "),
+        ("vst3:/no.vst3", "there is no /no.vst3"),
+        ("fault:nosuch", "there is no fault 'nosuch'; "),
+    ],
+)
+def test_a_plugin_that_does_not_exist_is_wrong_usage(
+    run_cli: Any, planted: Callable[[str], str], tmp_path: Path, plugin: str, line: str
+) -> None:
+    missing = plugin.format(clap=planted("clean")[5:].partition("#")[0])
+    junit = tmp_path / "junit.xml"
+    words = ("stress", planted("nan"), missing, "builtin:gain", *QUICK, "--junit", str(junit))
+    for ended in (run_cli(*words), run_cli("soak", missing, "--minutes", "0.01")):
+        assert ended.code == 2 and not ended.out and not junit.exists()
+        assert line in ended.err and len(ended.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -216,6 +248,22 @@ def test_a_report_that_cannot_be_written_costs_no_other_one(
     ended = run_cli("stress", "builtin:gain", *QUICK, "--report", str(folder), *html)
     assert ended.code == 3 and "the disk is full" in ended.err
     assert junit.exists() and (folder / "report.json").exists() and (folder / "junit.xml").exists()
+
+
+# ---------------------------------------------------------------- soak
+
+
+def test_a_soak_fails_of_what_a_stress_run_fails_of(
+    run_cli: Any, planted: Callable[[str], str]
+) -> None:
+    """And only warns of a parameter that is lost and not heard."""
+    for fault, code in (("forgets", 1), ("forgets-quietly", 0), ("clean", 0)):
+        ended = run_cli("soak", planted(fault), "--minutes", "0.1", "--json")
+        told = json.loads(ended.out)
+        problems = ["the state does not hold 'Echo'"] if fault == "forgets" else []
+        warnings = ["the state does not hold 'Echo', which is not heard"]
+        assert ended.code == code and list(told["problems"]) == problems, told
+        assert list(told["warnings"]) == (warnings if fault == "forgets-quietly" else []), told
 
 
 # ---------------------------------------------------------------- a replay
@@ -335,6 +383,20 @@ def test_a_replay_replaces_what_it_is_told_to(
     assert ended.code == 0 and "open_rig" in script.read_text()
 
 
+def test_a_log_that_fails_no_more_becomes_no_program(run_cli: Any, crash_log: Path) -> None:
+    log = read_log(crash_log)
+    log.plugin = "builtin:gain"
+    write_log(log, crash_log)
+    script = crash_log.with_suffix(".py")
+    words = ("stress", "replay", str(crash_log), "--script", str(script))
+    ended = run_cli(*words, "--shrink")
+    assert ended.code == 1 and "no program written: it does not fail" in ended.out
+    assert list(script.parent.iterdir()) == [crash_log]
+    assert json.loads(run_cli(*words, "--shrink", "--json").out)["script"] is None
+    run_cli(*words)  # as it is, where nobody says that it is the shortest
+    assert "Found by `isobooth stress`: 2 calls." in script.read_text()
+
+
 def test_a_shrunk_log_that_fails_now_and_then_is_told(
     run_cli: Any, crash_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,4 +470,6 @@ def test_an_interrupt_writes_what_was_found_and_leaves_nothing(
     assert report["run"]["interrupted"] is True
     done, hung = report["plugins"]
     assert [check["verdict"] for check in done["checks"]] == ["fail"] and not hung["checks"]
+    assert (done["verdict"], hung["verdict"], hung["planned"]) == ("fail", "error", 1)
+    assert "1 NOT SAFE, 1 not known, INTERRUPTED" in " ".join(out.split())
     assert Path(done["checks"][0]["log"]).exists()

@@ -23,6 +23,7 @@ from host.stress.verdict import (
     RunInfo,
     StressReport,
     Verdict,
+    settle,
 )
 from ipc.errors import InputError
 from tests.fixtures.stress_report import (
@@ -87,6 +88,7 @@ def test_the_terminal_says_what_is_wrong_and_how_to_see_it_again() -> None:
     assert "#2  BrokenReverb::Processor::setStateInformation(void" in text
     log = "/home/qa/.local/share/isobooth/stress/2025-11-03 run/BrokenReverb-state-fuzz.calls"
     assert f"again: isobooth stress replay '{log}'\n" in text
+    assert "suppressed: " in text and "(known, see #12)" in text
     assert "buffer-sizes" not in text  # what passed takes no room
 
 
@@ -101,6 +103,15 @@ def test_badges_say_whether_a_plugin_is_safe() -> None:
     assert judged(check("a", Verdict.HANG), error) == "NOT SAFE: hang in a and 1 more"
     known = check("a", Verdict.FAIL, change="same", was="fail")
     assert judged(known) == "NOT SAFE: fail in a (known before)"
+    cut = PluginResult(plugin="x:y", checks=[check("a"), check("can-be-created")], planned=34)
+    assert plugin_badge(cut, 5).judgement == "NOT KNOWN: 33 of 34 checks were not done"
+    crashed = PluginResult(plugin="x:z", checks=[check("a", Verdict.CRASH)], planned=34)
+    assert plugin_badge(crashed, 5).judgement == "NOT SAFE: crash in a"
+    run = StressReport(run=run_info(), plugins=[cut, crashed])
+    run.run.interrupted = True
+    settle(run)
+    assert run_badge(run).judgement == "1 NOT SAFE, 1 not known, INTERRUPTED"
+    assert [plugin.verdict for plugin in run.plugins] == ["error", "crash"]
     report = rich_report()
     assert run_badge(report).judgement == "1 safe, 1 NOT SAFE, 1 not known, 5 new failures"
     assert run_badge(StressReport(run=run_info())).judgement == "nothing was checked"
@@ -180,8 +191,8 @@ def test_keys_of_the_report_are_only_ever_added() -> None:
         Plot: "kind title x_label y_label x y labels limit limit_label",
         Finding: "verdict message key stack suppressed",
         CheckResult: "check verdict seconds message findings figures plots signal signature "
-        "backtrace stderr log reruns expected change was",
-        PluginResult: "plugin name vendor version format path verdict seconds checks",
+        "backtrace threads stderr log reruns expected change was",
+        PluginResult: "plugin name vendor version format path verdict seconds planned checks",
         RunInfo: "started_at seconds level seed jobs timeout_s isobooth machine baseline "
         "interrupted words",
         StressReport: "schema run plugins summary",
@@ -333,6 +344,7 @@ def test_the_page_tells_all_that_is_known_of_a_crash() -> None:
         "SIGSEGV", "5e1fc0de91ab34d2", "Processor::setStateInformation", "size 4294967295?!",
         "new, was pass", "ISSUE-418", "deadline 2,666.7", "suppressed: known, see #12",
         "AMD Ryzen 7 5800X", "last-night.json", "isobooth stress replay",
+        "Other threads, 1", "loader", "holds_the_lock+0x9",
     ):  # fmt: skip
         assert told in text, told
     assert text.count("<svg") == 6

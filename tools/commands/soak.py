@@ -55,9 +55,11 @@ def soak_command(
 ) -> None:
     """Load, play, kill, restore and unload a plugin at random, for as long as wanted.
 
-    Exit code 0: it lived through everything, and was restored as it had been; 1: it did not.
+    Exit code 0: it lived through everything, and sounded as before when it was restored; 1: it
+    did not.
     """
     from host.plugin_id import PluginId
+    from host.plugin_there import check_is_there
     from host.stress.soak import soak
     from host.stress.workshop import Workshop
     from host.user_file import file_error
@@ -65,7 +67,8 @@ def soak_command(
     from tools.foreground import Stop, in_foreground
     from tools.job_files import check_writable
 
-    wanted = str(PluginId.parse(plugin))
+    wanted = PluginId.parse(plugin)
+    check_is_there(wanted)
     rules = permission_rules(profile)
     if report is not None:
         try:
@@ -91,7 +94,7 @@ def soak_command(
         with Workshop(rules, timeout_s=timeout_s) as workshop, stop.covering(workshop):
             return soak(
                 workshop,
-                wanted,
+                str(wanted),
                 seconds=60.0 * minutes,
                 seed=seed,
                 logs=report,
@@ -123,7 +126,8 @@ def _line(made: SoakReport) -> str:
     problems = sum(made.problems.values())
     return (
         f"{made.seconds:.0f} s: {made.calls:,} calls in {made.lives} lives, "
-        f"{console.counted(problems, 'problem')} "
+        f"{console.counted(problems, 'problem')}, "
+        f"{console.counted(sum(made.warnings.values()), 'warning')} "
     )
 
 
@@ -134,9 +138,11 @@ def _print(made: SoakReport, interrupted: bool) -> None:
     if made.memory_bytes:
         low, high = min(made.memory_bytes) // 2**20, max(made.memory_bytes) // 2**20
         print(f"  at the ends of its lives it took {low} to {high} MiB")
-    for problem, count in sorted(made.problems.items(), key=lambda one: -one[1]):
-        print(f"  {count} × {problem}")
+    for mark, told in (("", made.problems), ("warning: ", made.warnings)):
+        for what, count in sorted(told.items(), key=lambda one: -one[1]):
+            print(f"  {mark}{count} × {what}")
     for log in made.logs:
         print(f"    isobooth stress replay {log}")
     if not made.problems:
-        print("  it lived through everything, and was restored as it had been")
+        sounded = "sounded" if made.warnings else "was"
+        print(f"  it lived through everything, and {sounded} as before when it was restored")

@@ -32,6 +32,14 @@ class _RunByDefault(TyperGroup):
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """With all options of the command that needs no name."""
+        super().format_help(ctx, formatter)
+        run = self.commands[_RUN]
+        run.format_help(
+            run.context_class(run, info_name=ctx.info_name, parent=ctx.parent), formatter
+        )
+
 
 stress = typer.Typer(
     cls=_RunByDefault, no_args_is_help=True, help="Is a plugin safe to ship, or to use?"
@@ -128,6 +136,8 @@ def run_command(
     from host.stress.checks import ALL
 
     if list_checks:
+        if plugins:
+            raise typer.BadParameter(f"--list lists all checks; what is {plugins[0]} for?")
         _print_checks(ALL, json)
         return
     if not plugins:
@@ -135,6 +145,7 @@ def run_command(
     from host.plugin_id import PluginId
     from host.plugin_there import check_is_there
     from host.stress.baseline import compare, load_baseline
+    from host.stress.death import PluginMissing
     from host.stress.runner import StressOptions, StressRun, chosen
     from host.stress.suppressions import load_suppressions
     from host.stress.verdict import settle
@@ -218,6 +229,8 @@ def run_command(
             interrupted = True
             if not runs:
                 raise
+        except PluginMissing:
+            raise  # no check has begun
         except Exception as error:  # a full disk, a mistake of ours: not a word may be lost
             if not runs or not any(plugin.checks for plugin in runs[0].report.plugins):
                 raise
@@ -311,8 +324,8 @@ def replay_command(
     same = sum(one.is_same(log) for one in done)
     kept = shrunk or log
     flaky = shrunk.end.flaky if shrunk is not None and shrunk.end is not None else ""
-    if shrunk is None and script is None:
-        files = ReplayFiles(None, None)  # nothing was shrunk, and no program asked for
+    if shrunk is None and (shrink or script is None):
+        files = ReplayFiles(None, None)  # a program that does not fail is of use to nobody
     with behind_the_work():
         if shrunk is not None and files.log is not None:
             write_log(shrunk, files.log)
@@ -348,6 +361,10 @@ def replay_command(
         if shrunk is not None:
             left = console.counted(len(shrunk.calls), "call")
             print(f"shrunk from {len(log.calls)} to {left}: {files.log}")
+        elif shrink:
+            why = "it does not fail as in the log" + (" each time" if same else "")
+            why = why if shows(log) else "no call fails by itself"
+            print(f"nothing is cut down, and no program written: {why}")
         if flaky:
             print(f"{flaky} runs of the shrunk log failed")
         if files.script is not None:

@@ -13,7 +13,8 @@ from host.stress.verdict import (
     PluginResult,
     StressReport,
     Verdict,
-    verdict_of,
+    judged,
+    together,
 )
 from ipc.text import one_line
 from tools.console import counted
@@ -56,14 +57,14 @@ def plugin_badge(plugin: PluginResult, level: int) -> Badge:
             *_counts_fact(counts_of(plugin.checks)),
         ),
         judgement=_judgement(plugin),
-        verdict=verdict_of(plugin.checks),
+        verdict=judged(plugin),
     )
 
 
 def run_badge(report: StressReport) -> Badge:
     """Of all plugins together."""
     counts = counts_of(check for plugin in report.plugins for check in plugin.checks)
-    verdicts = [verdict_of(plugin.checks) for plugin in report.plugins]
+    verdicts = [judged(plugin) for plugin in report.plugins]
     unsafe = sum(verdict in BAD for verdict in verdicts)
     unknown = sum(verdict in (Verdict.ERROR, Verdict.SKIP) for verdict in verdicts)
     safe = len(verdicts) - unsafe - unknown
@@ -83,7 +84,7 @@ def run_badge(report: StressReport) -> Badge:
             *_counts_fact(counts),
         ),
         judgement=judgement,
-        verdict=verdict_of([check for plugin in report.plugins for check in plugin.checks]),
+        verdict=together(verdicts),
     )
 
 
@@ -102,12 +103,14 @@ def _counts_fact(counts: Mapping[Verdict, int]) -> tuple[str, ...]:
 
 
 def _judgement(plugin: PluginResult) -> str:
-    verdict = verdict_of(plugin.checks)
+    verdict = judged(plugin)
     worst_first = [check for check in plugin.checks if check.verdict is verdict]
     if verdict in BAD:
         others = sum(check.verdict in FAILING for check in plugin.checks) - 1
         more = f" and {others} more" if others else ""
         judgement = f"NOT SAFE: {verdict} in {one_line(worst_first[0].check, 40)}{more}"
+    elif plugin.left:
+        return f"NOT KNOWN: {plugin.left} of {counted(plugin.planned, 'check')} were not done"
     elif verdict is Verdict.ERROR:
         judgement = f"NOT KNOWN: {counted(len(worst_first), 'check')} could not be done"
     elif verdict is Verdict.SKIP:

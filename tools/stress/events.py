@@ -9,6 +9,7 @@ from typing import Self
 from host.stress.verdict import CheckResult, PluginResult, StressReport
 from tools.progress_lines import ProgressLines
 from tools.stress.badge import plugin_badge, run_badge
+from tools.stress.text import said
 
 
 class StressEvents:
@@ -44,7 +45,7 @@ class StressEvents:
             check=check.check,
             verdict=check.verdict,
             seconds=check.seconds,
-            message=" ".join(filter(None, (check.signal, check.message))),
+            message=said(check),
         )
         self._tell_count()
 

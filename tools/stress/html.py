@@ -18,7 +18,7 @@ from tools.stress.again import again_line
 from tools.stress.badge import counts_of, plugin_name, run_badge
 from tools.stress.figures import number_text
 from tools.stress.marks import MARKS, MEANINGS, SHOWN
-from tools.stress.text import block, stack
+from tools.stress.text import block, said, stack
 from tools.stress.view import check_names, failed_checks, plugin_views
 
 # Stands in all our pages, so that one of them may be replaced by the next.
@@ -53,6 +53,7 @@ def html_page(report: StressReport) -> bytes:
         shown=SHOWN,
         quiet=(Verdict.PASS, Verdict.SKIP),
         plugin_name=plugin_name,
+        said=said,
     )
     return text.encode()
 

@@ -30,6 +30,7 @@ from host.stress.verdict import (
 )
 from tools.stress.again import replay_line
 from tools.stress.badge import plugin_badge, plugin_name
+from tools.stress.text import said
 
 # Begins our files, so that one of them may be replaced by the next.
 MARK = b'<testsuites name="isobooth stress"'
@@ -132,8 +133,8 @@ def _case(check: CheckResult, case_class: str) -> Element:
     if outcome == "skipped":
         SubElement(case, outcome, {"message": _attribute(_skipped_message(check))})
     elif outcome:
-        said = " ".join(filter(None, (check.signal, check.message))) or check.verdict.value
-        told = SubElement(case, outcome, {"message": _attribute(said), "type": check.verdict.value})
+        message = _attribute(said(check) or check.verdict.value)
+        told = SubElement(case, outcome, {"message": message, "type": check.verdict.value})
         told.text = _text("\n".join(_details(check)))
     if outcome in ("", "skipped") and (details := _text("\n".join(_details(check)))):
         SubElement(case, "system-out").text = details
@@ -154,7 +155,7 @@ def _skipped_message(check: CheckResult) -> str:
 def _details(check: CheckResult) -> Iterator[str]:
     """All but stderr, for a person."""
     if check.verdict is not Verdict.PASS or check.message:
-        yield ": ".join(filter(None, (check.verdict, check.signal, check.message)))
+        yield ": ".join(filter(None, (check.verdict, said(check))))
     for name in ("signature", "change", "was", "expected"):
         if value := getattr(check, name):
             yield f"{name}: {value}"
@@ -163,6 +164,9 @@ def _details(check: CheckResult) -> Iterator[str]:
     if again := replay_line(check):
         yield f"again: {again}"
     yield from _frames(check.backtrace)
+    for thread in check.threads:
+        yield f"thread {thread.name}:"
+        yield from ("  " + frame for frame in _frames(thread.stack))
     yield from _findings(check.findings)
 
 

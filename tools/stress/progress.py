@@ -24,6 +24,7 @@ from tools.console import counted
 from tools.stress.badge import plugin_badge, plugin_name
 from tools.stress.marks import MARKS, SHOWN
 from tools.stress.terminal import STYLES
+from tools.stress.text import said
 
 _LOG_PERIOD_S = 30.0  # for logs: often enough to see that it lives
 _RATE_HZ = 4
@@ -167,8 +168,8 @@ class StressProgress:
 def _told(plugin: PluginResult, check: CheckResult) -> Text:
     line = Text(f"{MARKS[check.verdict]} {check.verdict:<5} ", style=STYLES[check.verdict])
     line.append(f"{plugin_name(plugin)}: {one_line(check.check, 40)}", style="default not bold")
-    if said := " ".join(filter(None, (check.signal, check.message))):
-        line.append(f": {one_line(said, 160)}", style="default not bold")
+    if what := one_line(said(check), 160):
+        line.append(f": {what}", style="default not bold")
     return line
 
 

@@ -18,7 +18,7 @@ from tools.console import counted
 from tools.stress.again import again_line, replay_line
 from tools.stress.badge import Badge, plugin_badge, run_badge
 from tools.stress.marks import MARKS, WORST_FIRST
-from tools.stress.text import block, stack
+from tools.stress.text import block, said, stack
 
 STYLES = {
     Verdict.PASS: "green",
@@ -62,8 +62,11 @@ def _print_plugin(console: Console, plugin: PluginResult, level: int) -> None:
 
 
 def _is_told(check: CheckResult) -> bool:
-    if check.verdict is Verdict.PASS:  # that it was mended, or wavers, is news
-        return check.change in ("fixed", "flaky") or bool(check.expected)
+    if (
+        check.verdict is Verdict.PASS
+    ):  # that it was mended, wavers, or only counts as passed, is news
+        suppressed = any(finding.suppressed for finding in check.findings)
+        return check.change in ("fixed", "flaky") or bool(check.expected) or suppressed
     return check.verdict is not Verdict.SKIP
 
 
@@ -84,18 +87,13 @@ def _print_check(console: Console, check: CheckResult) -> None:
     head = _head(check.verdict).append(one_line(check.check, 60), style="bold")
     if check.change:
         head.append(f" ({_change(check)})", style="cyan")
-    if said := said_of(check):
-        head.append(f": {said}")
+    if what := one_line(said(check), _SHOWN):
+        head.append(f": {what}")
     _print_hanging(console, head)
     for line, style in _lines(check, console.width - _INDENT):
         _print_hanging(console, Text(" " * _INDENT + line, style=style))
     if again := replay_line(check):  # not broken up, to be copied
         console.print(Text(" " * _INDENT + f"again: {again}"), soft_wrap=True)
-
-
-def said_of(check: CheckResult) -> str:
-    """The message, and the signal before it."""
-    return " ".join(filter(None, (one_line(check.signal, 20), one_line(check.message, _SHOWN))))
 
 
 def _head(verdict: Verdict) -> Text:
@@ -125,6 +123,11 @@ def _lines(check: CheckResult, room: int) -> Iterator[tuple[str, str]]:
         yield from _finding_lines(check, finding, room)
     if len(bad) > _FINDINGS:
         yield f"and {counted(len(bad) - _FINDINGS, 'finding')} more", "dim"
+    for finding in [one for one in check.findings if one.suppressed][:_FINDINGS]:
+        what, why = one_line(finding.message, _SHOWN), one_line(finding.suppressed, _SHOWN)
+        yield f"suppressed: {what} ({why})", "dim"
+    if check.verdict is Verdict.PASS:
+        return
     if check.backtrace and all(one.stack != check.backtrace for one in bad[:_FINDINGS]):
         yield from ((line, "") for line in stack(check.backtrace, _STACK_LINES, room))
     if check.signature:
@@ -135,11 +138,11 @@ def _lines(check: CheckResult, room: int) -> Iterator[tuple[str, str]]:
 
 
 def _finding_lines(check: CheckResult, finding: Finding, room: int) -> Iterator[tuple[str, str]]:
-    said = finding.message == check.message or finding.key == check.signature != ""
-    if not said:
+    is_told = finding.message == check.message or finding.key == check.signature != ""
+    if not is_told:
         mark = MARKS[finding.verdict]
         yield f"{mark} {one_line(finding.message, _SHOWN)}", STYLES[finding.verdict]
-    indent = "" if said else "  "
+    indent = "" if is_told else "  "
     frames = stack(finding.stack, _STACK_LINES, room - len(indent))
     yield from ((indent + line, "") for line in frames)
 

@@ -4,10 +4,17 @@ obey or a page would not end."""
 
 from collections.abc import Sequence
 
+from host.stress.verdict import CheckResult
 from ipc.text import one_line
 
 # What is shown of one line; a name of nested C++ templates has more.
 LINE = 400
+
+
+def said(check: CheckResult) -> str:
+    """The message, and the signal before it, where it does not name that."""
+    signal = "" if check.signal in check.message else check.signal
+    return " ".join(filter(None, (signal, check.message)))
 
 
 def block(text: str, most_lines: int, line: int = LINE) -> str:

@@ -57,9 +57,10 @@ class EveryProgram(Check):
         with subject.open() as rig:
             for number, name in enumerate(rig.description.programs[:_MOST_PROGRAMS]):
                 subject.stop()
+                subject.doing = f"in program {number} '{name}'"
                 rig.set_program(number)
                 heard = rig.render(frames, keep=False, **subject.stimulus(frames))
-                look_at_level(subject, heard.result, f"in program {number} '{name}'")
+                look_at_level(subject, heard.result, subject.doing)
 
 
 class EveryParameter(Check):
@@ -78,12 +79,15 @@ class EveryParameter(Check):
             for parameter in rig.description.parameters[:_MOST_PARAMETERS]:
                 subject.stop()
                 for value in (0.0, 1.0, 0.5):
+                    subject.doing = f"with '{parameter.name}' at {value:g}"
                     rig.set_parameter(parameter.index, value)
                     heard = rig.render(frames, keep=False, **subject.stimulus(frames))
-                    when = f"with '{parameter.name}' at {value:g}"
-                    look_at_level(subject, heard.result, when, is_extreme=True)
+                    look_at_level(subject, heard.result, subject.doing, is_extreme=True)
                 if parameter.index < len(defaults):
+                    subject.doing = f"with '{parameter.name}' at {defaults[parameter.index]:.3g}"
                     rig.perform([SetParameter(parameter.index, _within(defaults[parameter.index]))])
+                    # What it dies of now is not the next parameter's.
+                    rig.render(frames // 4, keep=False, **subject.stimulus(frames // 4))
 
 
 class WordsMeanWhatTheySay(Check):

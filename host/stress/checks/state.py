@@ -9,13 +9,13 @@ import numpy as np
 from host.plugin_id import PluginFormat
 from host.stress.check import Check, Subject
 from host.stress.checks.sound import look_at_level
+from host.stress.restored import AUDIBLE_DB
 from host.stress.rig import Rig, Sound
 from host.stress.verdict import Verdict
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.rig_calls import MAX_STATE_BYTES, SetParameter
 from ipc.sound_measures import residue_db
 
-_AUDIBLE_DB = -60.0
 _PARAMETER_TOLERANCE = 0.01
 _ROUNDED = 0.05  # to a step
 _NOISE_BYTES = 1 << 20
@@ -121,13 +121,13 @@ class StateIsTheSound(Check):
         if can_be_told and not math.isinf(residue):
             subject.figures["residue_db"] = residue
         if lost:
-            is_heard = residue > _AUDIBLE_DB
+            is_heard = residue > AUDIBLE_DB
             subject.find(
                 Verdict.FAIL if is_heard else Verdict.WARN,
                 f"the state does not hold {told}{'' if is_heard else ', which is not heard'}",
                 key="parameters lost",
             )
-        elif can_be_told and residue > _AUDIBLE_DB:
+        elif can_be_told and residue > AUDIBLE_DB:
             subject.find(
                 Verdict.WARN,
                 f"set to the same values by hand, it sounds different ({residue:.0f} dB)",
