@@ -14,7 +14,7 @@ from ui.editors import Editors
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
 from ui.pages.welcome_page import WelcomePage
-from ui.titles import slot_title
+from ui.plugin_wish import PluginWish, Wish
 from ui.tracks.tracks import TrackView
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Panels(QObject):
         self.stress = StressPage(desk, theme)
         self.welcome = WelcomePage(desk, theme)
         self.editors = Editors(window)
-        self._target: tuple[str, int] | None = None  # where the next plugin that is chosen goes
-        self._replaced = ""  # or the slot whose place it takes
+        self.wish = PluginWish(desk, self)
         self.docks: dict[str, QDockWidget] = {}
         self._middle = QStackedWidget()
         # A stack is never smaller than its largest page.
@@ -88,9 +87,14 @@ class Panels(QObject):
         mixer.replacement_wanted.connect(self._want_replacement)
         mixer.slot_opened.connect(self.editors.open)
         mixer.selected.connect(self.tracks.select)
+        mixer.selected.connect(self.wish.end_elsewhere)
         self.tracks.selected.connect(mixer.select)
         self.tracks.report_wanted.connect(self.show_report)
         self.editors.report_wanted.connect(self.show_report)
+        self.wish.stay_within(self.docks["browser"], window.transport, window.notices)
+        self.wish.changed.connect(self._show_wish)
+        self.docks["browser"].visibilityChanged.connect(self._on_browser_seen)
+        self.browser.plugins_left.connect(self.wish.end)
         self.browser.plugin_chosen.connect(self.add_plugin)
         self.browser.file_chosen.connect(self.add_file)
         self.browser.scan_wanted.connect(self.start_scan)
@@ -156,34 +160,43 @@ class Panels(QObject):
     # ------------------------------------------------------------------ plugins and files
 
     def _want_plugin(self, track: str, index: int) -> None:
-        self._target, self._replaced = (track, index), ""
-        strip = self._desk.strip(track)
-        self._search(f"Choose a plugin for {strip.name if strip is not None else track}")
+        self._window.mixer.select(track)
+        self._search(Wish(track, index))
 
     def _want_replacement(self, slot: str) -> None:
-        self._target, self._replaced = None, slot
         found = self._desk.slot(slot)
-        title = slot_title(found[1], found[0]) if found is not None else "it"
-        self._search(f"Choose a plugin to replace {title}")
+        if found is not None:
+            self._window.mixer.select(found[0].id)
+            self._search(Wish(found[0].id, slot=slot))
 
-    def _search(self, hint: str) -> None:
+    def _search(self, wish: Wish) -> None:
         self.show("browser")
         self.browser.search()
-        self._window.say(hint)
+        self.wish.begin(wish)
+
+    def _show_wish(self) -> None:
+        wish = self.wish
+        self.browser.show_wish(wish.where, wish.is_replacement)
+        hint = f"Choose a plugin {'to replace' if wish.is_replacement else 'for'} {wish.where}"
+        self._window.say(hint if wish.where else "")
+
+    def _on_browser_seen(self, is_seen: bool) -> None:
+        if not is_seen:
+            self.wish.end()
 
     def add_plugin(self, plugin: str) -> None:
         """Where it was asked for; else behind the selected track's last; else on a new track."""
-        target, replaced = self._target, self._replaced
-        self._target, self._replaced = None, ""
-        self._window.say("")
-        if replaced and self._desk.slot(replaced) is not None:
-            self._desk.change(SetSlot(slot=replaced, plugin=plugin))
+        wish = self.wish.take()
+        if wish is not None and wish.slot:
+            self._desk.change(SetSlot(slot=wish.slot, plugin=plugin))
             return
-        track = self._desk.strip(target[0] if target else self._window.mixer.selected_track)
+        track = self._desk.strip(
+            wish.track if wish is not None else self._window.mixer.selected_track
+        )
         if track is None:
             self.add_track(plugin=plugin)
             return
-        index = min(target[1], len(track.slots)) if target else len(track.slots)
+        index = min(wish.index, len(track.slots)) if wish is not None else len(track.slots)
         self._desk.change(AddSlot(track=track.id, index=index, plugin=plugin))
 
     def add_file(self, path: str) -> None:

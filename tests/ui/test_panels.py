@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What leads from one panel to another."""
 
+from collections.abc import Callable
+
+import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
 from tests.ui.conftest import Stage
@@ -26,6 +31,97 @@ def test_a_plugin_takes_another_ones_place(stage: Stage) -> None:
     window.panels.browser.plugin_chosen.emit(GAIN)
     stage.settle()
     assert stage.host.edits() == [SetSlot(slot="kick-eq", plugin=GAIN)]
+
+
+def _wish(stage: Stage, what: str) -> str:
+    """What the browser says of where the next plugin goes."""
+    mixer = stage.window.mixer
+    if what == "replace":
+        mixer.replacement_wanted.emit("pad-verb")
+    else:
+        mixer.plugin_wanted.emit("pad", 1)
+    return stage.window.panels.browser.plugins.wish.text
+
+
+def test_the_browser_says_where_the_next_plugin_goes(stage: Stage) -> None:
+    browser = stage.window.panels.browser.plugins
+    assert browser.wish.text == ""
+    assert _wish(stage, "replace") == "Replaces Dragonfly Hall on Pad"
+    assert browser.details.add.text() == "Replace"
+    assert browser.details.add.toolTip() == "Replace Dragonfly Hall on Pad (Return)"
+    assert stage.window.mixer.selected_track == "pad"
+    assert _wish(stage, "add") == "Goes to Pad"
+    assert browser.details.add.text() == "Add"
+    browser.wish.cancel.click()
+    assert browser.wish.text == ""
+
+
+def _escape(stage: Stage) -> None:
+    QTest.keyClick(stage.window.panels.browser.plugins.search, Qt.Key.Key_Escape)
+
+
+def _select_bass(stage: Stage) -> None:
+    QTest.mouseClick(stage.window.mixer.strips["bass"], Qt.MouseButton.LeftButton)
+
+
+def _mute_bass(stage: Stage) -> None:
+    QTest.mouseClick(stage.window.mixer.strips["bass"].mute, Qt.MouseButton.LeftButton)
+    stage.window.mixer.select("bass")
+
+
+def _walk_away(stage: Stage) -> None:
+    stage.window.mixer.strips["pad"].fader.setFocus()
+    stage.window.panels.browser.search()
+    stage.window.mixer.select("bass")
+
+
+def _look_at_files(stage: Stage) -> None:
+    buttons = stage.window.panels.browser.tabs.findChildren(QAbstractButton)
+    next(one for one in buttons if one.text() == "Files").click()
+    stage.window.mixer.select("bass")
+
+
+def _hide_the_browser(stage: Stage) -> None:
+    stage.window.panels.docks["browser"].hide()
+    stage.window.mixer.select("bass")
+
+
+@pytest.mark.parametrize("what", ["add", "replace"])
+@pytest.mark.parametrize(
+    "leave",
+    [_escape, _select_bass, _mute_bass, _walk_away, _look_at_files, _hide_the_browser],
+)
+def test_a_place_that_was_given_up_gets_no_plugin(
+    stage: Stage, what: str, leave: Callable[[Stage], None]
+) -> None:
+    _wish(stage, what)
+    stage.bot.waitUntil(lambda: stage.window.panels.browser.plugins.search.hasFocus())
+    leave(stage)
+    assert stage.window.panels.browser.plugins.wish.text == ""
+    stage.settle()
+    stage.host.requests.clear()
+    stage.window.mixer.select("bass")
+    stage.window.panels.browser.plugin_chosen.emit(GAIN)
+    stage.settle()
+    assert stage.host.edits() == [AddSlot(track="bass", index=3, plugin=GAIN)]
+
+
+def test_who_searches_and_listens_has_not_given_up(stage: Stage) -> None:
+    _wish(stage, "replace")
+    search = stage.window.panels.browser.plugins.search
+    QTest.keyClicks(search, "hall")
+    QTest.mouseClick(stage.window.transport.stop, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(search, Qt.MouseButton.LeftButton)
+    stage.window.panels.browser.plugin_chosen.emit(GAIN)
+    stage.settle()
+    assert stage.host.edits() == [SetSlot(slot="pad-verb", plugin=GAIN)]
+
+
+def test_a_place_that_is_gone_is_waited_for_no_more(stage: Stage) -> None:
+    _wish(stage, "replace")
+    with stage.bot.waitSignal(stage.desk.shown):
+        stage.host.show(path="/home/me/Music/other.json")
+    assert stage.window.panels.browser.plugins.wish.text == ""
 
 
 def test_a_plugin_that_nobody_asked_for_goes_behind_the_selected_tracks_last(stage: Stage) -> None:
