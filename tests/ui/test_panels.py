@@ -95,7 +95,7 @@ def test_a_place_that_was_given_up_gets_no_plugin(
     stage: Stage, what: str, leave: Callable[[Stage], None]
 ) -> None:
     _wish(stage, what)
-    stage.bot.waitUntil(lambda: stage.window.panels.browser.plugins.search.hasFocus())
+    stage.bot.waitUntil(stage.window.panels.browser.plugins.search.hasFocus)
     leave(stage)
     assert stage.window.panels.browser.plugins.wish.text == ""
     stage.settle()
