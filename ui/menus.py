@@ -2,16 +2,16 @@
 """The menu bar: everything the window can do, each with its key."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
-from ipc.desk.requests import AddTrack, Redo, RemoveTrack, SetSong, Undo
+from ipc.desk.requests import Redo, RemoveTrack, SetSong, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.controls.action import add_action, add_submenu
+from ui.mixer.colours import keeping_colours
 from ui.panel_walk import PanelWalk
 from ui.theme.theme import THEMES
 
@@ -74,7 +74,7 @@ class Menus(QObject):
         self.add_file = add_action(
             menu,
             "Add track with a &file…",
-            lambda: self._window.files.ask_for_media(self._add_media),
+            lambda: self._window.files.ask_for_media(self._window.panels.add_file),
             "Ctrl+Shift+T",
         )
         menu.addSeparator()
@@ -156,13 +156,10 @@ class Menus(QObject):
 
     # ------------------------------------------------------------------ what they do
 
-    def _add_media(self, path: str) -> None:
-        index = len(self._desk.state.tracks)
-        self._desk.change(AddTrack(name=Path(path).stem[:200] or "Track", index=index, file=path))
-
     def _remove_track(self) -> None:
         if (track := self._selected()) is not None:
-            self._desk.change(RemoveTrack(track=track.id))
+            edit = RemoveTrack(track=track.id)
+            self._desk.change(*keeping_colours(edit, self._desk.state, self._window.theme))
 
     def _rename_track(self) -> None:
         if (track := self._selected()) is not None:

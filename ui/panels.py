@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
-from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
+from ipc.desk.requests import AddSlot, OpenSong, SetSlot
 from ui.browser.browser import Browser
 from ui.crashes.crash_centre import CrashCentre
 from ui.editors import Editors
@@ -88,6 +88,8 @@ class Panels(QObject):
         mixer.slot_opened.connect(self.editors.open)
         mixer.selected.connect(self.tracks.select)
         mixer.selected.connect(self.wish.end_elsewhere)
+        # When the tracks have been shown it, too.
+        mixer.added.connect(lambda track: QTimer.singleShot(0, lambda: self.tracks.reveal(track)))
         self.tracks.selected.connect(mixer.select)
         self.tracks.report_wanted.connect(self.show_report)
         self.editors.report_wanted.connect(self.show_report)
@@ -205,15 +207,8 @@ class Panels(QObject):
 
     def add_track(self, name: str = "", file: str = "", plugin: str = "") -> None:
         """The last one."""
-        count = len(self._desk.state.tracks)
-        self._desk.change(
-            AddTrack(
-                name=name or f"Track {count + 1}",
-                index=count,
-                file=file,
-                plugins=(plugin,) if plugin else (),
-            )
-        )
+        last = len(self._desk.state.tracks)
+        self._window.mixer.add_track(last, name=name, file=file, plugin=plugin)
 
     # ------------------------------------------------------------------ the end
 

@@ -12,6 +12,8 @@ from ipc.desk.requests import AddTrack
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
+from ui.mixer.colours import keeping_colours
+from ui.mixer.new_tracks import NewTracks
 from ui.mixer.sharing import sharing_of
 from ui.mixer.strip import Strip
 from ui.mixer.taper import heights_of_peaks
@@ -25,6 +27,7 @@ class Mixer(QWidget):
     replacement_wanted = pyqtSignal(str)  # slot
     slot_opened = pyqtSignal(str)
     selected = pyqtSignal(str)  # track
+    added = pyqtSignal(str)  # track; it was asked for here, and is selected
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +43,7 @@ class Mixer(QWidget):
         self._revision = -1
         self._ballistics = Ballistics(0, theme.tokens.motion)
         self._selected = ""
+        self._new = NewTracks(desk)
         self._inner = QWidget()
         self._inner.setObjectName("inner")
         self._tracks = QHBoxLayout(self._inner)
@@ -99,6 +103,16 @@ class Mixer(QWidget):
         if chains != self._chains:
             self._chains = chains
             self._keep_tab_order()
+        if new := self._new.take([track.id for track in state.tracks]):
+            self._show_new(new)
+
+    def _show_new(self, track: str) -> None:
+        """It takes the focus from its neighbours, and from nobody else."""
+        focused = QApplication.focusWidget()
+        self.select(track)
+        if focused is not None and self.isAncestorOf(focused):
+            self.strips[track].setFocus()
+        self.added.emit(track)
 
     def _keep_tab_order(self) -> None:
         """Strip by strip; Qt's own order is that in which widgets were made."""
@@ -148,14 +162,22 @@ class Mixer(QWidget):
 
     # ------------------------------------------------------------------ what the user does
 
-    def add_track(self, index: int | None = None) -> None:
-        """After the selected one, if no place is given."""
-        tracks = self._desk.state.tracks
-        ids = [track.id for track in tracks]
+    def add_track(
+        self, index: int | None = None, *, name: str = "", file: str = "", plugin: str = ""
+    ) -> None:
+        """After the selected one, if no place is given. It is selected when it is there."""
+        state = self._desk.state
+        ids = [track.id for track in state.tracks]
         if index is None:
             chosen = self.selected_track
             index = ids.index(chosen) + 1 if chosen in ids else len(ids)
-        self._desk.change(AddTrack(name=f"Track {len(ids) + 1}", index=index))
+        edit = AddTrack(
+            name=name or f"Track {len(ids) + 1}",
+            index=index,
+            file=file,
+            plugins=(plugin,) if plugin else (),
+        )
+        self._new.ask(*keeping_colours(edit, state, self._theme))
 
     def _go_on(self, track: str, by: int) -> None:
         """With the focus, to a neighbour."""

@@ -188,6 +188,7 @@ class Strip(QFrame):
         _steer(self.pan, self._pan_gesture)
         self.fader.moved.connect(self._on_gain)
         self.level.typed.connect(self._on_gain)
+        self.level.refused.connect(self._desk.refused)
         self.pan.moved.connect(lambda pan: self._pan_gesture.change(SetTrack(track=track, pan=pan)))
         self.mute.clicked.connect(lambda on: self._desk.change(SetTrack(track=track, mute=on)))
         self.solo.clicked.connect(lambda on: self._desk.change(SetTrack(track=track, solo=on)))

@@ -11,6 +11,7 @@ from ipc.desk.requests import MoveTrack, RemoveTrack, SetTrack
 from ipc.desk.state import MASTER, TrackState
 from ui.controls.action import add_action, add_submenu
 from ui.desk import Desk
+from ui.mixer.colours import keeping_colours
 from ui.theme.theme import Theme
 
 
@@ -32,8 +33,11 @@ def strip_menu(
         return menu
     place = ids.index(track.id) if track.id in ids else len(ids)
 
+    def arrange(edit: MoveTrack | RemoveTrack) -> None:
+        desk.change(*keeping_colours(edit, desk.state, theme))
+
     def move(by: int) -> None:
-        desk.change(MoveTrack(track=track.id, index=place + by))
+        arrange(MoveTrack(track=track.id, index=place + by))
 
     add_action(menu, "&Rename…\tF2", rename)
     _add_colours(
@@ -46,7 +50,7 @@ def strip_menu(
     add_action(menu, "Move ri&ght", lambda: move(1)).setEnabled(place < len(ids) - 1)
     menu.addSeparator()
     name = track.name.replace("&", "&&")
-    add_action(menu, f"Re&move “{name}”", lambda: desk.change(RemoveTrack(track=track.id)))
+    add_action(menu, f"Re&move “{name}”", lambda: arrange(RemoveTrack(track=track.id)))
     return menu
 
 
