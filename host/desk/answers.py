@@ -125,6 +125,7 @@ class Answers:
             report=event.report,
             time_s=self._clock_s + event.time_ns / 1e9,
             song_frame=event.song_frame,
+            playing=event.playing,
         )
 
     # ------------------------------------------------------------------ one for each request

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The track view: every track against time, the time line above, the names at the left."""
 
+import math
 import time
 
 from PyQt6.QtCore import QEasingCurve, QSize, Qt, QVariantAnimation, pyqtSignal
@@ -163,6 +164,7 @@ class TrackView(QWidget):
         frame = self._playhead.take(
             meters, elapsed_s, state.device.sample_rate, state.transport.loop
         )
+        self._show_reach(frame)
         if self._theme.reduced_motion and self._playhead.is_playing:
             now = time.monotonic()
             is_jump = abs(frame - before) > state.device.sample_rate * _STEADY_S
@@ -174,6 +176,13 @@ class TrackView(QWidget):
         # It stands still where nothing plays, unless somebody has located.
         if self.follow.isChecked() and frame != before:
             self._keep_in_view(frame)
+
+    def _show_reach(self, frame: float) -> None:
+        """A song is played on behind its end, and what fails there is marked there."""
+        viewport, last = self.viewport, max(frame, self.faults.last_frame)
+        step = _LEAST_S * self._desk.state.device.sample_rate
+        is_behind = last > viewport.length_frames
+        viewport.take_reach(math.ceil(last / step) * round(step) if is_behind else 0)
 
     def select(self, track: str) -> None:
         """Marks it; nothing is emitted."""
