@@ -92,6 +92,7 @@ class Panels(QObject):
         mixer.added.connect(lambda track: QTimer.singleShot(0, lambda: self.tracks.reveal(track)))
         self.tracks.selected.connect(mixer.select)
         self.tracks.report_wanted.connect(self.show_report)
+        window.notices.report_wanted.connect(self.show_report)
         self.editors.report_wanted.connect(self.show_report)
         self.wish.stay_within(self.docks["browser"], window.transport, window.notices)
         self.wish.changed.connect(self._show_wish)

@@ -22,6 +22,7 @@ from ipc.desk.requests import (
 )
 from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
+from ui.controls.buttons import Button
 from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key
@@ -176,6 +177,55 @@ def test_a_fault_is_said_with_what_can_be_done(stage: Stage) -> None:
     stage.settle()
     assert stage.host.requests == [RestartSlot("pad-synth")]
     assert stage.window.notices.cards == []
+
+
+def _happened(stage: Stage, *kinds: str) -> list[Button]:
+    """To a plugin, one after the other; what can be done about the first."""
+    for number, kind in enumerate(kinds):
+        notice = Notice(
+            number=number,
+            kind=kind,
+            text="mda DX10 on Bass ended with SIGSEGV" if number == 0 else kind,
+            slot="bass-synth",
+            report="12345678-20261129" if number == 0 else None,
+            time_s=time.time() + 1.0,
+        )
+        with stage.bot.waitSignal(stage.desk.happened):
+            stage.host.tell(Happened((notice,)))
+    (card,) = stage.window.notices.cards
+    return card.actions
+
+
+def test_who_comes_back_by_itself_is_not_restarted(stage: Stage) -> None:
+    (action,) = _happened(stage, "fault")
+    assert action.text() == "What happened"
+
+
+def test_a_crash_that_is_mended_says_so_and_leads_to_its_report(stage: Stage) -> None:
+    (action,) = _happened(stage, "fault", "recovered")
+    (card,) = stage.window.notices.cards
+    assert card.text == "mda DX10 on Bass ended with SIGSEGV and is back"
+    assert card.accessibleName() == card.text
+    action.click()
+    assert stage.window.panels.crashes.isVisible()
+    assert stage.window.panels.crashes._wanted == "12345678-20261129"
+    stage.settle()
+    assert not [one for one in stage.host.requests if isinstance(one, RestartSlot)]
+
+
+def test_restart_is_offered_as_long_as_it_is_away_for_good(stage: Stage) -> None:
+    report, restart = _happened(stage, "quarantined")
+    assert (report.text(), restart.text()) == ("What happened", "Restart")
+    with stage.bot.waitSignal(stage.desk.happened):
+        stage.host.tell(_notice("recovered", "bass-synth"))
+    (card,) = stage.window.notices.cards
+    assert [one.text() for one in card.actions] == ["What happened"]
+
+
+def test_a_standby_that_plays_is_told_of(stage: Stage) -> None:
+    _happened(stage, "fault", "takeover")
+    (card,) = stage.window.notices.cards
+    assert card.text.endswith("and its standby plays")
 
 
 def test_what_is_old_or_ordinary_is_not_said(stage: Stage) -> None:
