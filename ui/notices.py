@@ -95,7 +95,9 @@ class Notices(QWidget):
             else:
                 card.slot = slot
             if card.slot and report is not None:
-                card.add_action("What happened", lambda: self.report_wanted.emit(report))
+                card.add_action(
+                    "What happened", lambda: self.report_wanted.emit(report), is_quiet=True
+                )
             if notice.kind in _FOR_GOOD:
                 card.add_action(_RESTART, lambda: self._desk.ask(RestartSlot(slot)))
         self._add(card)
@@ -121,6 +123,8 @@ class Notices(QWidget):
 
     @staticmethod
     def _fit(card: "Card") -> None:
+        if (layout := card.layout()) is not None:
+            layout.activate()  # its text may be another one
         card.setFixedHeight(card.heightForWidth(_WIDTH))
 
     def _remove(self, card: "Card") -> None:
@@ -182,7 +186,15 @@ class Card(QFrame):
         self._row.setSpacing(10)
         top = Qt.AlignmentFlag.AlignTop
         self._row.addWidget(self._picture, alignment=top)
-        self._row.addWidget(self._text, 1)
+        self._actions: list[Button] = []
+        self._below = QHBoxLayout()
+        self._below.setSpacing(8)
+        self._below.addStretch(1)
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        column.addWidget(self._text)
+        column.addLayout(self._below)
+        self._row.addLayout(column, 1)
         self._row.addWidget(self._close, alignment=top)
         self.setAccessibleName(text)
 
@@ -193,9 +205,7 @@ class Card(QFrame):
     @property
     def actions(self) -> list[Button]:
         """What can be done about it, from left to right."""
-        every = (self._row.itemAt(place) for place in range(self._row.count()))
-        widgets = (item.widget() for item in every if item is not None)
-        return [one for one in widgets if isinstance(one, Button) and one.objectName() == "action"]
+        return list(self._actions)
 
     def show_outcome(self, words: str, look: tuple[str, str]) -> None:
         """How it went on; nothing has to be restarted any more. `look`: icon and colour."""
@@ -205,21 +215,23 @@ class Card(QFrame):
         self._picture.setPixmap(self._theme.icon(*look).pixmap(20, 20))
         for button in self.actions:
             if button.text() == _RESTART:
-                self._row.removeWidget(button)
+                self._actions.remove(button)
                 button.hide()
                 button.deleteLater()
 
-    def add_action(self, name: str, do: Callable[[], object]) -> None:
+    def add_action(self, name: str, do: Callable[[], object], *, is_quiet: bool = False) -> None:
+        """`is_quiet`: it mends nothing."""
         button = Button(self._theme, name, text=name)
         button.setMinimumHeight(26)
-        button.setObjectName("action")
+        button.setObjectName("quiet" if is_quiet else "action")
 
         def act() -> None:
             do()
             self.leave()
 
         button.clicked.connect(act)
-        self._row.insertWidget(self._row.count() - 1, button, alignment=Qt.AlignmentFlag.AlignTop)
+        self._actions.append(button)
+        self._below.insertWidget(len(self._actions) - 1, button)
 
     def start(self) -> None:
         self._time.start(self._theme.tokens.motion.notice_ms)
