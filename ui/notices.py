@@ -186,7 +186,7 @@ class Card(QFrame):
         self._row.setSpacing(10)
         top = Qt.AlignmentFlag.AlignTop
         self._row.addWidget(self._picture, alignment=top)
-        self._actions: list[Button] = []
+        self._offers: list[Button] = []
         self._below = QHBoxLayout()
         self._below.setSpacing(8)
         self._below.addStretch(1)
@@ -203,9 +203,9 @@ class Card(QFrame):
         return self._text.text()
 
     @property
-    def actions(self) -> list[Button]:
+    def offers(self) -> list[Button]:
         """What can be done about it, from left to right."""
-        return list(self._actions)
+        return list(self._offers)
 
     def show_outcome(self, words: str, look: tuple[str, str]) -> None:
         """How it went on; nothing has to be restarted any more. `look`: icon and colour."""
@@ -213,9 +213,9 @@ class Card(QFrame):
         self._text.setText(text)
         self.setAccessibleName(text)
         self._picture.setPixmap(self._theme.icon(*look).pixmap(20, 20))
-        for button in self.actions:
+        for button in self.offers:
             if button.text() == _RESTART:
-                self._actions.remove(button)
+                self._offers.remove(button)
                 button.hide()
                 button.deleteLater()
 
@@ -230,8 +230,8 @@ class Card(QFrame):
             self.leave()
 
         button.clicked.connect(act)
-        self._actions.append(button)
-        self._below.insertWidget(len(self._actions) - 1, button)
+        self._offers.append(button)
+        self._below.insertWidget(len(self._offers) - 1, button)
 
     def start(self) -> None:
         self._time.start(self._theme.tokens.motion.notice_ms)

@@ -371,6 +371,13 @@ class AllowWindows(Request[Done], tag="allow-windows"):
     slot: Name
 
 
+class ForbidWindows(Request[Done], tag="forbid-windows"):
+    """The plugin in this slot may open no windows any more, wherever it is used; those that are
+    open close, because it is loaded anew."""
+
+    slot: Name
+
+
 class OpenOwnWindow(Request[Done], tag="open-own-window"):
     """The plugin's own window, in its worker; one that is open comes to the front. `above`: a
     window of X11 that it shall stay above of; 0: none."""
@@ -462,6 +469,7 @@ AnyRequest = (
     | RestorePreset
     | KeepSets
     | AllowWindows
+    | ForbidWindows
     | OpenOwnWindow
     | CloseOwnWindow
     | AskOverview

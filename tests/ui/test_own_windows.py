@@ -9,7 +9,7 @@ from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QApplication, QMessageBox
 
-from ipc.desk.requests import AllowWindows, CloseOwnWindow, Happened, OpenOwnWindow
+from ipc.desk.requests import AllowWindows, CloseOwnWindow, ForbidWindows, Happened, OpenOwnWindow
 from ipc.desk.state import Notice, SlotState, TrackState
 from tests.ui.conftest import Stage
 from ui.editor.header import Header
@@ -34,6 +34,8 @@ def _answer(stage: Stage, button: Callable[[QMessageBox], object]) -> list[objec
     """What was asked of the host after the question."""
     question = open_own_window(stage.desk, SLOT, stage.window)
     assert question is not None and "every key" in question.informativeText()
+    assert "“Forbid own windows”" in question.informativeText()
+    assert "`" not in question.informativeText()
     assert not stage.host.requests
     button(question)
     stage.settle()
@@ -81,9 +83,9 @@ def test_a_key_on_the_slot_opens_it(stage: Stage) -> None:
     ("window", "entries"),
     [
         ("none", []),
-        ("shut", ["Own &window\tW"]),
-        ("opening", ["Own &window\tW", "C&lose own window"]),
-        ("open", ["Own &window\tW", "C&lose own window"]),
+        ("shut", ["Own &window\tW", "&Forbid own windows"]),
+        ("opening", ["Own &window\tW", "C&lose own window", "&Forbid own windows"]),
+        ("open", ["Own &window\tW", "C&lose own window", "&Forbid own windows"]),
     ],
 )
 def test_the_menu_offers_what_the_plugin_has(stage: Stage, window: str, entries: list[str]) -> None:
@@ -94,7 +96,16 @@ def test_the_menu_offers_what_the_plugin_has(stage: Stage, window: str, entries:
     if window == "open":
         actions[1].trigger()
         stage.settle()
-        assert stage.host.requests == [CloseOwnWindow(SLOT)]
+        actions[2].trigger()
+        stage.settle()
+        assert stage.host.requests == [CloseOwnWindow(SLOT), ForbidWindows(SLOT)]
+    menu.deleteLater()
+
+
+def test_what_is_not_allowed_is_not_forbidden(stage: Stage) -> None:
+    state = _show(stage, window="shut", may_open_windows=False)
+    menu = slot_menu(stage.desk, state, lambda _: None, lambda _: None, stage.window)
+    assert "&Forbid own windows" not in [action.text() for action in menu.actions()]
     menu.deleteLater()
 
 

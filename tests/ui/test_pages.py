@@ -213,6 +213,14 @@ def test_of_the_machine_the_worst_is_told_with_what_to_do() -> None:
     assert lines[0].advice == "Connect one (“x”)"
 
 
+def test_the_machine_is_told_of_in_the_words_of_the_window() -> None:
+    advice = "rendering works without; `isobooth play --device null` plays to nowhere"
+    (line, _) = lines_of([Finding("audio_devices", "warn", "none", advice=advice)])
+    assert line.advice == (
+        "Rendering works without; “No device” in the menu of devices plays to nowhere"
+    )
+
+
 # ---------------------------------------------------------------- commands
 
 

@@ -193,7 +193,7 @@ def _happened(stage: Stage, *kinds: str) -> list[Button]:
         with stage.bot.waitSignal(stage.desk.happened):
             stage.host.tell(Happened((notice,)))
     (card,) = stage.window.notices.cards
-    return card.actions
+    return card.offers
 
 
 def test_who_comes_back_by_itself_is_not_restarted(stage: Stage) -> None:
@@ -219,7 +219,7 @@ def test_restart_is_offered_as_long_as_it_is_away_for_good(stage: Stage) -> None
     with stage.bot.waitSignal(stage.desk.happened):
         stage.host.tell(_notice("recovered", "bass-synth"))
     (card,) = stage.window.notices.cards
-    assert [one.text() for one in card.actions] == ["What happened"]
+    assert [one.text() for one in card.offers] == ["What happened"]
 
 
 def test_a_standby_that_plays_is_told_of(stage: Stage) -> None:
