@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
-from ipc.desk.requests import AddSlot, OpenSong, SetSlot
+from ipc.desk.requests import AddSlot, SetSlot
 from ui.browser.browser import Browser
 from ui.crashes.crash_centre import CrashCentre
 from ui.editors import Editors
@@ -107,7 +107,9 @@ class Panels(QObject):
         self.welcome.song_chosen.connect(self._open_song)
         self.welcome.scan_wanted.connect(self.start_scan)
         self.welcome.open_wanted.connect(window.files.open)
-        self.welcome.empty_wanted.connect(self._leave_welcome)
+        self.welcome.empty_wanted.connect(self._start_empty)
+        self.welcome.back_wanted.connect(self._leave_welcome)
+        window.files.opened.connect(self._leave_welcome)
 
     def name_tabs(self) -> None:
         """Of panels that lie over each other, for screen readers; Qt makes them as it needs. Those
@@ -155,10 +157,16 @@ class Panels(QObject):
         self._window.settings.is_known = True
 
     def _open_song(self, path: str) -> None:
-        def opened(_: object) -> None:
-            self._leave_welcome()
+        files = self._window.files
+        files.leave(lambda: files.open_path(path))
 
-        self._window.files.leave(lambda: self._desk.ask(OpenSong(path), opened))
+    def _start_empty(self) -> None:
+        """An empty song may be there already."""
+        state = self._desk.state
+        if state.tracks or state.path or state.is_modified:
+            self._window.files.new()
+        else:
+            self._leave_welcome()
 
     # ------------------------------------------------------------------ plugins and files
 

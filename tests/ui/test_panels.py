@@ -7,7 +7,7 @@ import pytest
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton
+from PyQt6.QtWidgets import QAbstractButton, QMessageBox
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
 from tests.ui.conftest import Stage
@@ -181,15 +181,50 @@ def test_the_welcome_leads_on(stage: Stage) -> None:
     window = stage.window
     window.menus.welcome.trigger()
     assert window.panels.welcome.isVisible()
-    window.panels.welcome.empty_wanted.emit()
+    assert window.panels.welcome.back.isVisible()
+    window.panels.welcome.back.click()
     assert not window.panels.welcome.isVisible()
     assert window.settings.is_known
+    assert stage.host.requests == []
     window.menus.welcome.trigger()
     stage.host.show(is_modified=False)
     stage.bot.waitUntil(lambda: not stage.desk.state.is_modified)
     window.panels.welcome.song_chosen.emit("/music/demo.json")
     stage.bot.waitUntil(lambda: not window.panels.welcome.isVisible())
     assert stage.host.requests[-1] == OpenSong("/music/demo.json")
+
+
+def test_to_start_empty_gives_the_song_up_when_its_user_says_so(stage: Stage) -> None:
+    window = stage.window
+    window.menus.welcome.trigger()
+    window.panels.welcome.tiles["empty"].click()
+    question = window.files.question
+    assert question is not None and stage.host.requests == []
+    question.button(QMessageBox.StandardButton.Cancel).click()
+    assert window.panels.welcome.isVisible() and stage.host.requests == []
+    window.panels.welcome.tiles["empty"].click()
+    question = window.files.question
+    assert question is not None
+    question.button(QMessageBox.StandardButton.Discard).click()
+    stage.bot.waitUntil(lambda: not window.panels.welcome.isVisible())
+    assert stage.host.requests == [OpenSong()]
+
+
+def test_what_is_empty_already_stays(stage: Stage) -> None:
+    window = stage.window
+    with stage.bot.waitSignal(stage.desk.shown):
+        stage.host.show(tracks=(), path="", is_modified=False)
+    window.menus.welcome.trigger()
+    assert window.panels.welcome.back.isHidden()
+    window.panels.welcome.tiles["empty"].click()
+    assert not window.panels.welcome.isVisible() and stage.host.requests == []
+
+
+def test_another_song_is_seen_wherever_it_was_opened_from(stage: Stage) -> None:
+    window = stage.window
+    window.menus.welcome.trigger()
+    window.files.open_path("/music/other.json")
+    stage.bot.waitUntil(lambda: not window.panels.welcome.isVisible())
 
 
 def test_a_report_is_shown_in_the_crash_centre(stage: Stage) -> None:
