@@ -74,7 +74,9 @@ class Menus(QObject):
         self.add_file = add_action(
             menu,
             "Add track with a &file…",
-            lambda: self._window.files.ask_for_media(self._window.panels.add_file),
+            lambda: self._window.files.ask_for_media(
+                "Add a track with a file", self._window.panels.add_file
+            ),
             "Ctrl+Shift+T",
         )
         menu.addSeparator()
@@ -159,7 +161,7 @@ class Menus(QObject):
     def _remove_track(self) -> None:
         if (track := self._selected()) is not None:
             edit = RemoveTrack(track=track.id)
-            self._desk.change(*keeping_colours(edit, self._desk.state, self._window.theme))
+            self._desk.change(*keeping_colours(self._desk.state, self._window.theme, edit))
 
     def _rename_track(self) -> None:
         if (track := self._selected()) is not None:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All panels of the window, where they stand at first, and what leads from one to another."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
-from ipc.desk.requests import AddSlot, SetSlot
+from ipc.desk.requests import AddSlot, AddTrack, AnyEdit, SetSlot, SetSource
+from ipc.desk.state import MASTER
 from ui.browser.browser import Browser
 from ui.crashes.crash_centre import CrashCentre
 from ui.editors import Editors
@@ -85,6 +87,7 @@ class Panels(QObject):
         window.clock.call(self.browser.show_meters)
         mixer.plugin_wanted.connect(self._want_plugin)
         mixer.replacement_wanted.connect(self._want_replacement)
+        mixer.file_wanted.connect(self._want_file)
         mixer.slot_opened.connect(self.editors.open)
         mixer.selected.connect(self.tracks.select)
         mixer.selected.connect(self.wish.end_elsewhere)
@@ -212,12 +215,50 @@ class Panels(QObject):
 
     def add_file(self, path: str) -> None:
         """An audio or MIDI file, on a track of its own."""
-        self.add_track(name=Path(path).stem[:200], file=path)
+        self.add_files((path,))
 
-    def add_track(self, name: str = "", file: str = "", plugin: str = "") -> None:
+    def add_files(self, paths: Sequence[str], onto: str = "") -> None:
+        """Each on a track of its own, the last ones or behind the track `onto`; if that plays
+        nothing yet, the first file is what it plays."""
+        if not paths:
+            return
+        tracks = self._desk.state.tracks
+        place = next((n for n, track in enumerate(tracks) if track.id == onto), None)
+        edits: list[AnyEdit] = []
+        if place is not None and tracks[place].kind == "empty":
+            edits.append(SetSource(track=onto, file=paths[0]))
+            self._window.mixer.select(onto)
+        new = paths[len(edits) :]
+        first = len(tracks) if place is None else place + 1
+        edits += [
+            AddTrack(name=Path(path).stem[:200] or "Track", index=first + n, file=path)
+            for n, path in enumerate(new)
+        ]
+        if new:
+            self._window.mixer.change_tracks(*edits)
+        else:
+            self._desk.change(*edits)
+        self._window.say(self.place_of_files(len(paths), onto))
+
+    def place_of_files(self, count: int, onto: str = "") -> str:
+        """What becomes of files that are dropped on that track, or on none, in words."""
+        strip = self._desk.strip(onto)
+        if strip is None or strip.id == MASTER:
+            return "A track of its own, the last one" if count == 1 else "Tracks of their own"
+        if strip.kind != "empty":
+            what = "A new track" if count == 1 else "New tracks"
+            return f"{what} behind {strip.name}, which plays something already"
+        more = ", the others are new tracks behind it" if count > 1 else ""
+        return f"What {strip.name} plays{more}"
+
+    def add_track(self, plugin: str = "") -> None:
         """The last one."""
-        last = len(self._desk.state.tracks)
-        self._window.mixer.add_track(last, name=name, file=file, plugin=plugin)
+        self._window.mixer.add_track(len(self._desk.state.tracks), plugin=plugin)
+
+    def _want_file(self, track: str) -> None:
+        strip = self._desk.strip(track)
+        title = f"What {strip.name} plays" if strip is not None else "What the track plays"
+        self._window.files.ask_for_media(title, lambda path: self.add_files((path,), track))
 
     # ------------------------------------------------------------------ the end
 

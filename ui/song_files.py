@@ -59,9 +59,9 @@ class SongFiles(QObject):
         dialog.selectFile(self._desk.state.path or f"{self._desk.state.song or 'song'}.json")
         dialog.open()
 
-    def ask_for_media(self, on_path: Callable[[str], None]) -> None:
+    def ask_for_media(self, title: str, on_path: Callable[[str], None]) -> None:
         """A file that a track could play."""
-        self._ask_which("Add a track with a file", _MEDIA, on_path)
+        self._ask_which(title, _MEDIA, on_path)
 
     def leave(self, then: Then) -> None:
         """Goes on with `then` when nothing would be lost, or the user has said so."""

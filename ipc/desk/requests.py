@@ -156,6 +156,13 @@ class AddTrack(Edit, frozen=True, tag="add-track"):
     colour: Colour = ""
 
 
+class SetSource(Edit, frozen=True, tag="set-source"):
+    """The audio or MIDI file is what the track plays, in the place of the one before."""
+
+    track: Name
+    file: Path
+
+
 class RemoveTrack(Edit, frozen=True, tag="remove-track"):
     track: Name
 
@@ -221,6 +228,7 @@ class SetSong(Edit, frozen=True, tag="set-song"):
 AnyEdit = (
     SetTrack
     | AddTrack
+    | SetSource
     | RemoveTrack
     | MoveTrack
     | AddSlot

@@ -327,7 +327,7 @@ def _colours(stage: Stage, edits: Sequence[object] = ()) -> dict[str, str]:
 def test_tracks_keep_their_colours_when_others_come_go_and_move(
     stage: Stage, edit: AddTrack | MoveTrack | RemoveTrack
 ) -> None:
-    edits = keeping_colours(edit, stage.desk.state, stage.theme)
+    edits = keeping_colours(stage.desk.state, stage.theme, edit)
     assert type(edits[0]) is type(edit)  # it names what can be undone
     before, after = _colours(stage), _colours(stage, edits)
     assert all(after[track] == before[track] for track in before if track in after)

@@ -4,12 +4,13 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace as replaced
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDropEvent
+from PyQt6.QtGui import QDragMoveEvent, QDropEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QMessageBox
+from PyQt6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QMessageBox, QWidget
 
-from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
+from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot, SetSource
 from tests.ui.conftest import Stage
 from ui.mixer.inserts import PLUGIN_MIME
 
@@ -156,6 +157,94 @@ def test_what_is_dropped_on_the_window_is_a_track(stage: Stage) -> None:
         AddTrack(name="a", index=8, file="/music/a.mid"),
         AddTrack(name="Track 9", index=8, plugins=(GAIN,)),
     ]
+
+
+def _drop_files(stage: Stage, over: QWidget, *paths: str) -> list[object]:
+    """In the middle of a widget; what was asked for."""
+    window, data = stage.window, QMimeData()
+    data.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    point = over.mapTo(window, over.rect().center())
+    for kind in (QDragMoveEvent, QDropEvent):
+        event = kind(
+            point if kind is QDragMoveEvent else QPointF(point),  # type: ignore[arg-type]
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        (window.dragMoveEvent if kind is QDragMoveEvent else window.dropEvent)(event)  # type: ignore[operator]
+    stage.settle()
+    return stage.host.edits()
+
+
+def _empty_kick(stage: Stage) -> None:
+    tracks = [
+        replaced(track, kind="empty") if track.id == "kick" else track
+        for track in stage.host.state.tracks
+    ]
+    with stage.bot.waitSignal(stage.desk.shown):
+        stage.host.show(tracks=tuple(tracks))
+
+
+def test_a_file_on_a_track_that_plays_nothing_is_what_it_plays(stage: Stage) -> None:
+    _empty_kick(stage)
+    edits = _drop_files(stage, stage.window.mixer.strips["kick"].fader, "/music/drums.wav")
+    assert edits == [SetSource(track="kick", file="/music/drums.wav")]
+    assert stage.window._said.text() == "What Kick plays"
+    assert stage.window.mixer.selected_track == "kick"
+
+
+def test_a_file_on_a_track_that_plays_something_is_a_track_behind_it(stage: Stage) -> None:
+    edits = _drop_files(stage, stage.window.mixer.strips["snare"].inserts, "/music/drums.wav")
+    added = edits[0]
+    assert isinstance(added, AddTrack)
+    assert (added.name, added.index, added.file) == ("drums", 2, "/music/drums.wav")
+    assert stage.window._said.text() == "A new track behind Snare, which plays something already"
+
+
+def test_files_stand_in_the_order_in_which_they_were_dropped(stage: Stage) -> None:
+    _empty_kick(stage)
+    edits = _drop_files(stage, stage.window.mixer.strips["kick"], "/a.wav", "/b.wav", "/c.wav")
+    assert edits[0] == SetSource(track="kick", file="/a.wav")
+    added = [one for one in edits if isinstance(one, AddTrack)]
+    assert [(one.file, one.index) for one in added] == [("/b.wav", 1), ("/c.wav", 2)]
+    assert len(stage.host.requests) == 1  # one step of undo
+
+
+def test_the_lanes_and_names_are_their_tracks(stage: Stage) -> None:
+    tracks = stage.window.panels.tracks
+    header = tracks.headers._headers["snare"]
+    edits = _drop_files(stage, header, "/music/a.wav")
+    stage.host.requests.clear()
+    lane = QPoint(tracks.lanes.x() + 50, tracks.lanes.y() + header.geometry().center().y())
+    assert tracks.track_at(lane) == "snare"
+    added = edits[0]
+    assert isinstance(added, AddTrack) and added.index == 2
+    assert tracks.track_at(QPoint(50, 2)) == ""  # the ruler
+    assert stage.window._track_at(QPoint(5, 5)) == ""
+
+
+def test_an_empty_tracks_menu_asks_for_its_file(stage: Stage) -> None:
+    _empty_kick(stage)
+    strips = stage.window.mixer.strips
+    for track, is_offered in (("kick", True), ("snare", False)):
+        strips[track]._show_menu(QPoint(0, 0))
+        (menu,) = [
+            one
+            for one in strips[track].findChildren(QMenu)
+            if one.title() == strips[track].track.name
+        ]
+        texts = {action.text(): action for action in menu.actions()}
+        assert ("Play a &file…" in texts) == is_offered
+        if is_offered:
+            texts["Play a &file…"].trigger()
+        menu.close()
+    (dialog,) = stage.window.findChildren(QFileDialog)
+    assert dialog.windowTitle() == "What Kick plays"
+    dialog.fileSelected.emit("/music/a.mid")
+    dialog.close()
+    stage.settle()
+    assert stage.host.edits() == [SetSource(track="kick", file="/music/a.mid")]
 
 
 def test_an_editor_a_slot_and_none_when_it_is_closed(stage: Stage) -> None:

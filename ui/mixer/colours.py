@@ -15,28 +15,33 @@ from ipc.desk.state import DeskState, TrackState
 from ui.theme.theme import Theme
 
 
-def keeping_colours(
-    edit: AddTrack | MoveTrack | RemoveTrack, state: DeskState, theme: Theme
-) -> tuple[AnyEdit, ...]:
-    """The edit, and what keeps the tracks' colours as they are seen."""
+def keeping_colours(state: DeskState, theme: Theme, *edits: AnyEdit) -> tuple[AnyEdit, ...]:
+    """The edits, and what keeps the tracks' colours as they are seen."""
     seen = {track.id: _seen(track, place, theme) for place, track in enumerate(state.tracks)}
     after = [track.id for track in state.tracks]
-    if isinstance(edit, AddTrack):
-        place = min(edit.index, len(after))
-        after.insert(place, "")
-        if not edit.colour:
-            edit = replace(edit, colour=_free_colour(place, tuple(seen.values()), theme))
-    elif edit.track in after:
-        after.remove(edit.track)
-        if isinstance(edit, MoveTrack):
-            after.insert(edit.index, edit.track)
-    chosen = {track.id for track in state.tracks if track.colour}
+    done: list[AnyEdit] = []
+    for edit in edits:
+        if isinstance(edit, AddTrack):
+            place = min(edit.index, len(after))
+            colour = edit.colour or _free_colour(place, tuple(seen.values()), theme)
+            new = f" {len(done)}"  # no id of a track
+            after.insert(place, new)
+            seen[new] = theme.track_colour(colour, place).name()
+            done.append(replace(edit, colour=colour))
+            continue
+        if isinstance(edit, MoveTrack | RemoveTrack) and edit.track in after:
+            after.remove(edit.track)
+            if isinstance(edit, MoveTrack):
+                after.insert(edit.index, edit.track)
+        done.append(edit)
     kept = (
-        SetTrack(track=track, colour=seen[track])
-        for place, track in enumerate(after)
-        if track and track not in chosen and theme.track_colour("", place).name() != seen[track]
+        SetTrack(track=track.id, colour=seen[track.id])
+        for track in state.tracks
+        if not track.colour
+        and track.id in after
+        and theme.track_colour("", after.index(track.id)).name() != seen[track.id]
     )
-    return edit, *kept
+    return (*done, *kept)
 
 
 def _seen(track: TrackState, place: int, theme: Theme) -> str:

@@ -8,7 +8,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ipc.desk.meters import Meters
-from ipc.desk.requests import AddTrack
+from ipc.desk.requests import AddTrack, AnyEdit
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
@@ -25,6 +25,7 @@ class Mixer(QWidget):
 
     plugin_wanted = pyqtSignal(str, int)  # track, index: the browser's turn
     replacement_wanted = pyqtSignal(str)  # slot
+    file_wanted = pyqtSignal(str)  # track: what it plays
     slot_opened = pyqtSignal(str)
     selected = pyqtSignal(str)  # track
     added = pyqtSignal(str)  # track; it was asked for here, and is selected
@@ -136,6 +137,7 @@ class Mixer(QWidget):
         strip.replacement_wanted.connect(self.replacement_wanted)
         strip.slot_opened.connect(self.slot_opened)
         strip.track_wanted.connect(self.add_track)
+        strip.file_wanted.connect(self.file_wanted)
         strip.left.connect(self._go_on)
         strip.meter.put_out.connect(lambda: self._ballistics.put_out(self._order.index(track.id)))
         if track.id == MASTER:
@@ -162,9 +164,7 @@ class Mixer(QWidget):
 
     # ------------------------------------------------------------------ what the user does
 
-    def add_track(
-        self, index: int | None = None, *, name: str = "", file: str = "", plugin: str = ""
-    ) -> None:
+    def add_track(self, index: int | None = None, *, name: str = "", plugin: str = "") -> None:
         """After the selected one, if no place is given. It is selected when it is there."""
         state = self._desk.state
         ids = [track.id for track in state.tracks]
@@ -174,10 +174,13 @@ class Mixer(QWidget):
         edit = AddTrack(
             name=name or f"Track {len(ids) + 1}",
             index=index,
-            file=file,
             plugins=(plugin,) if plugin else (),
         )
-        self._new.ask(*keeping_colours(edit, state, self._theme))
+        self.change_tracks(edit)
+
+    def change_tracks(self, *edits: AnyEdit) -> None:
+        """Tracks are added, too: the last of them is selected when it is there."""
+        self._new.ask(*keeping_colours(self._desk.state, self._theme, *edits))
 
     def _go_on(self, track: str, by: int) -> None:
         """With the focus, to a neighbour."""

@@ -34,6 +34,7 @@ class Strip(QFrame):
     replacement_wanted = pyqtSignal(str)  # another plugin in a slot
     slot_opened = pyqtSignal(str)
     track_wanted = pyqtSignal(int)  # another track: index
+    file_wanted = pyqtSignal(str)  # for this track to play
     left = pyqtSignal(str, int)  # for a neighbour: this track, strips to the right
 
     def __init__(
@@ -243,6 +244,7 @@ class Strip(QFrame):
             self.track,
             rename=self.rename,
             add_track=self.track_wanted.emit,
+            choose_file=lambda: self.file_wanted.emit(self.id),
             parent=self,
         )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -22,9 +22,11 @@ def strip_menu(
     *,
     rename: Callable[[], None],
     add_track: Callable[[int], None],
+    choose_file: Callable[[], None],
     parent: QWidget,
 ) -> QMenu:
-    """To be popped up once. `add_track` gets the place of the new one."""
+    """To be popped up once. `add_track` gets the place of the new one; `choose_file`: what the
+    track plays, where it plays none."""
     menu = QMenu(track.name, parent)
     ids = [one.id for one in desk.state.tracks]
 
@@ -34,7 +36,7 @@ def strip_menu(
     place = ids.index(track.id) if track.id in ids else len(ids)
 
     def arrange(edit: MoveTrack | RemoveTrack) -> None:
-        desk.change(*keeping_colours(edit, desk.state, theme))
+        desk.change(*keeping_colours(desk.state, theme, edit))
 
     def move(by: int) -> None:
         arrange(MoveTrack(track=track.id, index=place + by))
@@ -44,6 +46,8 @@ def strip_menu(
         menu, theme, track.colour, lambda c: desk.change(SetTrack(track=track.id, colour=c))
     )
     _add_outputs(menu, desk, track)
+    if track.kind == "empty":
+        add_action(menu, "Play a &file…", choose_file)
     menu.addSeparator()
     add_action(menu, "&Add track after this", lambda: add_track(place + 1))
     add_action(menu, "Move &left", lambda: move(-1)).setEnabled(place > 0)

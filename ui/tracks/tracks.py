@@ -4,7 +4,7 @@
 import math
 import time
 
-from PyQt6.QtCore import QEasingCurve, QSize, Qt, QVariantAnimation, pyqtSignal
+from PyQt6.QtCore import QEasingCurve, QPoint, QSize, Qt, QVariantAnimation, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
@@ -189,6 +189,15 @@ class TrackView(QWidget):
         self._selected = track
         self.headers.show_selected(track)
         self.lanes.show_selected(track)
+
+    def track_at(self, point: QPoint) -> str:
+        """Whose name or lane is there; "" if none is."""
+        if point.y() < self.lanes.y():
+            return ""
+        viewport = self.viewport
+        row = (point.y() - self.lanes.y() + viewport.top_px) // viewport.row_height
+        order = [one.id for one in (*self._desk.state.tracks, self._desk.state.master)]
+        return order[row] if row < len(order) else ""
 
     def reveal(self, track: str) -> None:
         """Scrolls to its row."""
