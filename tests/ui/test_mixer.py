@@ -404,3 +404,13 @@ def test_what_is_no_gain_is_told(stage: Stage, text: str) -> None:
     assert stage.host.edits() == [] and field.text() == "-3.5"
     (card,) = stage.window.notices.cards
     assert card.text == f"'{text}' is no gain: type -120 to 24 dB, or -∞ for silence"
+
+
+def test_a_standby_that_is_kept_is_seen_and_told(stage: Stage) -> None:
+    rows = stage.window.mixer.strips["bass"].inserts.rows
+    kept, other = rows["bass-sat"], rows["bass-synth"]
+    assert kept._standby.isVisible() and not kept._standby.pixmap().isNull()
+    assert "keeps a standby" in kept.accessibleName()
+    assert "Keeps a standby, which takes over" in kept.toolTip()
+    assert other._standby.isHidden() and "standby" not in other.accessibleName()
+    assert "standby" not in other.toolTip()

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication, QMessageBox
 from ipc.desk.requests import AllowWindows, CloseOwnWindow, ForbidWindows, Happened, OpenOwnWindow
 from ipc.desk.state import Notice, SlotState, TrackState
 from tests.ui.conftest import Stage
+from ui.controls.buttons import Button
 from ui.editor.header import Header
 from ui.mixer.slot_menu import slot_menu
 from ui.own_window import open_own_window
@@ -138,3 +139,21 @@ def test_a_window_that_went_with_its_process_can_be_opened_from_the_notice(stage
     button.click()
     stage.settle()
     assert stage.host.requests == [OpenOwnWindow(SLOT)]
+
+
+def test_an_open_window_is_seen_at_its_button(stage: Stage) -> None:
+    stage.window.panels.editors.open(SLOT)
+    editor = stage.window.panels.editors.editor_of(SLOT)
+    assert editor is not None
+    (button,) = [one for one in editor.findChildren(Button) if one.objectName() == "ownWindow"]
+
+    def accented() -> int:
+        """How many of the button's pixels have the colour of what is on."""
+        image, accent = button.grab().toImage(), stage.theme.colour("accent").name()
+        points = ((x, y) for x in range(image.width()) for y in range(image.height()))
+        return sum(image.pixelColor(x, y).name() == accent for x, y in points)
+
+    _show(stage, window="shut")
+    assert button.isVisible() and accented() == 0
+    _show(stage, window="open")
+    assert accented() > 60
