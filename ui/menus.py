@@ -136,19 +136,25 @@ class Menus(QObject):
     # ------------------------------------------------------------------ the state
 
     def show_state(self, state: DeskState) -> None:
+        has_host = not self._desk.is_lost
+        for one in (
+            *(self.new, self.open, self.save, self.save_as, self.add_track, self.add_file),
+            *(*self.groupings.values(), self.play, self.home, self.loop),
+        ):
+            one.setEnabled(has_host)
         for action, word, name in (
             (self.undo, "&Undo", state.undo),
             (self.redo, "&Redo", state.redo),
         ):
             action.setText(f"{word} {name.replace('&', '&&')}".rstrip())
-            action.setEnabled(bool(name))
+            action.setEnabled(has_host and bool(name))
         if (grouping := self.groupings.get(state.grouping)) is not None:
             grouping.setChecked(True)
         self.play.setText("&Stop" if state.transport.playing else "&Play")
         self.loop.setChecked(state.transport.loop is not None)
         track = self._selected()
-        self.remove_track.setEnabled(track is not None)
-        self.rename_track.setEnabled(track is not None)
+        self.remove_track.setEnabled(has_host and track is not None)
+        self.rename_track.setEnabled(has_host and track is not None)
         name = track.name.replace("&", "&&") if track is not None else "track"
         self.remove_track.setText(f"&Remove {name}")
 

@@ -75,7 +75,10 @@ class Notices(QWidget):
         self._place()
 
     def show_refusal(self, reason: str) -> None:
-        """A request of the user's failed."""
+        """A request of the user's failed. What is still said is not said twice."""
+        if self.cards and self.cards[-1].text == reason:
+            self.cards[-1].start()
+            return
         self._add(Card(self._theme, reason, *_REFUSED))
 
     def _on_happened(self, notices: tuple[Notice, ...]) -> None:

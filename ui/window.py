@@ -220,12 +220,20 @@ class Window(QMainWindow):
 
     def _on_joined(self) -> None:
         self.banner.hide()
-        self.transport.setEnabled(True)
+        self._set_usable(True)
 
     def _on_lost(self, reason: str) -> None:
         if not self._may_close:
             self.banner.show_lost(reason)
-            self.transport.setEnabled(False)
+            self._set_usable(False)
+
+    def _set_usable(self, usable: bool) -> None:
+        """What needs a host."""
+        self.transport.setEnabled(usable)
+        self.mixer.set_usable(usable)
+        self.panels.tracks.headers.setEnabled(usable)
+        self.panels.editors.set_usable(usable)
+        self.menus.show_state(self.desk.state)
 
     # ------------------------------------------------------------------ closing
 

@@ -322,6 +322,32 @@ def test_a_host_that_has_ended_is_said_and_what_was_shown_stays(stage: Stage) ->
     stage.bot.waitUntil(lambda: not stage.window.isVisible())
 
 
+def test_without_a_host_nothing_pretends_to_be_done(stage: Stage) -> None:
+    window = stage.window
+    window.panels.editors.open("kick-eq")
+    stage.settle()
+    stage.host.die()
+    stage.bot.waitUntil(window.banner.isVisible)
+    strip, master = window.mixer.strips["kick"], window.mixer.strips["master"]
+    header = window.panels.tracks.headers._headers["kick"]
+    editor = window.panels.editors.editor_of("kick-eq")
+    assert editor is not None
+    needing = (strip.fader, strip.mute, master.fader, header._buttons[0], editor, window.transport)
+    menus = window.menus
+    actions = (menus.add_track, menus.undo, menus.save, menus.play, menus.remove_track)
+    stage.desk.shown.emit(stage.desk.state)  # as a fader does that was dragged then
+    assert not any(one.isEnabled() for one in (*needing, *actions))
+    assert window.mixer._scroll.isEnabled() and menus.quit.isEnabled()
+    for _ in range(2):
+        window.panels.browser.plugin_chosen.emit("builtin:gain")
+        window.panels.browser.file_chosen.emit("/music/a.wav")
+    (card,) = window.notices.cards
+    assert card.text.startswith("This needs the host, which has ended")
+    stage.desk._link._is_lost = False
+    window.revival.joined.emit()
+    assert all(one.isEnabled() for one in (*needing, *actions[:4]))
+
+
 def test_the_theme_is_changed_in_the_menu_and_kept(stage: Stage) -> None:
     stage.window.menus.themes["light"].trigger()
     assert stage.theme.name == "light"

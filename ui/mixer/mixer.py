@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout,
 from ipc.desk.meters import Meters
 from ipc.desk.requests import AddTrack, AnyEdit
 from ipc.desk.state import MASTER, DeskState, TrackState
+from ui.controls.faded import set_usable
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
 from ui.mixer.colours import keeping_colours
@@ -114,6 +115,12 @@ class Mixer(QWidget):
         if focused is not None and self.isAncestorOf(focused):
             self.strips[track].setFocus()
         self.added.emit(track)
+
+    def set_usable(self, usable: bool) -> None:
+        """Without a host nothing of it can be; it can still be looked at."""
+        for part in (self._inner, self.strips.get(MASTER)):
+            if part is not None:
+                set_usable(part, usable)
 
     def _keep_tab_order(self) -> None:
         """Strip by strip; Qt's own order is that in which widgets were made."""
