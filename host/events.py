@@ -34,14 +34,20 @@ class HostEvent:
     block: int = 0
     song_frame: int = 0  # where the song was
     names: tuple[str, ...] = ()  # other slots that the text names
+    playing: bool = True  # whether the song was heard there
 
 
 class EventLog:
     """Grows only; read from any thread."""
 
-    def __init__(self, position: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        position: Callable[[], int] = lambda: 0,
+        is_playing: Callable[[], bool] = lambda: True,
+    ) -> None:
         """`position`: the transport's frame."""
         self._position = position
+        self._is_playing = is_playing
         self._lock = threading.Lock()
         self._events: list[HostEvent] = []
 
@@ -56,7 +62,8 @@ class EventLog:
         names: tuple[str, ...] = (),
     ) -> None:
         at, frame = monotonic_ns(), self._position()
-        event = HostEvent(kind, text, slot, report, at, block, frame, names)
+        playing = self._is_playing()
+        event = HostEvent(kind, text, slot, report, at, block, frame, names, playing)
         with self._lock:
             self._events.append(event)
 

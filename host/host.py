@@ -96,7 +96,7 @@ class Host:
             capture_s=config.capture_s,
             batch=config.batch,
         )
-        self.events = EventLog(lambda: self.engine.position_frames)
+        self.events = EventLog(lambda: self.engine.position_frames, lambda: self.engine.playing)
         self._offline_core = Placement(config.pin_workers).core_for_audio(config.offline)
         self._watchdog: Watchdog | None = None
         self.driver: Driver | None = None

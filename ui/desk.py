@@ -18,12 +18,14 @@ from ipc.desk.requests import (
     Attach,
     Change,
     Preview,
+    Quit,
     Shown,
 )
 from ipc.desk.state import DeskState, SlotState, TrackState
 from ipc.messages import Request
 from ui.link import Link, OnFailure, OnReply
 
+_NO_HOST = "This needs the host, which has ended: “Restart the host” brings it back"
 _QUESTIONS = (AskCatalogue, AskCrashes, AskOverview, AskSlot, AskText, Preview)
 
 
@@ -76,9 +78,11 @@ class Desk(QObject):
         on_reply: OnReply | None = None,
         on_failure: OnFailure | None = None,
     ) -> None:
-        """A failure is told in `refused` too, unless the host has gone, which is told anyway, or a
-        question was asked by who shows in its own place that there is no answer."""
+        """A failure is told in `refused` too, unless the host goes meanwhile, which is told anyway,
+        or a question was asked by who shows in its own place that there is no answer."""
         is_shown = on_failure is not None and isinstance(request, _QUESTIONS)
+        if self._link.is_lost and not is_shown and not isinstance(request, Quit):
+            self.refused.emit(_NO_HOST)
 
         def failed(reason: str) -> None:
             if not self._link.is_lost and not is_shown:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget
 
+from ui.controls.faded import set_usable
 from ui.editor.editor import PluginEditor
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class Editors(QObject):
         dock.show()
         dock.raise_()
 
+    def set_usable(self, usable: bool) -> None:
+        """Without a host none of them can be."""
+        for dock in self._docks.values():
+            if (widget := dock.widget()) is not None:
+                set_usable(widget, usable)
+
     def _made(self, slot: str) -> QDockWidget:
         window = self._window
         editor = PluginEditor(window.desk, slot, window.theme)
@@ -46,6 +53,7 @@ class Editors(QObject):
         dock.setObjectName(f"editor-{slot}")
         dock.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dock.setWidget(editor)
+        set_usable(editor, not window.desk.is_lost)
         others = list(self._docks.values())
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         if others:

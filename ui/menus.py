@@ -2,16 +2,16 @@
 """The menu bar: everything the window can do, each with its key."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
-from ipc.desk.requests import AddTrack, Redo, RemoveTrack, SetSong, Undo
+from ipc.desk.requests import Redo, RemoveTrack, SetSong, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.controls.action import add_action, add_submenu
+from ui.mixer.colours import keeping_colours
 from ui.panel_walk import PanelWalk
 from ui.theme.theme import THEMES
 
@@ -74,7 +74,9 @@ class Menus(QObject):
         self.add_file = add_action(
             menu,
             "Add track with a &file…",
-            lambda: self._window.files.ask_for_media(self._add_media),
+            lambda: self._window.files.ask_for_media(
+                "Add a track with a file", self._window.panels.add_file
+            ),
             "Ctrl+Shift+T",
         )
         menu.addSeparator()
@@ -134,19 +136,25 @@ class Menus(QObject):
     # ------------------------------------------------------------------ the state
 
     def show_state(self, state: DeskState) -> None:
+        has_host = not self._desk.is_lost
+        for one in (
+            *(self.new, self.open, self.save, self.save_as, self.add_track, self.add_file),
+            *(*self.groupings.values(), self.play, self.home, self.loop),
+        ):
+            one.setEnabled(has_host)
         for action, word, name in (
             (self.undo, "&Undo", state.undo),
             (self.redo, "&Redo", state.redo),
         ):
             action.setText(f"{word} {name.replace('&', '&&')}".rstrip())
-            action.setEnabled(bool(name))
+            action.setEnabled(has_host and bool(name))
         if (grouping := self.groupings.get(state.grouping)) is not None:
             grouping.setChecked(True)
         self.play.setText("&Stop" if state.transport.playing else "&Play")
         self.loop.setChecked(state.transport.loop is not None)
         track = self._selected()
-        self.remove_track.setEnabled(track is not None)
-        self.rename_track.setEnabled(track is not None)
+        self.remove_track.setEnabled(has_host and track is not None)
+        self.rename_track.setEnabled(has_host and track is not None)
         name = track.name.replace("&", "&&") if track is not None else "track"
         self.remove_track.setText(f"&Remove {name}")
 
@@ -156,13 +164,10 @@ class Menus(QObject):
 
     # ------------------------------------------------------------------ what they do
 
-    def _add_media(self, path: str) -> None:
-        index = len(self._desk.state.tracks)
-        self._desk.change(AddTrack(name=Path(path).stem[:200] or "Track", index=index, file=path))
-
     def _remove_track(self) -> None:
         if (track := self._selected()) is not None:
-            self._desk.change(RemoveTrack(track=track.id))
+            edit = RemoveTrack(track=track.id)
+            self._desk.change(*keeping_colours(self._desk.state, self._window.theme, edit))
 
     def _rename_track(self) -> None:
         if (track := self._selected()) is not None:

@@ -7,7 +7,7 @@ It takes no focus and goes away by itself; nothing has to be clicked away, and n
 import time
 from collections.abc import Callable
 
-from PyQt6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer
+from PyQt6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QEnterEvent
 from PyQt6.QtWidgets import (
     QFrame,
@@ -34,6 +34,13 @@ _SHOWN = {
     "poison": ("mdi6.bottle-tonic-skull", "failed"),
 }
 _REFUSED = ("mdi6.alert-circle-outline", "late")
+_FOR_GOOD = ("quarantined", "failed")  # it does not come back by itself
+# How what was told of a plugin ends, and how it looks then.
+_MENDED = {
+    "recovered": ("and is back", ("mdi6.check-circle-outline", "active")),
+    "takeover": ("and its standby plays", ("mdi6.cards-outline", "standby")),
+}
+_RESTART = "Restart"
 _MOST = 3  # at a time
 _WIDTH = 380
 _MARGIN = 16
@@ -41,6 +48,8 @@ _MARGIN = 16
 
 class Notices(QWidget):
     """Stands over a part of `parent`, at its lower right; as large as its cards."""
+
+    report_wanted = pyqtSignal(str)  # the id of a crash report
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -66,23 +75,43 @@ class Notices(QWidget):
         self._place()
 
     def show_refusal(self, reason: str) -> None:
-        """A request of the user's failed."""
+        """A request of the user's failed. What is still said is not said twice."""
+        if self.cards and self.cards[-1].text == reason:
+            self.cards[-1].start()
+            return
         self._add(Card(self._theme, reason, *_REFUSED))
 
     def _on_happened(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.kind in _SHOWN and notice.time_s >= self._since_s:
                 self._show_notice(notice)
+            elif notice.kind in _MENDED and notice.slot is not None:
+                self._show_mended(notice.slot, notice.kind)
 
     def _show_notice(self, notice: Notice) -> None:
         card = Card(self._theme, notice.text, *_SHOWN[notice.kind])
-        if notice.slot is not None and self._desk.slot(notice.slot) is not None:
-            slot = notice.slot
+        found = self._desk.slot(notice.slot) if notice.slot is not None else None
+        if notice.slot is not None and found is not None:
+            slot, report = notice.slot, notice.report or found[1].report
             if notice.kind == "window":
                 card.add_action("Open", lambda: open_own_window(self._desk, slot, self))
             else:
-                card.add_action("Restart", lambda: self._desk.ask(RestartSlot(slot)))
+                card.slot = slot
+            if card.slot and report is not None:
+                card.add_action(
+                    "What happened", lambda: self.report_wanted.emit(report), is_quiet=True
+                )
+            if notice.kind in _FOR_GOOD:
+                card.add_action(_RESTART, lambda: self._desk.ask(RestartSlot(slot)))
         self._add(card)
+
+    def _show_mended(self, slot: str, kind: str) -> None:
+        """Quietly, where it was told that it had failed."""
+        for card in self.cards:
+            if card.slot == slot:
+                card.show_outcome(*_MENDED[kind])
+                self._fit(card)
+        self._place()
 
     def _add(self, card: "Card") -> None:
         while len(self.cards) >= _MOST:
@@ -91,9 +120,15 @@ class Notices(QWidget):
         card.left = self._remove
         self._layout.addWidget(card)
         card.show()
-        card.setFixedHeight(card.heightForWidth(_WIDTH))
+        self._fit(card)
         self._place()
         card.start()
+
+    @staticmethod
+    def _fit(card: "Card") -> None:
+        if (layout := card.layout()) is not None:
+            layout.activate()  # its text may be another one
+        card.setFixedHeight(card.heightForWidth(_WIDTH))
 
     def _remove(self, card: "Card") -> None:
         if card in self.cards:
@@ -131,6 +166,8 @@ class Card(QFrame):
         super().__init__()
         self.setObjectName("notice")
         self.left: Callable[[Card], None] = lambda _: None
+        self.slot = ""  # whose failure it tells of
+        self._told = text
         self._theme = theme
         self._effect = QGraphicsOpacityEffect(self)
         self._fade = QPropertyAnimation(self._effect, b"opacity", self)
@@ -138,8 +175,8 @@ class Card(QFrame):
         self._time = QTimer(self)
         self._time.setSingleShot(True)
         self._time.timeout.connect(self._go)
-        picture = QLabel()
-        picture.setPixmap(theme.icon(icon, colour).pixmap(20, 20))
+        self._picture = QLabel()
+        self._picture.setPixmap(theme.icon(icon, colour).pixmap(20, 20))
         self._text = QLabel(text)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
@@ -151,8 +188,16 @@ class Card(QFrame):
         self._row.setContentsMargins(12, 10, 8, 10)
         self._row.setSpacing(10)
         top = Qt.AlignmentFlag.AlignTop
-        self._row.addWidget(picture, alignment=top)
-        self._row.addWidget(self._text, 1)
+        self._row.addWidget(self._picture, alignment=top)
+        self._offers: list[Button] = []
+        self._below = QHBoxLayout()
+        self._below.setSpacing(8)
+        self._below.addStretch(1)
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        column.addWidget(self._text)
+        column.addLayout(self._below)
+        self._row.addLayout(column, 1)
         self._row.addWidget(self._close, alignment=top)
         self.setAccessibleName(text)
 
@@ -160,17 +205,36 @@ class Card(QFrame):
     def text(self) -> str:
         return self._text.text()
 
-    def add_action(self, name: str, do: Callable[[], object]) -> None:
+    @property
+    def offers(self) -> list[Button]:
+        """What can be done about it, from left to right."""
+        return list(self._offers)
+
+    def show_outcome(self, words: str, look: tuple[str, str]) -> None:
+        """How it went on; nothing has to be restarted any more. `look`: icon and colour."""
+        text = f"{self._told} {words}"
+        self._text.setText(text)
+        self.setAccessibleName(text)
+        self._picture.setPixmap(self._theme.icon(*look).pixmap(20, 20))
+        for button in self.offers:
+            if button.text() == _RESTART:
+                self._offers.remove(button)
+                button.hide()
+                button.deleteLater()
+
+    def add_action(self, name: str, do: Callable[[], object], *, is_quiet: bool = False) -> None:
+        """`is_quiet`: it mends nothing."""
         button = Button(self._theme, name, text=name)
         button.setMinimumHeight(26)
-        button.setObjectName("action")
+        button.setObjectName("quiet" if is_quiet else "action")
 
         def act() -> None:
             do()
             self.leave()
 
         button.clicked.connect(act)
-        self._row.insertWidget(2, button, alignment=Qt.AlignmentFlag.AlignTop)
+        self._offers.append(button)
+        self._below.insertWidget(len(self._offers) - 1, button)
 
     def start(self) -> None:
         self._time.start(self._theme.tokens.motion.notice_ms)

@@ -34,7 +34,7 @@ def _ask(desk: Desk, name: str, request: OpenOwnWindow, parent: QWidget) -> QMes
     question.setInformativeText(
         "To do so it must reach the screen, and whoever reaches the screen can read every key that "
         "is pressed, and see what other programs show. It is restarted for it once, as it is. You "
-        "can take it back with `isobooth permissions`."
+        "can take it back in the plugin’s menu in the mixer: “Forbid own windows”."
     )
     allow = question.addButton("Allow", QMessageBox.ButtonRole.AcceptRole)
     question.setDefaultButton(question.addButton(QMessageBox.StandardButton.Cancel))

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All panels of the window, where they stand at first, and what leads from one to another."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
 
-from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
+from ipc.desk.requests import AddSlot, AddTrack, AnyEdit, SetSlot, SetSource
+from ipc.desk.state import MASTER
 from ui.browser.browser import Browser
 from ui.crashes.crash_centre import CrashCentre
 from ui.editors import Editors
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
 from ui.pages.welcome_page import WelcomePage
-from ui.titles import slot_title
+from ui.plugin_wish import PluginWish, Wish
 from ui.tracks.tracks import TrackView
 
 if TYPE_CHECKING:
@@ -38,8 +40,7 @@ class Panels(QObject):
         self.stress = StressPage(desk, theme)
         self.welcome = WelcomePage(desk, theme)
         self.editors = Editors(window)
-        self._target: tuple[str, int] | None = None  # where the next plugin that is chosen goes
-        self._replaced = ""  # or the slot whose place it takes
+        self.wish = PluginWish(desk, self)
         self.docks: dict[str, QDockWidget] = {}
         self._middle = QStackedWidget()
         # A stack is never smaller than its largest page.
@@ -86,11 +87,20 @@ class Panels(QObject):
         window.clock.call(self.browser.show_meters)
         mixer.plugin_wanted.connect(self._want_plugin)
         mixer.replacement_wanted.connect(self._want_replacement)
+        mixer.file_wanted.connect(self._want_file)
         mixer.slot_opened.connect(self.editors.open)
         mixer.selected.connect(self.tracks.select)
+        mixer.selected.connect(self.wish.end_elsewhere)
+        # When the tracks have been shown it, too.
+        mixer.added.connect(lambda track: QTimer.singleShot(0, lambda: self.tracks.reveal(track)))
         self.tracks.selected.connect(mixer.select)
         self.tracks.report_wanted.connect(self.show_report)
+        window.notices.report_wanted.connect(self.show_report)
         self.editors.report_wanted.connect(self.show_report)
+        self.wish.stay_within(self.docks["browser"], window.transport, window.notices)
+        self.wish.changed.connect(self._show_wish)
+        self.docks["browser"].visibilityChanged.connect(self._on_browser_seen)
+        self.browser.plugins_left.connect(self.wish.end)
         self.browser.plugin_chosen.connect(self.add_plugin)
         self.browser.file_chosen.connect(self.add_file)
         self.browser.scan_wanted.connect(self.start_scan)
@@ -100,7 +110,9 @@ class Panels(QObject):
         self.welcome.song_chosen.connect(self._open_song)
         self.welcome.scan_wanted.connect(self.start_scan)
         self.welcome.open_wanted.connect(window.files.open)
-        self.welcome.empty_wanted.connect(self._leave_welcome)
+        self.welcome.empty_wanted.connect(self._start_empty)
+        self.welcome.back_wanted.connect(self._leave_welcome)
+        window.files.opened.connect(self._leave_welcome)
 
     def name_tabs(self) -> None:
         """Of panels that lie over each other, for screen readers; Qt makes them as it needs. Those
@@ -148,59 +160,105 @@ class Panels(QObject):
         self._window.settings.is_known = True
 
     def _open_song(self, path: str) -> None:
-        def opened(_: object) -> None:
-            self._leave_welcome()
+        files = self._window.files
+        files.leave(lambda: files.open_path(path))
 
-        self._window.files.leave(lambda: self._desk.ask(OpenSong(path), opened))
+    def _start_empty(self) -> None:
+        """An empty song may be there already."""
+        state = self._desk.state
+        if state.tracks or state.path or state.is_modified:
+            self._window.files.new()
+        else:
+            self._leave_welcome()
 
     # ------------------------------------------------------------------ plugins and files
 
     def _want_plugin(self, track: str, index: int) -> None:
-        self._target, self._replaced = (track, index), ""
-        strip = self._desk.strip(track)
-        self._search(f"Choose a plugin for {strip.name if strip is not None else track}")
+        self._window.mixer.select(track)
+        self._search(Wish(track, index))
 
     def _want_replacement(self, slot: str) -> None:
-        self._target, self._replaced = None, slot
         found = self._desk.slot(slot)
-        title = slot_title(found[1], found[0]) if found is not None else "it"
-        self._search(f"Choose a plugin to replace {title}")
+        if found is not None:
+            self._window.mixer.select(found[0].id)
+            self._search(Wish(found[0].id, slot=slot))
 
-    def _search(self, hint: str) -> None:
+    def _search(self, wish: Wish) -> None:
         self.show("browser")
         self.browser.search()
-        self._window.say(hint)
+        self.wish.begin(wish)
+
+    def _show_wish(self) -> None:
+        wish = self.wish
+        self.browser.show_wish(wish.where, wish.is_replacement)
+        hint = f"Choose a plugin {'to replace' if wish.is_replacement else 'for'} {wish.where}"
+        self._window.say(hint if wish.where else "")
+
+    def _on_browser_seen(self, is_seen: bool) -> None:
+        if not is_seen:
+            self.wish.end()
 
     def add_plugin(self, plugin: str) -> None:
         """Where it was asked for; else behind the selected track's last; else on a new track."""
-        target, replaced = self._target, self._replaced
-        self._target, self._replaced = None, ""
-        self._window.say("")
-        if replaced and self._desk.slot(replaced) is not None:
-            self._desk.change(SetSlot(slot=replaced, plugin=plugin))
+        wish = self.wish.take()
+        if wish is not None and wish.slot:
+            self._desk.change(SetSlot(slot=wish.slot, plugin=plugin))
             return
-        track = self._desk.strip(target[0] if target else self._window.mixer.selected_track)
+        track = self._desk.strip(
+            wish.track if wish is not None else self._window.mixer.selected_track
+        )
         if track is None:
             self.add_track(plugin=plugin)
             return
-        index = min(target[1], len(track.slots)) if target else len(track.slots)
+        index = min(wish.index, len(track.slots)) if wish is not None else len(track.slots)
         self._desk.change(AddSlot(track=track.id, index=index, plugin=plugin))
 
     def add_file(self, path: str) -> None:
         """An audio or MIDI file, on a track of its own."""
-        self.add_track(name=Path(path).stem[:200], file=path)
+        self.add_files((path,))
 
-    def add_track(self, name: str = "", file: str = "", plugin: str = "") -> None:
+    def add_files(self, paths: Sequence[str], onto: str = "") -> None:
+        """Each on a track of its own, the last ones or behind the track `onto`; if that plays
+        nothing yet, the first file is what it plays."""
+        if not paths:
+            return
+        tracks = self._desk.state.tracks
+        place = next((n for n, track in enumerate(tracks) if track.id == onto), None)
+        edits: list[AnyEdit] = []
+        if place is not None and tracks[place].kind == "empty":
+            edits.append(SetSource(track=onto, file=paths[0]))
+            self._window.mixer.select(onto)
+        new = paths[len(edits) :]
+        first = len(tracks) if place is None else place + 1
+        edits += [
+            AddTrack(name=Path(path).stem[:200] or "Track", index=first + n, file=path)
+            for n, path in enumerate(new)
+        ]
+        if new:
+            self._window.mixer.change_tracks(*edits)
+        else:
+            self._desk.change(*edits)
+        self._window.say(self.place_of_files(len(paths), onto))
+
+    def place_of_files(self, count: int, onto: str = "") -> str:
+        """What becomes of files that are dropped on that track, or on none, in words."""
+        strip = self._desk.strip(onto)
+        if strip is None or strip.id == MASTER:
+            return "A track of its own, the last one" if count == 1 else "Tracks of their own"
+        if strip.kind != "empty":
+            what = "A new track" if count == 1 else "New tracks"
+            return f"{what} behind {strip.name}, which plays something already"
+        more = ", the others are new tracks behind it" if count > 1 else ""
+        return f"What {strip.name} plays{more}"
+
+    def add_track(self, plugin: str = "") -> None:
         """The last one."""
-        count = len(self._desk.state.tracks)
-        self._desk.change(
-            AddTrack(
-                name=name or f"Track {count + 1}",
-                index=count,
-                file=file,
-                plugins=(plugin,) if plugin else (),
-            )
-        )
+        self._window.mixer.add_track(len(self._desk.state.tracks), plugin=plugin)
+
+    def _want_file(self, track: str) -> None:
+        strip = self._desk.strip(track)
+        title = f"What {strip.name} plays" if strip is not None else "What the track plays"
+        self._window.files.ask_for_media(title, lambda path: self.add_files((path,), track))
 
     # ------------------------------------------------------------------ the end
 

@@ -7,7 +7,7 @@ The files are the host's to read and write; the window only asks which. No dialo
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QSize, Qt
+from PyQt6.QtCore import QObject, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ipc.desk.requests import OpenSong, Save
@@ -24,6 +24,8 @@ Then = Callable[[], None]
 class SongFiles(QObject):
     """`window`: over which the dialogs stand."""
 
+    opened = pyqtSignal()  # another song, or an empty one, took the place of the last
+
     def __init__(self, desk: Desk, window: QWidget) -> None:
         super().__init__(window)
         self._desk = desk
@@ -31,13 +33,14 @@ class SongFiles(QObject):
         self.question: QMessageBox | None = None  # while it is asked
 
     def new(self) -> None:
-        self.leave(lambda: self._desk.ask(OpenSong()))
+        self.leave(lambda: self.open_path(""))
 
     def open(self) -> None:
         self.leave(lambda: self._ask_which("Open a song", _FILTER, self.open_path))
 
     def open_path(self, path: str) -> None:
-        self._desk.ask(OpenSong(path))
+        """ "": an empty song."""
+        self._desk.ask(OpenSong(path), lambda _: self.opened.emit())
 
     def save(self, then: Then = lambda: None) -> None:
         """To its own file, or as the user says if it has none."""
@@ -56,9 +59,9 @@ class SongFiles(QObject):
         dialog.selectFile(self._desk.state.path or f"{self._desk.state.song or 'song'}.json")
         dialog.open()
 
-    def ask_for_media(self, on_path: Callable[[str], None]) -> None:
+    def ask_for_media(self, title: str, on_path: Callable[[str], None]) -> None:
         """A file that a track could play."""
-        self._ask_which("Add a track with a file", _MEDIA, on_path)
+        self._ask_which(title, _MEDIA, on_path)
 
     def leave(self, then: Then) -> None:
         """Goes on with `then` when nothing would be lost, or the user has said so."""

@@ -5,8 +5,14 @@ Panels stand here side by side and know nothing of each other; what leads from o
 through their signals, which are connected here.
 """
 
-from PyQt6.QtCore import QChildEvent, QSize, Qt, QTimer
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtCore import QChildEvent, QMimeData, QPoint, QSize, Qt, QTimer
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+)
 from PyQt6.QtWidgets import (
     QDockWidget,
     QLabel,
@@ -26,6 +32,7 @@ from ui.menus import Menus
 from ui.meter_clock import MeterClock
 from ui.mixer.inserts import PLUGIN_MIME
 from ui.mixer.mixer import Mixer
+from ui.mixer.strip import Strip
 from ui.notices import Notices
 from ui.panels import Panels
 from ui.revival import Revival
@@ -150,7 +157,7 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Where no panel takes it: on a track of its own."""
+        """Where no panel takes it: on a track of its own, or files on the one that is there."""
         data = event.mimeData() if event is not None else None
         if event is None or data is None:
             return
@@ -159,9 +166,31 @@ class Window(QMainWindow):
             plugin = data.data(PLUGIN_MIME).data().decode(errors="replace")
             self.panels.add_track(plugin=plugin)
             return
-        for url in data.urls():
-            if url.isLocalFile():
-                self.panels.add_file(url.toLocalFile())
+        files = _files_of(data)
+        self.panels.add_files(files, self._track_at(event.position().toPoint()))
+
+    def dragMoveEvent(self, event: QDragMoveEvent | None) -> None:
+        """Says what would become of files here."""
+        data = event.mimeData() if event is not None else None
+        if event is None or data is None:
+            return
+        if files := _files_of(data):
+            onto = self._track_at(event.position().toPoint())
+            self.say(self.panels.place_of_files(len(files), onto))
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent | None) -> None:
+        self.say("")
+
+    def _track_at(self, point: QPoint) -> str:
+        """Whose strip, name or lane is there; "" if none is."""
+        tracks = self.panels.tracks
+        if tracks.isVisible() and tracks.rect().contains(tracks.mapFrom(self, point)):
+            return tracks.track_at(tracks.mapFrom(self, point))
+        widget = self.childAt(point)
+        while widget is not None and not isinstance(widget, Strip):
+            widget = widget.parentWidget()
+        return widget.id if widget is not None else ""
 
     # ------------------------------------------------------------------ what is shown
 
@@ -192,12 +221,20 @@ class Window(QMainWindow):
 
     def _on_joined(self) -> None:
         self.banner.hide()
-        self.transport.setEnabled(True)
+        self._set_usable(True)
 
     def _on_lost(self, reason: str) -> None:
         if not self._may_close:
             self.banner.show_lost(reason)
-            self.transport.setEnabled(False)
+            self._set_usable(False)
+
+    def _set_usable(self, usable: bool) -> None:
+        """What needs a host."""
+        self.transport.setEnabled(usable)
+        self.mixer.set_usable(usable)
+        self.panels.tracks.headers.setEnabled(usable)
+        self.panels.editors.set_usable(usable)
+        self.menus.show_state(self.desk.state)
 
     # ------------------------------------------------------------------ closing
 
@@ -222,3 +259,7 @@ class Window(QMainWindow):
             self.revival.cancel()
             # Later: this may be within `closeEvent`, where nothing can be closed.
             QTimer.singleShot(0, self.close)
+
+
+def _files_of(data: QMimeData) -> list[str]:
+    return [url.toLocalFile() for url in data.urls() if url.isLocalFile()]

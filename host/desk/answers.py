@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import singledispatchmethod
 
+from host.desk.advice import in_the_window
 from host.desk.desk import Desk
 from host.desk.last_device import LastDevice, keep_device
 from host.desk.library import Library
@@ -38,6 +39,7 @@ from ipc.desk.requests import (
     Details,
     Devices,
     Done,
+    ForbidWindows,
     Forgive,
     KeepSets,
     LoadPreset,
@@ -101,6 +103,9 @@ class Answers:
 
     def in_words(self, request: Message, error: IsoboothError) -> str:
         """Why it could not be done, with slots' titles in the places of their ids."""
+        return in_the_window(self._named(request, error))
+
+    def _named(self, request: Message, error: IsoboothError) -> str:
         slot = getattr(request, "slot", None)
         if not isinstance(slot, str):
             return self._titles.named(str(error), self._slots_of(request))
@@ -121,11 +126,12 @@ class Answers:
         return Notice(
             number=number,
             kind=str(event.kind),
-            text=told(self._titles.named(event.text, about)),
+            text=told(in_the_window(self._titles.named(event.text, about))),
             slot=event.slot,
             report=event.report,
             time_s=self._clock_s + event.time_ns / 1e9,
             song_frame=event.song_frame,
+            playing=event.playing,
         )
 
     # ------------------------------------------------------------------ one for each request
@@ -233,6 +239,11 @@ class Answers:
     @to.register
     def _(self, request: AllowWindows) -> Message:
         self._desk.allow_windows(request.slot)
+        return Done()
+
+    @to.register
+    def _(self, request: ForbidWindows) -> Message:
+        self._desk.forbid_windows(request.slot)
         return Done()
 
     @to.register

@@ -41,6 +41,7 @@ from host.trust.settings import TrustSettings
 from ipc.desk.requests import AnyEdit
 from ipc.desk.state import TwoSets
 from ipc.errors import InputError, IsoboothError
+from ipc.status import SlotStatus
 from ipc.text import one_line
 
 UNTITLED = "Untitled"
@@ -320,10 +321,29 @@ class Desk:
     def allow_windows(self, slot_id: str) -> None:
         """Its plugin may open windows from now on, also in later sessions. Raises InputError or
         MachineError."""
-        only = rule_id(self._slot(slot_id).plugin)
-        save_rule(replace(rule_of(only, load_permissions()), display=True))
+        self._permit_display(self._slot(slot_id).plugin, True)
+
+    def forbid_windows(self, slot_id: str) -> None:
+        """Its plugin may open none any more. It is loaded anew, as it is, wherever it plays: a
+        process that once had the screen keeps it. Raises InputError or MachineError."""
+        plugin = self._slot(slot_id).plugin
+        if not self.host.may_open_windows(plugin):
+            return
+        self._permit_display(plugin, False)
+        lost = (SlotStatus.QUARANTINED, SlotStatus.FAILED)  # they play nowhere
+        statuses = {report.id: report.status for report in self.host.slots()}
+        for _, slot in self.song.slots():
+            if slot.plugin == plugin and statuses.get(slot.id) not in (None, *lost):
+                self.host.restart_slot(slot.id)
+        if self.host.may_open_windows(plugin):  # its profile is an open one
+            raise InputError("it may do everything; `isobooth permissions` changes that")
+
+    def _permit_display(self, plugin: str, permitted: bool) -> None:
+        """From now on, and in later sessions."""
+        only = rule_id(plugin)
+        save_rule(replace(rule_of(only, load_permissions()), display=permitted))
         before = self.settings.permissions
-        rules = replace(before, rules=(*before.rules, PluginRule(id=only, display=True)))
+        rules = replace(before, rules=(*before.rules, PluginRule(id=only, display=permitted)))
         self.settings = replace(self.settings, permissions=rules)
         self.host.permit(rules)
 

@@ -27,6 +27,7 @@ from ipc.desk.requests import (
     SetProgram,
     SetSlot,
     SetSong,
+    SetSource,
     SetTrack,
 )
 from ipc.errors import InputError
@@ -82,13 +83,9 @@ def _(edit: SetTrack, song: Song) -> str:
 @edited.register
 def _(edit: AddTrack, song: Song) -> Song:
     track_id = free_id(edit.name or "track", {track.id for track in song.tracks} | {MASTER})
-    audio = midi = None
+    track = Track(id=track_id, name=edit.name, colour=edit.colour or None)
     if edit.file:
-        if is_midi(edit.file):
-            midi = MidiSource(file=edit.file)
-        else:
-            audio = AudioSource(file=edit.file)
-    track = Track(id=track_id, name=edit.name, audio=audio, midi=midi, colour=edit.colour or None)
+        track = _playing(track, edit.file)
     tracks = list(song.tracks)
     tracks.insert(edit.index, track)
     song = replace(song, tracks=tuple(tracks))
@@ -100,6 +97,16 @@ def _(edit: AddTrack, song: Song) -> Song:
 @name_of.register
 def _(edit: AddTrack, song: Song) -> str:
     return f"adding {edit.name or 'a track'}"
+
+
+@edited.register
+def _(edit: SetSource, song: Song) -> Song:
+    return _with_track(song, edit.track, lambda track: _playing(track, edit.file))
+
+
+@name_of.register
+def _(edit: SetSource, song: Song) -> str:
+    return f"file of {_track(song, edit.track).label}"
 
 
 @edited.register
@@ -258,6 +265,12 @@ def _given(edit: Edit, *fields: str) -> dict[str, Any]:
     """Those of the fields that the edit sets."""
     values = {field: getattr(edit, field) for field in fields}
     return {field: value for field, value in values.items() if value is not UNSET}
+
+
+def _playing(track: Track, file: str) -> Track:
+    if is_midi(file):
+        return replace(track, audio=None, midi=MidiSource(file=file))
+    return replace(track, audio=AudioSource(file=file), midi=None)
 
 
 def free_id(wanted: str, taken: set[str]) -> str:

@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from host.desk.advice import in_the_window
 from host.desk.desk import Desk, sources_of
 from host.desk.edits import short_name
 from host.device import AudioDevice
@@ -116,7 +117,7 @@ def _slot(
         name=told(slot.name or (description.name if description is not None else "")) or name,
         status=report.status,
         # Shown where it is plain whose it is.
-        reason=told(report.reason.removeprefix(f"{slot.label}: ").removeprefix(f"{slot.label} ")),
+        reason=told(in_the_window(_without_name(report.reason, slot.label))),
         bypassed=slot.bypassed,
         standby=slot.standby,
         alone=slot.alone,
@@ -129,6 +130,10 @@ def _slot(
         pid=worker.pid if worker is not None else None,
         shares_with=report.shares_with,
     )
+
+
+def _without_name(reason: str, label: str) -> str:
+    return reason.removeprefix(f"{label}: ").removeprefix(f"{label} ")
 
 
 def _transport(desk: Desk, song: Song) -> TransportState:
@@ -154,7 +159,7 @@ def _device(desk: Desk, host: Host) -> DeviceState:
         block_frames=host.config.block_frames,
         latency_s=device.latency_s if device is not None else 0.0,
         realtime=driver.device_realtime if device is not None else driver.realtime,
-        problem=told(desk.device_problem),
+        problem=told(in_the_window(desk.device_problem)),
     )
 
 

@@ -156,6 +156,13 @@ class AddTrack(Edit, frozen=True, tag="add-track"):
     colour: Colour = ""
 
 
+class SetSource(Edit, frozen=True, tag="set-source"):
+    """The audio or MIDI file is what the track plays, in the place of the one before."""
+
+    track: Name
+    file: Path
+
+
 class RemoveTrack(Edit, frozen=True, tag="remove-track"):
     track: Name
 
@@ -221,6 +228,7 @@ class SetSong(Edit, frozen=True, tag="set-song"):
 AnyEdit = (
     SetTrack
     | AddTrack
+    | SetSource
     | RemoveTrack
     | MoveTrack
     | AddSlot
@@ -371,6 +379,13 @@ class AllowWindows(Request[Done], tag="allow-windows"):
     slot: Name
 
 
+class ForbidWindows(Request[Done], tag="forbid-windows"):
+    """The plugin in this slot may open no windows any more, wherever it is used; those that are
+    open close, because it is loaded anew."""
+
+    slot: Name
+
+
 class OpenOwnWindow(Request[Done], tag="open-own-window"):
     """The plugin's own window, in its worker; one that is open comes to the front. `above`: a
     window of X11 that it shall stay above of; 0: none."""
@@ -462,6 +477,7 @@ AnyRequest = (
     | RestorePreset
     | KeepSets
     | AllowWindows
+    | ForbidWindows
     | OpenOwnWindow
     | CloseOwnWindow
     | AskOverview

@@ -125,6 +125,7 @@ class Notice(_Shown, frozen=True):
     report: Text | None = None
     time_s: float = 0.0  # since the epoch
     song_frame: int = 0  # where the song was
+    playing: bool = True  # whether it was heard there
 
 
 class TwoSets(_Shown, frozen=True):

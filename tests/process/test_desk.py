@@ -57,6 +57,7 @@ from ipc.desk.requests import (
     SetParameter,
     SetSlot,
     SetSong,
+    SetSource,
     SetTrack,
     Undo,
 )
@@ -117,6 +118,23 @@ def change(window: Window, *edits: object, gesture: int = 0) -> None:
 
 
 # ---------------------------------------------------------------- edits and undo
+
+
+def test_a_track_is_given_what_it_plays(desk: Served, song_file: str, tmp_path: Path) -> None:
+    window = desk.window()
+    tone = str(tmp_path / "tone.wav")
+    change(window, AddTrack(name="Drums", index=0, plugins=("builtin:gain",)))
+    state = window.until(lambda s: s.tracks and all_active(s), "made")
+    assert state.tracks[0].kind == "empty"
+    pid = state.tracks[0].slots[0].pid
+    change(window, SetSource(track="drums", file=tone))
+    state = window.until(lambda s: s.tracks[0].kind == "audio" and s.tracks[0].end_frame, "set")
+    assert state.tracks[0].file == tone and state.undo == "file of Drums"
+    assert state.tracks[0].slots[0].pid == pid  # it plays on
+    with pytest.raises(InputError, match="nowhere"):
+        change(window, SetSource(track="drums", file="/nowhere/x.wav"))
+    window.ask(Undo())
+    window.until(lambda s: s.tracks[0].kind == "empty" and not s.tracks[0].file, "undone")
 
 
 def test_a_song_is_made_from_nothing(desk: Served, song_file: str, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ipc.desk.requests import (
     AskText,
     Change,
     CloseOwnWindow,
+    ForbidWindows,
     OpenOwnWindow,
     Quit,
     SetParameter,
@@ -90,6 +91,30 @@ def test_a_plugin_that_is_called_like_all_is_allowed_alone() -> None:
         for rules in (load_permissions(), desk.desk.settings.permissions):
             assert rules.of("lv2:urn:*").display
             assert not rules.of("lv2:urn:another").display
+
+
+def test_what_was_allowed_is_taken_back_and_the_process_with_it() -> None:
+    with served() as desk:
+        window = desk.window()
+        window.ask(Change((AddTrack(name="Drums", index=0, plugins=("builtin:gain",) * 2),)))
+        window.until(
+            lambda s: all(one.status is SlotStatus.ACTIVE for one in s.tracks[0].slots), "loaded"
+        )
+        one, two = window.ask_state().tracks[0].slots
+        window.ask(ForbidWindows(one.id))  # nothing was allowed
+        assert window.slot(one.id).pid == one.pid
+        window.ask(AllowWindows(one.id))
+        window.until(lambda _: window.slot(two.id).may_open_windows, "it may, everywhere")
+        window.ask(ForbidWindows(one.id))
+        assert not load_permissions().of("builtin:gain").display
+        window.until(
+            lambda _: all(
+                window.slot(slot.id).pid not in (None, slot.pid)
+                and not window.slot(slot.id).may_open_windows
+                for slot in (one, two)
+            ),
+            "both were loaded anew",
+        )
 
 
 def test_a_window_is_allowed_once_and_what_is_turned_in_it_can_be_undone(

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replaced
 from pytestqt.qtbot import QtBot
 
 from ipc.desk.state import CrashEntry, SlotState
 from ipc.status import SlotStatus
 from tests.ui.panel_host import PanelHost, panel_host
 from tests.ui.tone_song import tone_song
+from ui.crashes.actions import CrashActions
 from ui.crashes.crash_centre import CrashCentre
 from ui.crashes.faults import plugin_title, time_text
 from ui.desk import Desk
@@ -167,3 +169,16 @@ def test_plugins_are_named_by_their_ids_where_the_song_does_not_know_them(desk: 
         ("odd", "odd"),
     ):
         assert plugin_title(plugin, desk.state) == title
+
+
+def test_of_a_plugin_that_is_not_in_the_song_nothing_is_lit(desk: Desk, theme: Theme) -> None:
+    state = desk.state
+    track, *others = state.tracks
+    kept = replaced(track.slots[0], standby=True, alone=True)
+    desk.show(replaced(state, tracks=(replaced(track, slots=(kept,)), *others)))
+    acts = CrashActions(desk, theme)
+    here = CrashEntry(id="1", time="", plugin=kept.plugin, slot=kept.id, kind="crash")
+    acts.show_entry(here)
+    assert acts.alone.isChecked() and acts.standby.isChecked()
+    acts.show_entry(replaced(here, id="2", plugin="lv2:urn:other"))
+    assert not acts.alone.isChecked() and not acts.standby.isChecked()

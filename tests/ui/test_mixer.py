@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The mixer follows the state, and says what the user does."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pytest
@@ -15,16 +17,19 @@ from ipc.desk.requests import (
     AddTrack,
     Change,
     MoveSlot,
+    MoveTrack,
     RemoveSlot,
+    RemoveTrack,
     RestartSlot,
     SetSlot,
     SetSong,
     SetTrack,
 )
-from ipc.desk.state import SlotState
+from ipc.desk.state import SlotState, TrackState
 from ipc.status import SlotStatus
 from tests.ui.conftest import Stage
 from ui.mixer.ballistics import Ballistics
+from ui.mixer.colours import keeping_colours
 from ui.mixer.inserts import PLUGIN_MIME
 from ui.mixer.light import WORDS
 from ui.mixer.slot_row import SLOT_MIME
@@ -254,7 +259,88 @@ def test_a_track_is_added_after_the_selected_one(stage: Stage) -> None:
     stage.bot.waitUntil(lambda: stage.window.mixer.selected_track == "snare")
     stage.window.menus.add_track.trigger()
     stage.settle()
-    assert stage.host.edits() == [AddTrack(name="Track 9", index=2)]
+    added, *others = stage.host.edits()
+    assert isinstance(added, AddTrack)
+    assert (added.name, added.index) == ("Track 9", 2)
+    assert {type(edit) for edit in others} == {SetTrack}
+
+
+def _with_new(stage: Stage, index: int) -> tuple[TrackState, ...]:
+    tracks = list(stage.host.state.tracks)
+    tracks.insert(index, TrackState(id="track-9", name="Track 9", kind="empty"))
+    return tuple(tracks)
+
+
+def test_a_new_track_is_the_selected_one(stage: Stage) -> None:
+    mixer = stage.window.mixer
+    mixer.strips["bass"].setFocus()
+    stage.bot.waitUntil(lambda: mixer.selected_track == "bass")
+    stage.window.menus.add_track.trigger()
+    _shown(stage, tracks=_with_new(stage, 4))
+    assert mixer.selected_track == "track-9"
+    stage.bot.waitUntil(mixer.strips["track-9"].hasFocus)
+    stage.settle()
+    stage.host.requests.clear()
+    stage.window.menus.remove_track.trigger()
+    stage.settle()
+    assert stage.host.edits()[0] == RemoveTrack(track="track-9")
+
+
+def test_a_track_that_comes_by_itself_is_not_selected(stage: Stage) -> None:
+    stage.window.mixer.select("bass")
+    _shown(stage, tracks=_with_new(stage, 4))  # by undo, or from another window
+    assert stage.window.mixer.selected_track == "bass"
+
+
+def _colours(stage: Stage, edits: Sequence[object] = ()) -> dict[str, str]:
+    """As they are seen, once the edits are done."""
+    tracks = {one.id: one for one in stage.host.state.tracks}
+    order = list(tracks)
+    for edit in edits:
+        if isinstance(edit, AddTrack):
+            tracks["new"] = TrackState(id="new", name="", kind="empty", colour=edit.colour)
+            order.insert(edit.index, "new")
+        elif isinstance(edit, MoveTrack | RemoveTrack):
+            order.remove(edit.track)
+            if isinstance(edit, MoveTrack):
+                order.insert(edit.index, edit.track)
+        elif isinstance(edit, SetTrack) and isinstance(edit.colour, str):
+            tracks[edit.track] = replaced(tracks[edit.track], colour=edit.colour)
+    return {
+        track: stage.theme.track_colour(tracks[track].colour, place).name()
+        for place, track in enumerate(order)
+    }
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        AddTrack(name="New", index=0),
+        AddTrack(name="New", index=4),
+        AddTrack(name="New", index=8),
+        MoveTrack(track="kick", index=7),
+        MoveTrack(track="vox", index=0),
+        RemoveTrack(track="kick"),
+        RemoveTrack(track="drums"),
+    ],
+)
+def test_tracks_keep_their_colours_when_others_come_go_and_move(
+    stage: Stage, edit: AddTrack | MoveTrack | RemoveTrack
+) -> None:
+    edits = keeping_colours(stage.desk.state, stage.theme, edit)
+    assert type(edits[0]) is type(edit)  # it names what can be undone
+    before, after = _colours(stage), _colours(stage, edits)
+    assert all(after[track] == before[track] for track in before if track in after)
+    if "new" in after:
+        assert list(after.values()).count(after["new"]) == 1
+
+
+def test_the_menus_keep_the_colours(stage: Stage) -> None:
+    stage.window.mixer.select("kick")
+    stage.window.menus.remove_track.trigger()
+    stage.settle()
+    after = _colours(stage, stage.host.edits())
+    assert after["snare"] == _colours(stage)["snare"]
 
 
 def test_the_focus_goes_from_strip_to_strip(stage: Stage) -> None:
@@ -304,3 +390,27 @@ def test_slots_that_share_a_process_are_told_by_a_letter(stage: Stage) -> None:
     stage.window.menus.groupings["vendor"].trigger()
     stage.settle()
     assert stage.host.requests == [Change((SetSong(grouping="vendor"),))]
+
+
+@pytest.mark.parametrize("text", ["loud", "", "nan", "1e9"])
+def test_what_is_no_gain_is_told(stage: Stage, text: str) -> None:
+    field = stage.window.mixer.strips["snare"].level
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClick(field, Qt.Key.Key_Delete)
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    stage.settle()
+    assert stage.host.edits() == [] and field.text() == "-3.5"
+    (card,) = stage.window.notices.cards
+    assert card.text == f"'{text}' is no gain: type -120 to 24 dB, or -∞ for silence"
+
+
+def test_a_standby_that_is_kept_is_seen_and_told(stage: Stage) -> None:
+    rows = stage.window.mixer.strips["bass"].inserts.rows
+    kept, other = rows["bass-sat"], rows["bass-synth"]
+    assert kept._standby.isVisible() and not kept._standby.pixmap().isNull()
+    assert "keeps a standby" in kept.accessibleName()
+    assert "Keeps a standby, which takes over" in kept.toolTip()
+    assert other._standby.isHidden() and "standby" not in other.accessibleName()
+    assert "standby" not in other.toolTip()

@@ -9,9 +9,10 @@ from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QApplication, QMessageBox
 
-from ipc.desk.requests import AllowWindows, CloseOwnWindow, Happened, OpenOwnWindow
+from ipc.desk.requests import AllowWindows, CloseOwnWindow, ForbidWindows, Happened, OpenOwnWindow
 from ipc.desk.state import Notice, SlotState, TrackState
 from tests.ui.conftest import Stage
+from ui.controls.buttons import Button
 from ui.editor.header import Header
 from ui.mixer.slot_menu import slot_menu
 from ui.own_window import open_own_window
@@ -34,6 +35,8 @@ def _answer(stage: Stage, button: Callable[[QMessageBox], object]) -> list[objec
     """What was asked of the host after the question."""
     question = open_own_window(stage.desk, SLOT, stage.window)
     assert question is not None and "every key" in question.informativeText()
+    assert "“Forbid own windows”" in question.informativeText()
+    assert "`" not in question.informativeText()
     assert not stage.host.requests
     button(question)
     stage.settle()
@@ -81,9 +84,9 @@ def test_a_key_on_the_slot_opens_it(stage: Stage) -> None:
     ("window", "entries"),
     [
         ("none", []),
-        ("shut", ["Own &window\tW"]),
-        ("opening", ["Own &window\tW", "C&lose own window"]),
-        ("open", ["Own &window\tW", "C&lose own window"]),
+        ("shut", ["Own &window\tW", "&Forbid own windows"]),
+        ("opening", ["Own &window\tW", "C&lose own window", "&Forbid own windows"]),
+        ("open", ["Own &window\tW", "C&lose own window", "&Forbid own windows"]),
     ],
 )
 def test_the_menu_offers_what_the_plugin_has(stage: Stage, window: str, entries: list[str]) -> None:
@@ -94,7 +97,16 @@ def test_the_menu_offers_what_the_plugin_has(stage: Stage, window: str, entries:
     if window == "open":
         actions[1].trigger()
         stage.settle()
-        assert stage.host.requests == [CloseOwnWindow(SLOT)]
+        actions[2].trigger()
+        stage.settle()
+        assert stage.host.requests == [CloseOwnWindow(SLOT), ForbidWindows(SLOT)]
+    menu.deleteLater()
+
+
+def test_what_is_not_allowed_is_not_forbidden(stage: Stage) -> None:
+    state = _show(stage, window="shut", may_open_windows=False)
+    menu = slot_menu(stage.desk, state, lambda _: None, lambda _: None, stage.window)
+    assert "&Forbid own windows" not in [action.text() for action in menu.actions()]
     menu.deleteLater()
 
 
@@ -127,3 +139,21 @@ def test_a_window_that_went_with_its_process_can_be_opened_from_the_notice(stage
     button.click()
     stage.settle()
     assert stage.host.requests == [OpenOwnWindow(SLOT)]
+
+
+def test_an_open_window_is_seen_at_its_button(stage: Stage) -> None:
+    stage.window.panels.editors.open(SLOT)
+    editor = stage.window.panels.editors.editor_of(SLOT)
+    assert editor is not None
+    (button,) = [one for one in editor.findChildren(Button) if one.objectName() == "ownWindow"]
+
+    def accented() -> int:
+        """How many of the button's pixels have the colour of what is on."""
+        image, accent = button.grab().toImage(), stage.theme.colour("accent").name()
+        points = ((x, y) for x in range(image.width()) for y in range(image.height()))
+        return sum(image.pixelColor(x, y).name() == accent for x, y in points)
+
+    _show(stage, window="shut")
+    assert button.isVisible() and accented() == 0
+    _show(stage, window="open")
+    assert accented() > 60

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
+from ipc.desk.requests import Catalogue
+from ipc.desk.state import CatalogueEntry
 from tests.process.scanning import fixture_copy
 from tests.ui.panel_host import PanelHost, panel_host
 from ui.browser.browser import Browser
+from ui.desk import Desk
 from ui.pages import command as command_module
 from ui.pages.command import Command, Ended
+from ui.pages.events import Result
 from ui.pages.machine import Finding, lines_of
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
@@ -83,8 +87,53 @@ def test_a_scan_shows_what_it_finds_and_the_browser_has_it_then(
     assert scan.model.rowCount() == 1
     with qtbot.waitSignal(scan.command.ended, timeout=_S):
         scan.scan(str(folder))
-    assert "none of them new" in scan.now.text
-    assert scan.tally.counts["new"] == 0
+    assert scan.now.text == "done: 2 plugins, none of them new or changed"
+    assert scan.tally.counts == {"usable": 1, "not usable": 1, "new": 0}
+    assert [result.status for result in scan.model.results if result.status != "ok"] == ["crashed"]
+    assert scan.model.rowCount() == 1  # only what is wrong is asked for
+
+
+@pytest.fixture
+def catalogue(theme: Theme, qtbot: QtBot, desk: Desk) -> ScanPage:
+    """A page in a window that has scanned nothing itself, and what scans before have found."""
+    page = ScanPage(desk, theme)
+    qtbot.addWidget(page)
+    entries = (
+        CatalogueEntry(id="builtin:gain", name="Gain", format="builtin", status="ok"),
+        CatalogueEntry(id="lv2:urn:a", name="Hall", format="lv2", status="ok"),
+        CatalogueEntry(id="lv2:urn:b", name="Bad", format="lv2", status="crashed", note="SIGSEGV"),
+    )
+    page._show_known(Catalogue(entries))
+    return page
+
+
+def test_what_the_catalogue_knows_is_shown_what_is_wrong_first(catalogue: ScanPage) -> None:
+    model = catalogue.model
+    shown = [model.index(row).data() for row in range(model.rowCount())]
+    assert shown == ["Bad, crashed", "Hall, works"]
+    assert model.index(0).data(Qt.ItemDataRole.ToolTipRole) == "lv2:urn:b\nSIGSEGV"
+    assert catalogue.tally.counts == {"usable": 1, "not usable": 1, "new": 0}
+    catalogue.only_bad.click()
+    assert model.rowCount() == 1
+
+
+def test_what_a_scan_tells_stands_over_what_was_known(catalogue: ScanPage) -> None:
+    model = catalogue.model
+    model.add(Result(id="lv2:urn:b", status="ok", name="Bad"), is_new=False)
+    model.add(Result(id="lv2:urn:c", status="ok", name="New"), is_new=True)
+    catalogue._show_results()
+    shown = [model.index(row).data() for row in range(model.rowCount())]
+    assert shown == ["New, works", "Bad, works", "Hall, works"]
+    assert catalogue.tally.counts == {"usable": 3, "not usable": 0, "new": 0}
+    catalogue.only_bad.click()
+    assert model.rowCount() == 0 and "Nothing is wrong" in catalogue._hint.text
+
+
+def test_where_nothing_is_known_that_is_said(theme: Theme, qtbot: QtBot, desk: Desk) -> None:
+    page = ScanPage(desk, theme)
+    qtbot.addWidget(page)
+    assert "Nothing was scanned yet" in page._hint.text
+    assert page._middle.currentWidget() is page._hint
 
 
 def test_a_cancelled_scan_leaves_no_process(scan: ScanPage, qtbot: QtBot, tmp_path: Path) -> None:
@@ -211,6 +260,14 @@ def test_of_the_machine_the_worst_is_told_with_what_to_do() -> None:
         ("warn", "Audio device"), ("ok", "Processor"), ("fail", "Minihost"), ("warn", "The rest"),
     ]  # fmt: skip
     assert lines[0].advice == "Connect one (“x”)"
+
+
+def test_the_machine_is_told_of_in_the_words_of_the_window() -> None:
+    advice = "rendering works without; `isobooth play --device null` plays to nowhere"
+    (line, _) = lines_of([Finding("audio_devices", "warn", "none", advice=advice)])
+    assert line.advice == (
+        "Rendering works without; “No device” in the menu of devices plays to nowhere"
+    )
 
 
 # ---------------------------------------------------------------- commands

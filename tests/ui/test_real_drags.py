@@ -31,7 +31,7 @@ def test_drags_with_a_real_mouse(window: RealWindow) -> None:
     window.until_active()
     a_plugin_from_the_browser_into_a_strip(window)
     slots_to_other_places(window)
-    a_file_into_the_tracks(window)
+    a_file_onto_tracks(window)
 
 
 def a_plugin_from_the_browser_into_a_strip(window: RealWindow) -> None:
@@ -59,17 +59,23 @@ def slots_to_other_places(window: RealWindow) -> None:
     window.until_active()
 
 
-def a_file_into_the_tracks(window: RealWindow) -> None:
-    """It gets a track of its own."""
+def a_file_onto_tracks(window: RealWindow) -> None:
+    """Behind one that plays something; and as what one plays that plays nothing."""
     window.click("Files", "check box")
     window.click("Where the song's file is")
     files = window.eyes.find("Files", "tree")
     folder = window.eyes.row(files, "isobooth-demo-media")
     window.hands.click(folder.middle, times=2)
     drums = window.eyes.row(files, "drums.wav")
-    tracks = window.eyes.find("Tracks against time")
-    window.hands.drag(drums.middle, tracks.at(0.3, 0.5))
+    lane = window.eyes.find("Track Bass")
+    window.hands.drag(drums.middle, lane.at(3.0, 0.5))
     state = window.until(lambda s: len(s.tracks) == 7, "a seventh track")
-    assert state.tracks[-1].name == "drums"
-    assert Path(state.tracks[-1].file).name == "drums.wav"
+    assert [track.name for track in state.tracks[:4]] == ["Drums", "Bass", "drums", "Keys"]
+    assert Path(state.tracks[2].file).name == "drums.wav"
     window.eyes.find("Strip of drums")
+    window.hands.key("ctrl+t")
+    state = window.until(lambda s: len(s.tracks) == 8, "an empty one")
+    assert state.tracks[3].kind == "empty"  # behind the new one, which was selected
+    window.hands.drag(drums.middle, window.eyes.find("Strip of Track 8").at(0.5, 0.4))
+    state = window.until(lambda s: s.tracks[3].kind == "audio", "it plays the file")
+    assert len(state.tracks) == 8

@@ -18,6 +18,7 @@ def outputs_of(stage: Stage, track: str) -> QMenu:
         state,
         rename=lambda: None,
         add_track=lambda place: None,
+        choose_file=lambda: None,
         parent=stage.window,
     )
     return next(one for one in menu.findChildren(QMenu) if one.title() == "&Output")

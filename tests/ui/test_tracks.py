@@ -99,17 +99,34 @@ def test_a_drag_is_given_up_with_escape(qtbot: QtBot, view: TrackView, desk: Des
 
 
 def test_a_killed_plugin_is_marked_on_its_track(qtbot: QtBot, view: TrackView, desk: Desk) -> None:
+    desk.ask(SetLoop(RATE, RATE + RATE // 50))
     desk.ask(Locate(RATE))
+    desk.ask(Play(True))
     until(qtbot, lambda: view.playhead_frame >= RATE)
+    kill_the_gain(desk)
+    until(qtbot, lambda: view.lanes.markers and all_active(desk.state))
+    desk.ask(Play(False))
+    marker = view.lanes.markers[0]
+    assert marker.geometry().bottom() < view.viewport.row_height  # the first row
+    assert abs(marker.geometry().left() + 9 - x_of(view, RATE)) <= 4
+    assert "SIGKILL" in marker.toolTip()
+    assert "fault" in marker.accessibleName()
+
+
+def kill_the_gain(desk: Desk) -> None:
     found = desk.slot("g")
     assert found is not None and found[1].pid is not None
     os.kill(found[1].pid, signal.SIGKILL)
-    until(qtbot, lambda: view.lanes.markers and all_active(desk.state))
-    marker = view.lanes.markers[0]
-    assert marker.geometry().bottom() < view.viewport.row_height  # the first row
-    assert abs(marker.geometry().left() + 9 - x_of(view, RATE)) <= 2
-    assert "SIGKILL" in marker.toolTip()
-    assert "fault" in marker.accessibleName()
+
+
+def test_what_fails_while_nothing_is_heard_is_not_marked(
+    qtbot: QtBot, view: TrackView, desk: Desk
+) -> None:
+    seen: list[Notice] = []
+    desk.happened.connect(seen.extend)
+    kill_the_gain(desk)
+    until(qtbot, lambda: any(one.kind == "recovered" for one in seen))
+    assert not view.lanes.markers and not any(one.playing for one in seen)
 
 
 def test_a_click_on_a_marker_asks_for_the_report(qtbot: QtBot, view: TrackView, desk: Desk) -> None:
@@ -207,6 +224,25 @@ def test_the_view_follows_the_playhead_until_one_looks_elsewhere(
     assert not view.follow.isChecked()
     desk.ask(Play(False))
     until(qtbot, lambda: not desk.state.transport.playing)
+
+
+def test_the_view_follows_also_behind_the_songs_end(
+    qtbot: QtBot, view: TrackView, desk: Desk
+) -> None:
+    viewport = view.viewport
+    viewport.show(frames_per_px=50.0, first_frame=0.0)
+    end = viewport.length_frames
+    desk.ask(Locate(3 * end))
+    desk.ask(Play(True))
+    until(qtbot, lambda: view.playhead_frame > 3 * end + RATE)
+    assert 0 <= viewport.x_of(view.playhead_frame) <= viewport.width_px
+    kill_the_gain(desk)
+    until(qtbot, lambda: view.lanes.markers and all_active(desk.state))
+    desk.ask(Play(False))
+    desk.ask(Locate(0))
+    until(qtbot, lambda: viewport.first_frame == 0 and view.playhead_frame == 0)
+    viewport.show(first_frame=3 * end)
+    assert viewport.first_frame == 3 * end  # where the mark is
 
 
 def test_mute_and_selection_are_at_the_names(qtbot: QtBot, view: TrackView, desk: Desk) -> None:

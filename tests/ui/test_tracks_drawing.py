@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as replaced
 
 from ipc.desk.meters import Meters, MeterWriter
 from ipc.desk.requests import Overview
@@ -60,6 +61,22 @@ def test_zoom_keeps_what_is_under_the_mouse() -> None:
     viewport.show(top_px=10**9, first_frame=1e12)
     assert viewport.y_of(63) + viewport.row_height == 300
     assert viewport.last_frame <= 12_500_001
+
+
+def test_what_lies_behind_the_songs_end_can_be_looked_at() -> None:
+    viewport = Viewport()
+    viewport.take_size(1000, 300)
+    viewport.take_content(4, 1_000_000)
+    viewport.show(frames_per_px=100.0, first_frame=5_000_000)
+    assert viewport.last_frame <= 1_250_001
+    viewport.take_reach(5_000_000)
+    viewport.show(first_frame=4_900_000)
+    assert viewport.first_frame == 4_900_000
+    viewport.fit()
+    assert viewport.last_frame < 1_250_001  # the song is what is shown whole
+    viewport.show(frames_per_px=100.0, first_frame=4_900_000)
+    viewport.take_reach(0)
+    assert viewport.last_frame <= 1_250_001
 
 
 def test_the_whole_song_stays_in_view_when_the_panel_is_resized() -> None:
@@ -196,6 +213,21 @@ def test_what_is_told_twice_is_marked_once() -> None:
     for _ in range(2):
         faults.take((notice(0, "fault", 1000),), state())
     assert len(faults.marks("a")) == 1
+
+
+def test_what_nobody_heard_is_not_marked() -> None:
+    faults = Faults()
+    faults.show_state(state())
+    silent = [
+        replaced(notice(n, kind, 0), playing=False)
+        for n, kind in enumerate(("takeover", "fault", "recovered"))
+    ]
+    assert not faults.take(silent, state())
+    assert not faults.marks("a") and not faults.outages("a") and faults.last_frame == 0
+    faults.take((notice(3, "fault", 1000),), state())
+    faults.take((replaced(notice(4, "recovered", 5000), playing=False),), state())
+    assert len(faults.marks("a")) == 1  # and it has ended where the song was stopped
+    assert [(one.start_frame, one.end_frame) for one in faults.outages("a")] == [(1000, 5000)]
 
 
 def test_a_fault_stays_on_the_track_where_it_was_heard() -> None:

@@ -26,6 +26,7 @@ from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
 from ui import workspaces
 from ui.settings import Settings
+from ui.controls.buttons import Button
 from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key
@@ -182,6 +183,55 @@ def test_a_fault_is_said_with_what_can_be_done(stage: Stage) -> None:
     assert stage.window.notices.cards == []
 
 
+def _happened(stage: Stage, *kinds: str) -> list[Button]:
+    """To a plugin, one after the other; what can be done about the first."""
+    for number, kind in enumerate(kinds):
+        notice = Notice(
+            number=number,
+            kind=kind,
+            text="mda DX10 on Bass ended with SIGSEGV" if number == 0 else kind,
+            slot="bass-synth",
+            report="12345678-20261129" if number == 0 else None,
+            time_s=time.time() + 1.0,
+        )
+        with stage.bot.waitSignal(stage.desk.happened):
+            stage.host.tell(Happened((notice,)))
+    (card,) = stage.window.notices.cards
+    return card.offers
+
+
+def test_who_comes_back_by_itself_is_not_restarted(stage: Stage) -> None:
+    (action,) = _happened(stage, "fault")
+    assert action.text() == "What happened"
+
+
+def test_a_crash_that_is_mended_says_so_and_leads_to_its_report(stage: Stage) -> None:
+    (action,) = _happened(stage, "fault", "recovered")
+    (card,) = stage.window.notices.cards
+    assert card.text == "mda DX10 on Bass ended with SIGSEGV and is back"
+    assert card.accessibleName() == card.text
+    action.click()
+    assert stage.window.panels.crashes.isVisible()
+    assert stage.window.panels.crashes._wanted == "12345678-20261129"
+    stage.settle()
+    assert not [one for one in stage.host.requests if isinstance(one, RestartSlot)]
+
+
+def test_restart_is_offered_as_long_as_it_is_away_for_good(stage: Stage) -> None:
+    report, restart = _happened(stage, "quarantined")
+    assert (report.text(), restart.text()) == ("What happened", "Restart")
+    with stage.bot.waitSignal(stage.desk.happened):
+        stage.host.tell(_notice("recovered", "bass-synth"))
+    (card,) = stage.window.notices.cards
+    assert [one.text() for one in card.offers] == ["What happened"]
+
+
+def test_a_standby_that_plays_is_told_of(stage: Stage) -> None:
+    _happened(stage, "fault", "takeover")
+    (card,) = stage.window.notices.cards
+    assert card.text.endswith("and its standby plays")
+
+
 def test_what_is_old_or_ordinary_is_not_said(stage: Stage) -> None:
     stage.host.tell(_notice("fault", None, age_s=3600.0))
     stage.host.tell(_notice("device", None))
@@ -274,6 +324,32 @@ def test_a_host_that_has_ended_is_said_and_what_was_shown_stays(stage: Stage) ->
         stage.window.banner.button.click()
     stage.window.close()  # nobody is left who could save
     stage.bot.waitUntil(lambda: not stage.window.isVisible())
+
+
+def test_without_a_host_nothing_pretends_to_be_done(stage: Stage) -> None:
+    window = stage.window
+    window.panels.editors.open("kick-eq")
+    stage.settle()
+    stage.host.die()
+    stage.bot.waitUntil(window.banner.isVisible)
+    strip, master = window.mixer.strips["kick"], window.mixer.strips["master"]
+    header = window.panels.tracks.headers._headers["kick"]
+    editor = window.panels.editors.editor_of("kick-eq")
+    assert editor is not None
+    needing = (strip.fader, strip.mute, master.fader, header._buttons[0], editor, window.transport)
+    menus = window.menus
+    actions = (menus.add_track, menus.undo, menus.save, menus.play, menus.remove_track)
+    stage.desk.shown.emit(stage.desk.state)  # as a fader does that was dragged then
+    assert not any(one.isEnabled() for one in (*needing, *actions))
+    assert window.mixer._scroll.isEnabled() and menus.quit.isEnabled()
+    for _ in range(2):
+        window.panels.browser.plugin_chosen.emit("builtin:gain")
+        window.panels.browser.file_chosen.emit("/music/a.wav")
+    (card,) = window.notices.cards
+    assert card.text.startswith("This needs the host, which has ended")
+    stage.desk._link._is_lost = False
+    window.revival.joined.emit()
+    assert all(one.isEnabled() for one in (*needing, *actions[:4]))
 
 
 def test_the_theme_is_changed_in_the_menu_and_kept(stage: Stage) -> None:

@@ -20,6 +20,7 @@ class Browser(QWidget):
     plugin_chosen = pyqtSignal(str)  # a plugin's id
     file_chosen = pyqtSignal(str)  # a path
     scan_wanted = pyqtSignal()
+    plugins_left = pyqtSignal()  # files are looked at, or where a plugin would go is not wanted
 
     def __init__(
         self, desk: Desk, theme: Theme, settings: QSettings, parent: QWidget | None = None
@@ -34,7 +35,7 @@ class Browser(QWidget):
         self._pages = QStackedLayout()
         for page in (self.plugins, self.files):
             self._pages.addWidget(page)
-        self.tabs.chosen.connect(self._pages.setCurrentIndex)
+        self.tabs.chosen.connect(self._show_page)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
@@ -42,6 +43,7 @@ class Browser(QWidget):
         column.addLayout(self._pages, 1)
         self.plugins.plugin_chosen.connect(self.plugin_chosen)
         self.plugins.scan_wanted.connect(self.scan_wanted)
+        self.plugins.wish.cancelled.connect(self.plugins_left)
         self.files.file_chosen.connect(self.file_chosen)
         dress(self, theme)
 
@@ -55,12 +57,21 @@ class Browser(QWidget):
         """After a scan."""
         self.plugins.refresh()
 
+    def show_wish(self, where: str, is_replacement: bool) -> None:
+        """Where the next plugin goes; "": nothing was asked for."""
+        self.plugins.show_wish(where, is_replacement)
+
     def search(self) -> None:
         """Begins to search: from a "+" of the mixer, or a key."""
         self.tabs.choose(0)
         self._pages.setCurrentIndex(0)
         self.plugins.search.setFocus()
         self.plugins.search.selectAll()
+
+    def _show_page(self, place: int) -> None:
+        self._pages.setCurrentIndex(place)
+        if self._pages.currentWidget() is not self.plugins:
+            self.plugins_left.emit()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)

@@ -34,6 +34,8 @@ class PluginDetails(QFrame):
         self._light = MarkLight(theme, size=14)
         self._status = Words(theme, size="small", colour="text_dim", wraps=True)
         self.add = Primary(theme, "Add", "mdi6.plus", "Add to the selected track (Return)")
+        self._add_tip = self.add.toolTip()
+        self._works = True
         self.add.clicked.connect(self.add_wanted)
         self._facts = {
             "Made by": ElidedText(theme),
@@ -78,12 +80,23 @@ class PluginDetails(QFrame):
         self._id.show_text(_breakable(entry.id))
         self._id.setToolTip(plain_tip(entry.id))
         self.show_star(is_favourite)
-        works = entry.status == WORKS
-        self.add.setEnabled(works)
+        self._works = entry.status == WORKS
+        self._show_add()
+
+    def show_wish(self, where: str, is_replacement: bool) -> None:
+        """What the button does; `where` is "" for the selected track."""
+        word = "Replace" if is_replacement else "Add"
+        self.add.setText(word)
+        self.add.setAccessibleName(word)
+        self.add.show_icon("mdi6.swap-horizontal" if is_replacement else "mdi6.plus")
+        what = f"Replace {where}" if is_replacement else f"Add to {where or 'the selected track'}"
+        self._add_tip = plain_tip(f"{what} (Return)")
+        self._show_add()
+
+    def _show_add(self) -> None:
+        self.add.setEnabled(self._works)
         self.add.setToolTip(
-            "Add to the selected track (Return)"
-            if works
-            else "The scan found that it does not work"
+            self._add_tip if self._works else "The scan found that it does not work"
         )
 
     def show_star(self, is_favourite: bool) -> None:

@@ -19,6 +19,7 @@ from ui.browser.favourites import Favourites
 from ui.browser.plugin_details import PluginDetails
 from ui.browser.plugin_model import WORKS, PluginFilter, PluginModel, Usable
 from ui.browser.plugin_rows import INSTRUMENT, PluginList, PluginRows, format_name
+from ui.browser.wish_strip import WishStrip
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip, Primary
 from ui.pages.parts.hint import Hint
@@ -114,6 +115,7 @@ class PluginTab(QWidget):
         self.details.star_wanted.connect(lambda: self._star(self.list.currentIndex()))
         self.scan_strip = _ScanStrip(theme)
         self.scan_strip.button.clicked.connect(self.scan_wanted)
+        self.wish = WishStrip(theme)
         self._count = Words(theme, colour="text_faint", size="small")
         self._middle = QStackedLayout()
         self._middle.addWidget(self.list)
@@ -121,6 +123,7 @@ class PluginTab(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
+        column.addWidget(self.wish)
         column.addWidget(self.search)
         column.addLayout(self._filters())
         column.addWidget(self.scan_strip)
@@ -161,6 +164,13 @@ class PluginTab(QWidget):
         both.addLayout(above)
         both.addLayout(below)
         return both
+
+    def show_wish(self, where: str, is_replacement: bool) -> None:
+        """Where the next plugin goes; "": to the selected track."""
+        self.wish.show_text(
+            f"{'Replaces' if is_replacement else 'Goes to'} {where}" if where else ""
+        )
+        self.details.show_wish(where, is_replacement)
 
     # ------------------------------------------------------------------ the catalogue
 

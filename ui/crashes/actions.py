@@ -141,8 +141,12 @@ class CrashActions(QWidget):
         by_others = entry.kind == _KILLED
         self.replay.setEnabled(not by_others)
         self.replay.setToolTip(_NO_REPLAY if by_others else self._replay_tip)
+        # What is lit is this plugin's, not that of the report before.
+        self.alone.show_checked(slot is not None and slot.alone)
+        self.standby.show_checked(slot is not None and slot.standby)
         if slot is None:
             self._where.show_text("not in this song", "text_faint")
+            self._where.setToolTip("")
             return
         found = self._desk.slot(slot.id)
         track = found[0].name if found is not None else ""
@@ -150,8 +154,6 @@ class CrashActions(QWidget):
         word = WORDS[slot.status].partition(":")[0]
         self._where.show_text(f"{word}, on {track}", "text_dim")
         self._where.setToolTip(plain_tip(slot.reason))
-        self.alone.show_checked(slot.alone)
-        self.standby.show_checked(slot.standby)
         self.quarantine.setEnabled(slot.status not in (SlotStatus.QUARANTINED, SlotStatus.FAILED))
 
     # ------------------------------------------------------------------ its place in the song

@@ -309,6 +309,9 @@ class PluginEditor(QWidget):
             #editor {{ background: {colours.panel}; }}
             #editorHeader {{ background: {colours.raised}; }}
             #editorHeader QToolButton:checked {{ background: {colours.control_pressed}; }}
+            #editorHeader QToolButton#ownWindow:checked {{
+                background: {colours.selection}; border: 1px solid {colours.accent};
+            }}
             #editorBar {{
                 background: {colours.raised}; border-bottom: 1px solid {colours.line};
             }}

@@ -34,8 +34,13 @@ class Header(QFrame):
         )
         self.restart = Button(theme, "Restart the plugin", icon="mdi6.restart")
         self.own_window = Button(
-            theme, "Own window", icon="mdi6.application-outline", checkable=True
+            theme,
+            "Own window",
+            icon="mdi6.application-outline",
+            checkable=True,
+            checked_colour="accent",
         )
+        self.own_window.setObjectName("ownWindow")
         self.own_window.clicked.connect(self._on_own_window)
         self.bypass.clicked.connect(self._on_bypass)
         self.restart.clicked.connect(self._on_restart)

@@ -12,9 +12,10 @@ _MOST_DB = 24.0  # what the host takes (ipc/desk/requests.py)
 
 
 class LevelField(QLineEdit):
-    """Emits `typed` with a gain in dB."""
+    """Emits `typed` with a gain in dB, or `refused`."""
 
     typed = pyqtSignal(float)
+    refused = pyqtSignal(str)  # why what was typed is not taken
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,8 +35,13 @@ class LevelField(QLineEdit):
             self.setText(db_text(db))
 
     def _finish(self) -> None:
-        typed = db_from_text(self.text())
-        if self.text() != db_text(self._db) and typed is not None:
+        text = self.text()
+        typed = db_from_text(text)
+        if typed is None:
+            self.refused.emit(
+                f"'{text}' is no gain: type {SILENCE_DB:g} to {_MOST_DB:g} dB, or -∞ for silence"
+            )
+        elif text != db_text(self._db):
             self._db = min(_MOST_DB, max(SILENCE_DB, typed))
             self.typed.emit(self._db)
         self.setText(db_text(self._db))

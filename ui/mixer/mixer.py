@@ -8,10 +8,13 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ipc.desk.meters import Meters
-from ipc.desk.requests import AddTrack
+from ipc.desk.requests import AddTrack, AnyEdit
 from ipc.desk.state import MASTER, DeskState, TrackState
+from ui.controls.faded import set_usable
 from ui.desk import Desk
 from ui.mixer.ballistics import Ballistics
+from ui.mixer.colours import keeping_colours
+from ui.mixer.new_tracks import NewTracks
 from ui.mixer.sharing import sharing_of
 from ui.mixer.strip import Strip
 from ui.mixer.taper import heights_of_peaks
@@ -23,8 +26,10 @@ class Mixer(QWidget):
 
     plugin_wanted = pyqtSignal(str, int)  # track, index: the browser's turn
     replacement_wanted = pyqtSignal(str)  # slot
+    file_wanted = pyqtSignal(str)  # track: what it plays
     slot_opened = pyqtSignal(str)
     selected = pyqtSignal(str)  # track
+    added = pyqtSignal(str)  # track; it was asked for here, and is selected
 
     def __init__(self, desk: Desk, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +45,7 @@ class Mixer(QWidget):
         self._revision = -1
         self._ballistics = Ballistics(0, theme.tokens.motion)
         self._selected = ""
+        self._new = NewTracks(desk)
         self._inner = QWidget()
         self._inner.setObjectName("inner")
         self._tracks = QHBoxLayout(self._inner)
@@ -99,6 +105,22 @@ class Mixer(QWidget):
         if chains != self._chains:
             self._chains = chains
             self._keep_tab_order()
+        if new := self._new.take([track.id for track in state.tracks]):
+            self._show_new(new)
+
+    def _show_new(self, track: str) -> None:
+        """It takes the focus from its neighbours, and from nobody else."""
+        focused = QApplication.focusWidget()
+        self.select(track)
+        if focused is not None and self.isAncestorOf(focused):
+            self.strips[track].setFocus()
+        self.added.emit(track)
+
+    def set_usable(self, usable: bool) -> None:
+        """Without a host nothing of it can be; it can still be looked at."""
+        for part in (self._inner, self.strips.get(MASTER)):
+            if part is not None:
+                set_usable(part, usable)
 
     def _keep_tab_order(self) -> None:
         """Strip by strip; Qt's own order is that in which widgets were made."""
@@ -122,6 +144,7 @@ class Mixer(QWidget):
         strip.replacement_wanted.connect(self.replacement_wanted)
         strip.slot_opened.connect(self.slot_opened)
         strip.track_wanted.connect(self.add_track)
+        strip.file_wanted.connect(self.file_wanted)
         strip.left.connect(self._go_on)
         strip.meter.put_out.connect(lambda: self._ballistics.put_out(self._order.index(track.id)))
         if track.id == MASTER:
@@ -148,14 +171,23 @@ class Mixer(QWidget):
 
     # ------------------------------------------------------------------ what the user does
 
-    def add_track(self, index: int | None = None) -> None:
-        """After the selected one, if no place is given."""
-        tracks = self._desk.state.tracks
-        ids = [track.id for track in tracks]
+    def add_track(self, index: int | None = None, *, name: str = "", plugin: str = "") -> None:
+        """After the selected one, if no place is given. It is selected when it is there."""
+        state = self._desk.state
+        ids = [track.id for track in state.tracks]
         if index is None:
             chosen = self.selected_track
             index = ids.index(chosen) + 1 if chosen in ids else len(ids)
-        self._desk.change(AddTrack(name=f"Track {len(ids) + 1}", index=index))
+        edit = AddTrack(
+            name=name or f"Track {len(ids) + 1}",
+            index=index,
+            plugins=(plugin,) if plugin else (),
+        )
+        self.change_tracks(edit)
+
+    def change_tracks(self, *edits: AnyEdit) -> None:
+        """Tracks are added, too: the last of them is selected when it is there."""
+        self._new.ask(*keeping_colours(self._desk.state, self._theme, *edits))
 
     def _go_on(self, track: str, by: int) -> None:
         """With the focus, to a neighbour."""

@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 from PyQt6.QtWidgets import QMenu, QWidget
 
-from ipc.desk.requests import CloseOwnWindow, QuarantineSlot, RemoveSlot, RestartSlot, SetSlot
+from ipc.desk.requests import (
+    CloseOwnWindow,
+    ForbidWindows,
+    QuarantineSlot,
+    RemoveSlot,
+    RestartSlot,
+    SetSlot,
+)
 from ipc.desk.state import SlotState
 from ipc.status import SlotStatus
 from ui.controls.action import add_action
@@ -35,6 +42,9 @@ def slot_menu(
         add_action(menu, "Own &window\tW", lambda: open_own_window(desk, slot, parent))
     if state.window in ("opening", "open"):
         add_action(menu, "C&lose own window", lambda: desk.ask(CloseOwnWindow(slot)))
+    if state.window != "none" and state.may_open_windows:
+        forbid = add_action(menu, "&Forbid own windows", lambda: desk.ask(ForbidWindows(slot)))
+        forbid.setToolTip("It cannot reach the screen any more; it is restarted for it, as it is")
     menu.addSeparator()
     switch(
         "&Bypass\tB",

@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One slot in a strip: its light and its name. It can be dragged, and steered by keys."""
 
-from PyQt6.QtCore import QByteArray, QMimeData, QObject, QPoint, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import (
+    QByteArray,
+    QMimeData,
+    QObject,
+    QPoint,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    pyqtSignal,
+)
 from PyQt6.QtGui import (
     QContextMenuEvent,
     QDrag,
@@ -27,6 +37,8 @@ ROW_HEIGHT = 22
 # What is dragged hangs below and beside the pointer, so that the line where it goes stays in sight.
 DRAG_HOT_SPOT = QPoint(-14, -6)
 _BADGE_HEIGHT = 14
+STANDBY_ICON = "mdi6.cards-outline"
+_MARK = 13  # pixels
 
 Key = Qt.Key
 
@@ -55,11 +67,17 @@ class SlotRow(QWidget):
         self._badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._badge.setFixedHeight(_BADGE_HEIGHT)
         self._badge.hide()
+        self._standby = QLabel()
+        self._standby.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._standby.hide()
+        theme.changed.connect(self._dress)
+        self._dress()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(4)
         layout.addWidget(self._light)
         layout.addWidget(self._name, 1)
+        layout.addWidget(self._standby)
         layout.addWidget(self._badge)
         self.setFixedHeight(ROW_HEIGHT)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -79,12 +97,18 @@ class SlotRow(QWidget):
             self._badge.setVisible(sharing is not None)
             self._show()
 
+    def _dress(self) -> None:
+        icon = self._theme.icon(STANDBY_ICON, "standby")
+        self._standby.setPixmap(icon.pixmap(QSize(_MARK, _MARK), self.devicePixelRatioF()))
+
     def _show(self) -> None:
         state = self.state
+        self._standby.setVisible(state.standby)
         self._light.show_status(state.status)
         self._name.show_text(state.name, "text_faint" if state.bypassed else "text")
         shared = f", process {self._sharing.letter}" if self._sharing is not None else ""
-        self.setAccessibleName(f"{state.name}, {WORDS[state.status]}{shared}")
+        kept = ", keeps a standby" if state.standby else ""
+        self.setAccessibleName(f"{state.name}, {WORDS[state.status]}{kept}{shared}")
         self.setToolTip(plain_tip("\n".join(_tip(state, self._sharing))))
 
     # ------------------------------------------------------------------ mouse and keys
@@ -157,6 +181,8 @@ def _tip(state: SlotState, sharing: Sharing | None) -> list[str]:
     lines = [state.name, WORDS[state.status][:1].upper() + WORDS[state.status][1:]]
     if state.reason:
         lines.append(state.reason)
+    if state.standby:
+        lines.append("Keeps a standby, which takes over at once when it fails")
     if state.window in ("opening", "open"):
         lines.append(f"Its own window is {'open' if state.window == 'open' else 'being opened'}")
     if state.latency_frames:

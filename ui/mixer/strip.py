@@ -34,6 +34,7 @@ class Strip(QFrame):
     replacement_wanted = pyqtSignal(str)  # another plugin in a slot
     slot_opened = pyqtSignal(str)
     track_wanted = pyqtSignal(int)  # another track: index
+    file_wanted = pyqtSignal(str)  # for this track to play
     left = pyqtSignal(str, int)  # for a neighbour: this track, strips to the right
 
     def __init__(
@@ -188,6 +189,7 @@ class Strip(QFrame):
         _steer(self.pan, self._pan_gesture)
         self.fader.moved.connect(self._on_gain)
         self.level.typed.connect(self._on_gain)
+        self.level.refused.connect(self._desk.refused)
         self.pan.moved.connect(lambda pan: self._pan_gesture.change(SetTrack(track=track, pan=pan)))
         self.mute.clicked.connect(lambda on: self._desk.change(SetTrack(track=track, mute=on)))
         self.solo.clicked.connect(lambda on: self._desk.change(SetTrack(track=track, solo=on)))
@@ -242,6 +244,7 @@ class Strip(QFrame):
             self.track,
             rename=self.rename,
             add_track=self.track_wanted.emit,
+            choose_file=lambda: self.file_wanted.emit(self.id),
             parent=self,
         )
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

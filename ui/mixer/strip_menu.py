@@ -11,6 +11,7 @@ from ipc.desk.requests import MoveTrack, RemoveTrack, SetTrack
 from ipc.desk.state import MASTER, TrackState
 from ui.controls.action import add_action, add_submenu
 from ui.desk import Desk
+from ui.mixer.colours import keeping_colours
 from ui.theme.theme import Theme
 
 
@@ -21,9 +22,11 @@ def strip_menu(
     *,
     rename: Callable[[], None],
     add_track: Callable[[int], None],
+    choose_file: Callable[[], None],
     parent: QWidget,
 ) -> QMenu:
-    """To be popped up once. `add_track` gets the place of the new one."""
+    """To be popped up once. `add_track` gets the place of the new one; `choose_file`: what the
+    track plays, where it plays none."""
     menu = QMenu(track.name, parent)
     ids = [one.id for one in desk.state.tracks]
 
@@ -32,21 +35,26 @@ def strip_menu(
         return menu
     place = ids.index(track.id) if track.id in ids else len(ids)
 
+    def arrange(edit: MoveTrack | RemoveTrack) -> None:
+        desk.change(*keeping_colours(desk.state, theme, edit))
+
     def move(by: int) -> None:
-        desk.change(MoveTrack(track=track.id, index=place + by))
+        arrange(MoveTrack(track=track.id, index=place + by))
 
     add_action(menu, "&Rename…\tF2", rename)
     _add_colours(
         menu, theme, track.colour, lambda c: desk.change(SetTrack(track=track.id, colour=c))
     )
     _add_outputs(menu, desk, track)
+    if track.kind == "empty":
+        add_action(menu, "Play a &file…", choose_file)
     menu.addSeparator()
     add_action(menu, "&Add track after this", lambda: add_track(place + 1))
     add_action(menu, "Move &left", lambda: move(-1)).setEnabled(place > 0)
     add_action(menu, "Move ri&ght", lambda: move(1)).setEnabled(place < len(ids) - 1)
     menu.addSeparator()
     name = track.name.replace("&", "&&")
-    add_action(menu, f"Re&move “{name}”", lambda: desk.change(RemoveTrack(track=track.id)))
+    add_action(menu, f"Re&move “{name}”", lambda: arrange(RemoveTrack(track=track.id)))
     return menu
 
 

@@ -84,6 +84,9 @@ def _rank(status: str) -> int:
 
 
 def _sentence(text: str) -> str:
-    """Commands stand in back quotes, which are for terminals."""
-    quoted = re.sub(r"`([^`]*)`", r"“\1”", text)
+    """Commands stand in back quotes, which are for terminals; for one there is a word here."""
+    here = text.replace(
+        "`isobooth play --device null` plays", "“No device” in the menu of devices plays"
+    )
+    quoted = re.sub(r"`([^`]*)`", r"“\1”", here)
     return quoted[:1].upper() + quoted[1:]

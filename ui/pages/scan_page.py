@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks for plugins, with results as they come."""
+"""What scans have found, and looks for more, with results as they come."""
 
-from collections import Counter
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QStackedLayout, QWidget
 
 from ipc.desk.requests import AskCatalogue, Catalogue
+from ipc.desk.state import CatalogueEntry
 from ui.controls.elided import ElidedText
 from ui.desk import Desk
 from ui.pages.command import Command, Ended
@@ -27,10 +28,19 @@ _FLUSH_MS = 80
 _FOUND = Mark("tick", "active", "usable")
 _FAILED = Mark("cross", "failed", "not usable")
 _NEW = Mark("dot", "accent", "new")
+_OWN = "builtin"  # of which there is nothing to scan
+
+_NEVER = (
+    "Nothing was scanned yet",
+    "A first scan takes some minutes; later ones only look at what is new.",
+)
+_NONE_FOUND = ("Nothing was found", "There are no plugins in that place.")
+_NOTHING_WRONG = ("Nothing is wrong", "All plugins that were found work.")
 
 
 class ScanPage(Page):
-    """Emits `catalogue_changed` after every scan that has probed something."""
+    """It shows the catalogue, and what a scan tells on top of it. Emits `catalogue_changed` after
+    every scan that has probed something."""
 
     catalogue_changed = pyqtSignal()
 
@@ -45,8 +55,9 @@ class ScanPage(Page):
         self._desk = desk
         self._known: frozenset[str] | None = None  # before the scan
         self._is_waiting = False  # for what was known
-        self._counts: Counter[str] = Counter()
-        self._probed = 0
+        self._has_scanned = False  # and what came of it is said
+        self._new = self._probed = 0
+        self._files = 1  # that the scan looks at
         self.command = Command(ScanEvent, self)
         self.model = ScanModel(self)
         self.start = Primary(theme, "Scan", "mdi6.radar", "Look where plugins are installed")
@@ -64,10 +75,6 @@ class ScanPage(Page):
         self.list = list_of_rows(ScanRows(theme), "What the scan has found")
         self.list.setModel(self.model)
         self._hint = Hint(theme, "mdi6.radar")
-        self._hint.show_hint(
-            "Nothing was scanned yet",
-            "A first scan takes some minutes; later ones only look at what is new.",
-        )
         for button in (self.folder, self.cancel, self.start):
             self.head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
         self.cancel.hide()
@@ -88,24 +95,48 @@ class ScanPage(Page):
         self.body.addLayout(self._middle, 1)
         self._flush = QTimer(self)
         self._flush.setInterval(_FLUSH_MS)
-        self._flush.timeout.connect(self.model.flush)
+        self._flush.timeout.connect(self._show_results)
         self.start.clicked.connect(lambda _: self.scan())
         self.folder.clicked.connect(self._choose_folder)
         self.cancel.clicked.connect(self._stop)
-        self.only_bad.toggled.connect(self.model.show_only_bad)
+        self.only_bad.toggled.connect(self._show_only_bad)
         self.command.told.connect(self._on_told)
         self.command.said.connect(lambda text: self.now.show_text(text, "late"))
         self.command.ended.connect(self._on_ended)
         self._show_counts()
+        self._show_middle()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """What the catalogue knows; a scan that runs has asked."""
+        if not self._is_busy and self._desk.state.command:
+            self._desk.ask(AskCatalogue(), self._show_known, self._show_failure)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.command.is_running or self._is_waiting
+
+    def _show_known(self, reply: Catalogue) -> None:
+        self.model.show_known(_result_of(entry) for entry in reply.entries if entry.format != _OWN)
+        self._show_counts()
+        self._show_middle()
+        if self._has_scanned and not self._is_busy:
+            self.now.show_text(self._summary(), "text")
+
+    def _show_failure(self, reason: str) -> None:
+        if not self.model.results:
+            self._hint.show_hint("The catalogue cannot be read", reason)
 
     def scan(self, *places: str) -> None:
         """`places`: folders or files; none: where plugins are installed."""
-        if self.command.is_running or self._is_waiting:
+        if self._is_busy:
             return
         self._known = None
-        self._is_waiting = True
-        self._counts.clear()
-        self._probed = 0
+        self._is_waiting, self._has_scanned = True, False
+        self._new, self._probed, self._files = 0, 0, 1
         self.model.clear()
         self._show_counts()
         self.line.begin()
@@ -124,6 +155,8 @@ class ScanPage(Page):
         def answered(reply: Catalogue) -> None:
             # What is new is known by what was known before; without the answer, nothing is.
             self._known = frozenset(entry.id for entry in reply.entries)
+            self._show_known(reply)
+            self._middle.setCurrentWidget(self.list)
             begin()
 
         self._desk.ask(AskCatalogue(), answered, lambda _: begin())
@@ -137,6 +170,7 @@ class ScanPage(Page):
     def _on_told(self, event: ScanEvent) -> None:
         match event:
             case Looking():
+                self._files = event.files
                 self.now.show_text(f"looking at {event.files:,} files…", "text_dim")
             case Resuming():
                 self.now.show_text("going on with the scan that was cut short", "text_dim")
@@ -150,20 +184,34 @@ class ScanPage(Page):
             case Result():
                 is_new = self._known is not None and event.id not in self._known
                 self._probed += event.was_run
-                self._counts["usable" if event.status in FINE else "bad"] += 1
-                self._counts["new"] += is_new
+                self._new += is_new
                 self.model.add(event, is_new=is_new)
-                self._show_counts()
+
+    def _show_results(self) -> None:
+        self.model.flush()
+        self._show_counts()
 
     def _show_counts(self) -> None:
-        counts = self._counts
-        self.tally.setVisible(bool(counts) or self.command.is_running)
-        self.tally.show_counts(
-            {_FOUND: counts["usable"], _FAILED: counts["bad"], _NEW: counts["new"]}
-        )
+        results = self.model.results
+        usable = sum(result.status in FINE for result in results)
+        self.tally.setVisible(bool(results) or self.command.is_running)
+        self.tally.show_counts({_FOUND: usable, _FAILED: len(results) - usable, _NEW: self._new})
+
+    def _show_only_bad(self, only_bad: bool) -> None:
+        self.model.show_only_bad(only_bad)
+        self._show_middle()
+
+    def _show_middle(self) -> None:
+        """The list, or why there is none."""
+        if not self.model.results:
+            self._hint.show_hint(*(_NONE_FOUND if self._has_scanned else _NEVER))
+        elif not self.model.rowCount():
+            self._hint.show_hint(*_NOTHING_WRONG)
+        is_empty = not self.model.rowCount() and not self._is_busy
+        self._middle.setCurrentWidget(self._hint if is_empty else self.list)
 
     def _on_ended(self, ended: Ended) -> None:
-        self.model.flush()
+        self._show_results()
         self._show_running(False)
         if ended.cancelled:
             self.line.end("bypassed")
@@ -171,20 +219,22 @@ class ScanPage(Page):
         elif ended.code == 0:
             self.line.show_count(1, 1)
             self.line.end("active")
+            self._has_scanned = True
             self.now.show_text(self._summary(), "text")
             self.amount.show_text("")
         else:
             self.line.end("failed")
             reason = ended.problem or "it was killed"
             self.now.show_text(f"the scan has failed: {reason}", "failed")
-        if self.model.rowCount() == 0 and not self.model.results:
-            self._hint.show_hint("Nothing was found", "There are no plugins in that place.")
-            self._middle.setCurrentWidget(self._hint)
+        self._show_middle()
+        self.refresh()  # what is gone is known now
         if self._probed or ended.code == 0:
             self.catalogue_changed.emit()
 
     def _summary(self) -> str:
-        total = sum(self._counts[one] for one in ("usable", "bad"))
+        total = len(self.model.results)
+        if not self._files:
+            return "done: there are no plugins in that place"
         if not self._probed:
             return f"done: {total:,} plugins, none of them new or changed"
         return f"done: {total:,} plugins, {self._probed:,} of them tried now"
@@ -217,3 +267,16 @@ class ScanPage(Page):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(self.scan)
         dialog.open()
+
+
+def _result_of(entry: CatalogueEntry) -> Result:
+    return Result(
+        id=entry.id,
+        status=entry.status,
+        name=entry.name,
+        vendor=entry.vendor,
+        format=entry.format,
+        kind=entry.kind,
+        detail=entry.note,
+        was_run=False,
+    )

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a scan has found, as a list that grows: the newest on top, what is wrong may stand alone."""
+"""What scans have found, as a list that grows: the newest on top, what is wrong may stand alone."""
+
+from collections.abc import Container, Iterable
 
 from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, Qt
 from PyQt6.QtGui import QPainter
@@ -17,23 +19,34 @@ FINE = ("ok", "no-code")
 
 
 class ScanModel(QAbstractListModel):
-    """Results that came together are shown together (`flush`): it may be thousands a second."""
+    """What is known from before, what is wrong first; above it what a scan tells now. Results that
+    came together are shown together (`flush`): it may be thousands a second."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._all: list[tuple[Result, bool]] = []
+        self._known: dict[str, Result] = {}
+        self._live: dict[str, tuple[Result, bool]] = {}  # the newest last
         self._shown: list[tuple[Result, bool]] = []
         self._waiting: list[tuple[Result, bool]] = []
         self._only_bad = False
 
     @property
     def results(self) -> list[Result]:
-        return [result for result, _ in (*self._all, *self._waiting)]
+        """One of each plugin: the last that was told of it."""
+        told = {result.id: result for result, _ in (*self._live.values(), *self._waiting)}
+        return list({**self._known, **told}.values())
+
+    def show_known(self, results: Iterable[Result]) -> None:
+        """From scans before; what is told now stands over it."""
+        self._known = {result.id: result for result in results}
+        self._show_all()
 
     def clear(self) -> None:
-        self.beginResetModel()
-        self._all, self._shown, self._waiting = [], [], []
-        self.endResetModel()
+        """Another scan begins: what the last one told is known."""
+        self.flush()
+        self._known |= {plugin: result for plugin, (result, _) in self._live.items()}
+        self._live = {}
+        self._show_all()
 
     def add(self, result: Result, *, is_new: bool) -> None:
         self._waiting.append((result, is_new))
@@ -41,22 +54,40 @@ class ScanModel(QAbstractListModel):
     def flush(self) -> None:
         if not self._waiting:
             return
-        came, self._waiting = self._waiting, []
-        self._all += came
-        shown = list(reversed(self._passing(came)))
+        came = {result.id: (result, is_new) for result, is_new in self._waiting}
+        self._waiting = []
+        self._take_away(came)
+        for plugin in came:
+            self._live.pop(plugin, None)  # it goes to the top
+        self._live |= came
+        shown = self._passing(reversed(came.values()))
         if shown:
             self.beginInsertRows(QModelIndex(), 0, len(shown) - 1)
             self._shown[:0] = shown
             self.endInsertRows()
 
+    def _take_away(self, plugins: Container[str]) -> None:
+        """The rows of these, one by one: the list keeps its place."""
+        for row in range(len(self._shown) - 1, -1, -1):
+            if self._shown[row][0].id in plugins:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._shown[row]
+                self.endRemoveRows()
+
     def show_only_bad(self, only_bad: bool) -> None:
         if only_bad != self._only_bad:
             self._only_bad = only_bad
-            self.beginResetModel()
-            self._shown = list(reversed(self._passing(self._all)))
-            self.endResetModel()
+            self._show_all()
 
-    def _passing(self, some: list[tuple[Result, bool]]) -> list[tuple[Result, bool]]:
+    def _show_all(self) -> None:
+        known = [result for plugin, result in self._known.items() if plugin not in self._live]
+        known.sort(key=lambda one: (one.status in FINE, (one.name or one.id).casefold()))
+        live = reversed(self._live.values())
+        self.beginResetModel()
+        self._shown = self._passing((*live, *((result, False) for result in known)))
+        self.endResetModel()
+
+    def _passing(self, some: Iterable[tuple[Result, bool]]) -> list[tuple[Result, bool]]:
         return [one for one in some if not self._only_bad or one[0].status not in FINE]
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature

@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from ipc.desk.state import DeskState
 from ui.desk import Desk
 from ui.pages.command import Command, Ended
 from ui.pages.machine import MachineLine, lines_of, read_doctor
@@ -86,6 +87,7 @@ class WelcomePage(Page):
     scan_wanted = pyqtSignal()
     open_wanted = pyqtSignal()  # ask for a song's file
     empty_wanted = pyqtSignal()
+    back_wanted = pyqtSignal()  # to the song that is open
 
     def __init__(
         self, desk: Desk, theme: Theme, data: Path | None = None, parent: QWidget | None = None
@@ -125,6 +127,13 @@ class WelcomePage(Page):
         self.tiles["scan"].clicked.connect(self.scan_wanted)
         self.tiles["open"].clicked.connect(self.open_wanted)
         self.tiles["empty"].clicked.connect(self.empty_wanted)
+        self.back = Action(
+            theme, "Back to the song", "mdi6.arrow-left", "The song that is open, as it is"
+        )
+        self.back.clicked.connect(self.back_wanted)
+        self.head.addWidget(self.back, alignment=Qt.AlignmentFlag.AlignTop)
+        desk.shown.connect(self._show_state)
+        self._show_state(desk.state)
         self.body.addLayout(grid)
         self.body.addWidget(self._make_demo())
         self.body.addSpacing(8)
@@ -132,6 +141,9 @@ class WelcomePage(Page):
         self.body.addWidget(self._make_machine())
         self.body.addStretch(1)
         self.examine_soon("looking…")
+
+    def _show_state(self, state: DeskState) -> None:
+        self.back.setVisible(bool(state.tracks or state.path))
 
     def _make_demo(self) -> QWidget:
         theme = self.theme

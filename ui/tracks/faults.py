@@ -2,7 +2,8 @@
 """What happened to plugins, and where in the song it was heard.
 
 A notice names a slot; the track that it stood on is remembered with it, because the slot may be
-moved or removed later and the fault was heard where it stood then.
+moved or removed later and the fault was heard where it stood then. What happens while the song
+stands still is heard nowhere in it, and not marked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -88,6 +89,7 @@ class Faults:
         self._early: list[Notice] = []  # that came before the state with their slots
         self._path = ""
         self._next = 0  # the number of the notice that comes next
+        self.last_frame = 0  # of all marks
 
     def show_state(self, state: DeskState) -> bool:
         """Whether anything has changed: another song has no faults yet."""
@@ -97,6 +99,7 @@ class Faults:
         self._path = state.path
         if is_other:
             self._marks, self._outages, self._open, self._tracks = {}, {}, {}, {}
+            self.last_frame = 0
         self._tracks |= {slot.id: track.id for track in every for slot in track.slots}
         early, self._early = self._early, []
         return self._place(early, state.device.sample_rate) or is_other
@@ -145,18 +148,21 @@ class Faults:
             if track is None:
                 self._early = [*self._early[-_MOST:], notice]
                 continue
-            has_any = True
             mark = Mark(notice, track)
+            self._follow(notice.slot, mark, sample_rate)
+            if not notice.playing:
+                continue
+            has_any = True
+            self.last_frame = max(self.last_frame, mark.frame)
             every = self._marks.setdefault(track, [])
             every.append(mark)
             del every[:-_MOST]
-            self._follow(notice.slot, mark, sample_rate)
         return has_any
 
     def _follow(self, slot: str, mark: Mark, sample_rate: int) -> None:
         """An outage begins or ends."""
         kind = mark.notice.kind
-        if kind in ("fault", "held"):
+        if kind in ("fault", "held") and mark.notice.playing:
             self._open.setdefault(slot, mark)
         elif kind in _ENDS and (begun := self._open.pop(slot, None)) is not None:
             length = mark.frame - begun.frame

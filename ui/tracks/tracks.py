@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The track view: every track against time, the time line above, the names at the left."""
 
+import math
 import time
 
-from PyQt6.QtCore import QEasingCurve, QSize, Qt, QVariantAnimation, pyqtSignal
+from PyQt6.QtCore import QEasingCurve, QPoint, QSize, Qt, QVariantAnimation, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
@@ -163,6 +164,7 @@ class TrackView(QWidget):
         frame = self._playhead.take(
             meters, elapsed_s, state.device.sample_rate, state.transport.loop
         )
+        self._show_reach(frame)
         if self._theme.reduced_motion and self._playhead.is_playing:
             now = time.monotonic()
             is_jump = abs(frame - before) > state.device.sample_rate * _STEADY_S
@@ -175,11 +177,27 @@ class TrackView(QWidget):
         if self.follow.isChecked() and frame != before:
             self._keep_in_view(frame)
 
+    def _show_reach(self, frame: float) -> None:
+        """A song is played on behind its end, and what fails there is marked there."""
+        viewport, last = self.viewport, max(frame, self.faults.last_frame)
+        step = _LEAST_S * self._desk.state.device.sample_rate
+        is_behind = last > viewport.length_frames
+        viewport.take_reach(math.ceil(last / step) * round(step) if is_behind else 0)
+
     def select(self, track: str) -> None:
         """Marks it; nothing is emitted."""
         self._selected = track
         self.headers.show_selected(track)
         self.lanes.show_selected(track)
+
+    def track_at(self, point: QPoint) -> str:
+        """Whose name or lane is there; "" if none is."""
+        if point.y() < self.lanes.y():
+            return ""
+        viewport = self.viewport
+        row = (point.y() - self.lanes.y() + viewport.top_px) // viewport.row_height
+        order = [one.id for one in (*self._desk.state.tracks, self._desk.state.master)]
+        return order[row] if row < len(order) else ""
 
     def reveal(self, track: str) -> None:
         """Scrolls to its row."""

@@ -23,6 +23,7 @@ class Viewport(QObject):
         self.row_height = NORMAL_ROW
         self.rows = 0
         self.length_frames = 48_000 * 60  # of what can be seen, at least
+        self.reach_frames = 0  # what lies behind that, and can be scrolled to; 0: nothing does
         self.width_px = 800
         self.height_px = 400
         self._is_whole = False  # the whole song is shown, also when the panel is resized
@@ -54,7 +55,8 @@ class Viewport(QObject):
     @property
     def scroll_frames(self) -> float:
         """The highest first frame."""
-        return max(0.0, self.length_frames * MARGIN - self.width_px * self.frames_per_px)
+        whole = self.length_frames * MARGIN - self.width_px * self.frames_per_px
+        return max(0.0, whole, float(self.reach_frames))
 
     @property
     def scroll_px(self) -> int:
@@ -64,7 +66,8 @@ class Viewport(QObject):
     @property
     def coarsest(self) -> float:
         """Frames a pixel when all is in view."""
-        return max(FINEST, self.length_frames * MARGIN / max(1, self.width_px))
+        end = max(self.length_frames, self.reach_frames) * MARGIN
+        return max(FINEST, end / max(1, self.width_px))
 
     # ------------------------------------------------------------------ moving
 
@@ -111,6 +114,13 @@ class Viewport(QObject):
         if (rows, length_frames) != (self.rows, self.length_frames):
             self.rows, self.length_frames = rows, max(1, length_frames)
             self._settle()
+
+    def take_reach(self, frame: int) -> None:
+        """The song is played past its end, or was: to there."""
+        if frame != self.reach_frames:
+            self.reach_frames = frame
+            self._keep_within()
+            self.changed.emit()
 
     def _settle(self) -> None:
         self.frames_per_px = min(self.coarsest, max(FINEST, self.frames_per_px))
