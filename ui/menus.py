@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
-from PyQt6.QtWidgets import QMenu
+from PyQt6.QtWidgets import QMenu, QWidget
 
 from ipc.desk.requests import AddTrack, Redo, RemoveTrack, SetSong, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
 from ui.controls.action import add_action, add_submenu
+from ui.panel_dock import PanelDock
 from ui.panel_walk import PanelWalk
 from ui.theme.theme import THEMES
 
@@ -102,8 +103,14 @@ class Menus(QObject):
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")
-        self._panels = menu
+        self._view = menu
+        self.panels: dict[QAction, PanelDock] = {}
         self._before_theme = menu.addSeparator()
+        self.editors = add_submenu(menu, "&Editors")
+        self.editors.aboutToShow.connect(self._fill_editors)
+        self.close_editor = add_action(menu, "C&lose editor", self._close_editor, "Ctrl+W")
+        menu.aboutToShow.connect(self._show_view)
+        menu.addSeparator()
         group = QActionGroup(self)
         self.themes = {}
         for name in THEMES:
@@ -127,9 +134,37 @@ class Menus(QObject):
         restore = add_submenu(menu, "&Restore workspace")
         restore.aboutToShow.connect(lambda: window.workspaces.fill(restore))
 
-    def add_panel(self, action: QAction) -> None:
-        """One that can be shown and hidden."""
-        self._panels.insertAction(self._before_theme, action)
+    def add_panel(self, dock: PanelDock, title: str, keys: str) -> None:
+        """One that can be shown and hidden; the mark says that it is seen."""
+        action = add_action(self._view, title, dock.toggle, keys, checked=False)
+        self._view.insertAction(self._before_theme, action)
+        self.panels[action] = dock
+        action.triggered.connect(self._show_panels)
+        dock.visibilityChanged.connect(self._show_panels)
+
+    def panels_menu(self, parent: QWidget) -> QMenu:
+        """To be popped up once."""
+        self._show_panels()
+        menu = QMenu(parent)
+        menu.addActions(list(self.panels))
+        return menu
+
+    def _show_panels(self) -> None:
+        for action, dock in self.panels.items():
+            action.setChecked(dock.is_in_front)
+
+    def _show_view(self) -> None:
+        self._show_panels()
+        self.editors.setEnabled(bool(self._window.panels.editors.docks))
+
+    def _close_editor(self) -> None:
+        self._window.panels.editors.close_front()
+
+    def _fill_editors(self) -> None:
+        self.editors.clear()
+        for dock in self._window.panels.editors.docks:
+            title = dock.windowTitle().replace("&", "&&")
+            add_action(self.editors, title, dock.bring_to_front, checked=dock.is_in_front)
 
     # ------------------------------------------------------------------ the state
 

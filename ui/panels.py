@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, QTimer
-from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
+from PyQt6.QtWidgets import QScrollArea, QStackedWidget, QTabBar, QWidget
 
 from ipc.desk.requests import AddSlot, AddTrack, OpenSong, SetSlot
 from ui.browser.browser import Browser
@@ -14,6 +14,7 @@ from ui.editors import Editors
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
 from ui.pages.welcome_page import WelcomePage
+from ui.panel_dock import PanelDock
 from ui.titles import slot_title
 from ui.tracks.tracks import TrackView
 
@@ -40,7 +41,7 @@ class Panels(QObject):
         self.editors = Editors(window)
         self._target: tuple[str, int] | None = None  # where the next plugin that is chosen goes
         self._replaced = ""  # or the slot whose place it takes
-        self.docks: dict[str, QDockWidget] = {}
+        self.docks: dict[str, PanelDock] = {}
         self._middle = QStackedWidget()
         # A stack is never smaller than its largest page.
         self._welcome_page = QScrollArea()
@@ -60,14 +61,14 @@ class Panels(QObject):
             (Qt.Corner.BottomRightCorner, _Area.RightDockWidgetArea),
         ):
             window.setCorner(corner, area)
-        for key, title, widget, area in (
-            ("browser", "&Browser", self.browser, _Area.LeftDockWidgetArea),
-            ("mixer", "&Mixer", window.mixer, _Area.BottomDockWidgetArea),
-            ("crashes", "&Crash centre", self.crashes, _Area.RightDockWidgetArea),
-            ("scan", "Sca&n", self.scan, _Area.RightDockWidgetArea),
-            ("stress", "S&tress", self.stress, _Area.RightDockWidgetArea),
+        for key, title, keys, widget, area in (
+            ("browser", "&Browser", "F4", self.browser, _Area.LeftDockWidgetArea),
+            ("mixer", "&Mixer", "F3", window.mixer, _Area.BottomDockWidgetArea),
+            ("crashes", "&Crash centre", "F7", self.crashes, _Area.RightDockWidgetArea),
+            ("scan", "Sca&n", "F8", self.scan, _Area.RightDockWidgetArea),
+            ("stress", "S&tress", "F9", self.stress, _Area.RightDockWidgetArea),
         ):
-            self.docks[key] = dock = window.add_panel(key, title, widget, area)
+            self.docks[key] = dock = window.add_panel(key, title, keys, widget, area)
             # Behind Qt, which moves the tabs when it has shown the panel.
             dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
         window.tabifyDockWidget(self.docks["crashes"], self.docks["scan"])
@@ -118,12 +119,25 @@ class Panels(QObject):
     def show(self, key: str) -> QWidget:
         """Brings a panel to the front, and returns what is in it."""
         dock = self.docks[key]
-        dock.show()
-        dock.raise_()
+        dock.bring_to_front()
         self.name_tabs()
         widget = dock.widget()
         assert widget is not None
         return widget
+
+    def add_at_right(self, dock: PanelDock) -> None:
+        """An editor: with the others, else with the pages at the right. One behind the other, each
+        has all the height there is."""
+        window, right = self._window, _Area.RightDockWidgetArea
+        pages = [self.docks[key] for key in ("crashes", "scan", "stress")]
+        beside = [
+            one
+            for one in (*pages, *self.editors.docks)
+            if not one.isFloating() and (one not in pages or window.dockWidgetArea(one) == right)
+        ]
+        window.addDockWidget(right, dock)
+        if beside:
+            window.tabifyDockWidget(beside[-1], dock)
 
     def show_report(self, report: str) -> None:
         """A crash report, in the crash centre."""

@@ -21,6 +21,7 @@ from ui.browser.plugin_model import WORKS, PluginFilter, PluginModel, Usable
 from ui.browser.plugin_rows import INSTRUMENT, PluginList, PluginRows, format_name
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip, Primary
+from ui.pages.parts.flow import FlowLayout
 from ui.pages.parts.hint import Hint
 from ui.pages.parts.rows import list_of_rows
 from ui.pages.parts.words import Words
@@ -144,16 +145,13 @@ class PluginTab(QWidget):
         self.usable = Chip(theme, "Working ▾", "Which plugins, by what the scan found")
         self.usable.setCheckable(False)
         self.usable.clicked.connect(self._pop_usable)
-        above, below = QHBoxLayout(), QHBoxLayout()
-        for row in (above, below):
-            row.setSpacing(4)
+        above, kinds, below = FlowLayout(gap=4), FlowLayout(gap=4), QHBoxLayout()
         for chip in self.formats.values():
             above.addWidget(chip)
-        above.addStretch(1)
         for chip in (*self.kinds.values(), self.only_favourites, self.usable):
-            below.addWidget(chip)
-        below.addStretch(1)
-        below.addWidget(self._count)
+            kinds.addWidget(chip)
+        below.addLayout(kinds, 1)
+        below.addWidget(self._count, alignment=Qt.AlignmentFlag.AlignTop)
         for chip in (*self.formats.values(), *self.kinds.values(), self.only_favourites):
             chip.toggled.connect(self._apply)
         both = QVBoxLayout()

@@ -77,7 +77,7 @@ class CrashCentre(QWidget):
         self._show_entry(None)
 
     def sizeHint(self) -> QSize:
-        return QSize(560, 760)
+        return QSize(440, 760)
 
     def _make_list(self) -> QWidget:
         theme = self._theme

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QActionGroup
 from PyQt6.QtWidgets import QMenu, QWidget
 
@@ -16,6 +17,7 @@ from ui.desk import Desk
 from ui.theme.theme import Theme
 
 _RATES = (44100, 48000, 88200, 96000)  # where a device does not say which it can
+_MOST_WIDTH = 180  # of a device's name
 _BLOCKS = (32, 64, 128, 256, 512, 1024, 2048)
 
 
@@ -33,8 +35,10 @@ class DeviceButton(Button):
 
     def show_device(self, device: DeviceState) -> None:
         rate = f"{device.sample_rate / 1000:g} kHz"
-        text = f"{device.label or 'No device'}\n{rate} · {device.block_frames} frames"
-        self.setText(text)
+        name = self.fontMetrics().elidedText(
+            device.label or "No device", Qt.TextElideMode.ElideRight, _MOST_WIDTH
+        )
+        self.setText(f"{name}\n{rate} · {device.block_frames} frames".replace("&", "&&"))
         tip = [f"{device.label or 'No device'}, {rate}, blocks of {device.block_frames} frames"]
         if device.latency_s:
             tip.append(f"Latency {device.latency_s * 1000:.1f} ms")

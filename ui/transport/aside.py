@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What steps aside where a row is too narrow for all of it: into a drawer behind a button, the least
+important first. Nothing is ever squeezed or drawn over something else.
+"""
+
+from PyQt6.QtCore import QObject, QPoint, Qt
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from ui.controls.buttons import Button
+from ui.theme.theme import Theme
+
+_GAP = 10  # before the button
+
+
+class Aside(QObject):
+    """Of the widgets in the layout of `row`."""
+
+    def __init__(self, row: QWidget, theme: Theme) -> None:
+        super().__init__(row)
+        self._row = row
+        self._parts: list[tuple[QWidget, QHBoxLayout]] = []  # with their places in the row
+        self._count = 0  # how many of them are in the drawer
+        self.drawer = QFrame(row, Qt.WindowType.Popup)
+        self.drawer.setObjectName("aside")
+        self.drawer.setAccessibleName("More of the transport")
+        self._column = QVBoxLayout(self.drawer)
+        self._column.setContentsMargins(12, 10, 12, 10)
+        self._column.setSpacing(10)
+        self.more = Button(theme, "More of the transport", icon="mdi6.dots-horizontal")
+        self.more.setFixedSize(30, 34)
+        self.more.clicked.connect(self._open)
+        self.more.hide()
+
+    def place(self, part: QWidget, gap: int) -> QHBoxLayout:
+        """For the row: the part with a gap at its left, as long as there is room. Those placed first
+        leave last."""
+        home = QHBoxLayout()
+        home.setContentsMargins(gap, 0, 0, 0)
+        home.addWidget(part)
+        self._parts.insert(0, (part, home))
+        return home
+
+    def place_button(self) -> QHBoxLayout:
+        home = QHBoxLayout()
+        home.setContentsMargins(_GAP, 0, 0, 0)
+        home.addWidget(self.more)
+        return home
+
+    @property
+    def least_width(self) -> int:
+        """Of the row, when all that may has stepped aside."""
+        return self._fixed_width + self._button_width
+
+    def fit(self) -> None:
+        """To the width that the row has."""
+        needed, count = self._fixed_width + sum(map(_width, self._parts)), 0
+        for part in self._parts:
+            if needed + (self._button_width if count else 0) <= self._row.width():
+                break
+            needed, count = needed - _width(part), count + 1
+        if count != self._count:
+            self._move(count)
+
+    def _move(self, count: int) -> None:
+        for place, (part, home) in enumerate(self._parts):
+            if (place < count) != (place < self._count):
+                (self._column if place < count else home).addWidget(part)
+                part.show()
+        self._count = count
+        self.more.setVisible(count > 0)
+        if count == 0:
+            self.drawer.hide()
+        self.drawer.adjustSize()
+
+    @property
+    def _fixed_width(self) -> int:
+        """Of all else in the row."""
+        layout = self._row.layout()
+        assert layout is not None
+        width = layout.sizeHint().width() - sum(map(_width, self._parts[self._count :]))
+        return width - (self._button_width if self._count else 0)
+
+    @property
+    def _button_width(self) -> int:
+        return self.more.width() + _GAP
+
+    def _open(self) -> None:
+        self.drawer.adjustSize()
+        below = QPoint(self.more.width() - self.drawer.width(), self.more.height() + 2)
+        self.drawer.move(self.more.mapToGlobal(below))
+        self.drawer.show()
+
+
+def _width(part: tuple[QWidget, QHBoxLayout]) -> int:
+    """In the row."""
+    return part[0].sizeHint().width() + part[1].contentsMargins().left()
