@@ -47,7 +47,7 @@ def test_nothing_overlaps_or_is_cut_off(stage: Stage, width: int) -> None:
 def test_what_has_no_room_is_behind_a_button_and_comes_back(stage: Stage) -> None:
     bar = stage.window.transport
     stage.window.resize(900, 700)
-    stage.bot.waitUntil(lambda: bar._aside.more.isVisible())
+    stage.bot.waitUntil(bar._aside.more.isVisible)
     assert bar.loop_range.window() is bar._aside.drawer
     bar._aside.more.click()
     assert bar.loop_range.start.isVisible() and bar.load.isVisible()

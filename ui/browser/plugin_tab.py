@@ -19,6 +19,7 @@ from ui.browser.favourites import Favourites
 from ui.browser.plugin_details import PluginDetails
 from ui.browser.plugin_model import WORKS, PluginFilter, PluginModel, Usable
 from ui.browser.plugin_rows import INSTRUMENT, PluginList, PluginRows, format_name
+from ui.controls.search import make_clearable
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip, Primary
 from ui.pages.parts.flow import FlowLayout
@@ -88,10 +89,13 @@ class PluginTab(QWidget):
         self.search.setObjectName("search")
         self.search.setPlaceholderText("Search plugins")
         self.search.setAccessibleName("Search plugins")
-        self.search.setClearButtonEnabled(True)
+        make_clearable(self.search)
         self._lens = self.search.addAction(
             theme.icon("mdi6.magnify", "text_faint"), QLineEdit.ActionPosition.LeadingPosition
         )
+        if self._lens is not None:
+            self._lens.setText("Search plugins")
+            self._lens.triggered.connect(lambda _: self.search.setFocus())
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)

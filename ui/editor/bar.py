@@ -8,6 +8,7 @@ from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from ui.controls.buttons import Button
+from ui.controls.search import make_clearable
 from ui.controls.tip import plain_tip
 from ui.editor.presets import Presets
 from ui.editor.sets import TwoSets
@@ -20,7 +21,7 @@ class Search(QLineEdit):
         super().__init__(parent)
         self.setPlaceholderText("Find")
         self.setAccessibleName("Find a parameter")
-        self.setClearButtonEnabled(True)
+        make_clearable(self)
         self.setFixedSize(140, 28)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What steps aside where a row is too narrow for all of it: into a drawer behind a button, the least
-important first. Nothing is ever squeezed or drawn over something else.
+"""What steps aside where a row is too narrow for all of it: into a drawer behind a button, the
+least important first. Nothing is ever squeezed or drawn over something else.
 """
 
 from PyQt6.QtCore import QObject, QPoint, Qt
@@ -32,8 +32,8 @@ class Aside(QObject):
         self.more.hide()
 
     def place(self, part: QWidget, gap: int) -> QHBoxLayout:
-        """For the row: the part with a gap at its left, as long as there is room. Those placed first
-        leave last."""
+        """For the row: the part with a gap at its left, as long as there is room. What is placed
+        first leaves last."""
         home = QHBoxLayout()
         home.setContentsMargins(gap, 0, 0, 0)
         home.addWidget(part)
