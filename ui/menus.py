@@ -114,7 +114,7 @@ class Menus(QObject):
         self._before_theme = menu.addSeparator()
         self.editors = add_submenu(menu, "&Editors")
         self.editors.aboutToShow.connect(self._fill_editors)
-        self.close_editor = add_action(menu, "C&lose editor", self._close_editor, "Ctrl+W")
+        self.close_editor = add_action(menu, "Close t&he editor", self._close_editor, "Ctrl+W")
         menu.aboutToShow.connect(self._show_view)
         menu.addSeparator()
         # Their keys are the tracks' own. What they are about is not there yet.
