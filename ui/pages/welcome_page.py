@@ -263,7 +263,7 @@ class _Line(QWidget):
         super().__init__()
         light = MarkLight(theme, line.status, 16)
         name = Words(theme, line.name, bold=True)
-        name.setFixedWidth(120)
+        name.setFixedWidth(100)
         found = Words(theme, line.found, wraps=True, selectable=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)
