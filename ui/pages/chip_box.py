@@ -9,7 +9,7 @@ from ui.pages.parts.buttons import Chip
 from ui.pages.parts.flow import FlowLayout
 
 _LEAST_HEIGHT = 36  # where the page is low
-_MOST_HEIGHT = 116  # four rows, and the upper part of a fifth, which says that there are more
+_MOST_HEIGHT = 128  # four rows, and the upper part of a fifth, which says that there are more
 
 
 class ChipBox(QScrollArea):
