@@ -69,8 +69,7 @@ class Panels(QObject):
             ("stress", "S&tress", "F9", self.stress, _Area.RightDockWidgetArea),
         ):
             self.docks[key] = dock = window.add_panel(key, title, keys, widget, area)
-            # Behind Qt, which moves the tabs when it has shown the panel.
-            dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
+            self._keep_tabs_named(dock)
         window.tabifyDockWidget(self.docks["crashes"], self.docks["scan"])
         window.tabifyDockWidget(self.docks["scan"], self.docks["stress"])
         for key in ("crashes", "scan", "stress"):
@@ -102,6 +101,10 @@ class Panels(QObject):
         self.welcome.scan_wanted.connect(self.start_scan)
         self.welcome.open_wanted.connect(window.files.open)
         self.welcome.empty_wanted.connect(self._leave_welcome)
+
+    def _keep_tabs_named(self, dock: PanelDock) -> None:
+        """Behind Qt, which moves the tabs when it has shown the panel."""
+        dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
 
     def name_tabs(self) -> None:
         """Of panels that lie over each other, for screen readers; Qt makes them as it needs. Those
@@ -138,6 +141,7 @@ class Panels(QObject):
         window.addDockWidget(right, dock)
         if beside:
             window.tabifyDockWidget(beside[-1], dock)
+        self._keep_tabs_named(dock)
 
     def show_report(self, report: str) -> None:
         """A crash report, in the crash centre."""

@@ -5,7 +5,7 @@ import pytest
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QTabBar, QWidget
 
 from tests.ui.conftest import Stage
 from ui.panel_dock import PanelDock
@@ -153,3 +153,23 @@ def test_a_click_with_the_right_button_on_a_title_offers_the_same(stage: Stage) 
     assert texts == ["&Browser", "&Mixer", "&Crash centre", "Sca&n", "S&tress"]
     mixer = stage.window.panels.docks["mixer"]
     assert mixer.title.mapTo(stage.window, QPoint(0, 0)).y() > 0
+
+
+def test_the_tabs_of_editors_have_a_name_too(stage: Stage) -> None:
+    for slot in ("kick-eq", "kick-comp"):
+        stage.window.mixer.slot_opened.emit(slot)
+    stage.bot.wait(50)
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    bars = stage.window.findChildren(QTabBar, options=direct)
+    seen = [bar for bar in bars if bar.isVisible() and bar.count()]
+    assert seen and all(bar.accessibleName() == "Panels" for bar in seen)
+
+
+def test_no_two_entries_of_a_menu_share_a_letter(stage: Stage) -> None:
+    bar = stage.window.menuBar()
+    assert bar is not None
+    for menu in (action.menu() for action in bar.actions()):
+        assert menu is not None
+        texts = [action.text() for action in menu.actions() if action.isEnabled() and action.text()]
+        letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert len(letters) == len(set(letters)), texts
