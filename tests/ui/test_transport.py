@@ -48,14 +48,23 @@ def test_what_has_no_room_is_behind_a_button_and_comes_back(stage: Stage) -> Non
     bar = stage.window.transport
     stage.window.resize(900, 700)
     stage.bot.waitUntil(bar._aside.more.isVisible)
-    assert bar.loop_range.window() is bar._aside.drawer
+    drawer = bar._aside.drawer
+    assert drawer.isAncestorOf(bar.loop_range) and drawer.isAncestorOf(bar.signature)
+    assert not bar.loop_range.isVisible()
     bar._aside.more.click()
     assert bar.loop_range.start.isVisible() and bar.load.isVisible()
-    assert bar.signature.window() is bar._aside.drawer
-    bar._aside.drawer.hide()
+    assert stage.window.rect().contains(drawer.geometry())
+    QTest.mouseClick(bar.loop_range.start, Qt.MouseButton.LeftButton)
+    QTest.keyClick(bar.loop_range.start, Qt.Key.Key_Escape)
+    assert drawer.isVisible()  # that was for the field
+    QTest.keyClick(stage.window, Qt.Key.Key_Escape)
+    assert not drawer.isVisible()
+    bar._aside.more.click()
+    QTest.mouseClick(stage.window.mixer, Qt.MouseButton.LeftButton)
+    assert not drawer.isVisible()
     stage.window.resize(1600, 700)
     stage.bot.waitUntil(lambda: not bar._aside.more.isVisible())
-    assert bar.loop_range.isVisible() and bar.loop_range.window() is stage.window
+    assert bar.loop_range.isVisible() and bar.isAncestorOf(bar.loop_range)
     assert bar.cpu.isVisible() and bar.load.isVisible()
 
 

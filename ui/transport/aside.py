@@ -3,8 +3,16 @@
 least important first. Nothing is ever squeezed or drawn over something else.
 """
 
-from PyQt6.QtCore import QObject, QPoint, Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ui.controls.buttons import Button
 from ui.theme.theme import Theme
@@ -20,15 +28,19 @@ class Aside(QObject):
         self._row = row
         self._parts: list[tuple[QWidget, QHBoxLayout]] = []  # with their places in the row
         self._count = 0  # how many of them are in the drawer
-        self.drawer = QFrame(row, Qt.WindowType.Popup)
+        # Within the window: of a window of its own that pops up, screen readers are not told.
+        self.drawer = QFrame(row)
+        self.drawer.hide()
         self.drawer.setObjectName("aside")
         self.drawer.setAccessibleName("More of the transport")
         self._column = QVBoxLayout(self.drawer)
         self._column.setContentsMargins(12, 10, 12, 10)
         self._column.setSpacing(10)
-        self.more = Button(theme, "More of the transport", icon="mdi6.dots-horizontal")
+        self.more = Button(
+            theme, "More of the transport", icon="mdi6.dots-horizontal", checkable=True
+        )
         self.more.setFixedSize(30, 34)
-        self.more.clicked.connect(self._open)
+        self.more.toggled.connect(self._open)
         self.more.hide()
 
     def place(self, part: QWidget, gap: int) -> QHBoxLayout:
@@ -68,9 +80,7 @@ class Aside(QObject):
                 part.show()
         self._count = count
         self.more.setVisible(count > 0)
-        if count == 0:
-            self.drawer.hide()
-        self.drawer.adjustSize()
+        self.more.setChecked(False)
 
     @property
     def _fixed_width(self) -> int:
@@ -84,11 +94,39 @@ class Aside(QObject):
     def _button_width(self) -> int:
         return self.more.width() + _GAP
 
-    def _open(self) -> None:
-        self.drawer.adjustSize()
-        below = QPoint(self.more.width() - self.drawer.width(), self.more.height() + 2)
-        self.drawer.move(self.more.mapToGlobal(below))
-        self.drawer.show()
+    def _open(self, wanted: bool) -> None:
+        application = QApplication.instance()
+        assert application is not None
+        if not wanted:
+            application.removeEventFilter(self)
+            self.drawer.hide()
+            return
+        application.installEventFilter(self)
+        window, drawer = self._row.window(), self.drawer
+        assert window is not None
+        drawer.setParent(window)
+        drawer.adjustSize()
+        below = QPoint(self.more.width() - drawer.width(), self.more.height() + 2)
+        drawer.move(self.more.mapTo(window, below))
+        drawer.show()
+        drawer.raise_()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """A click elsewhere closes the drawer, and so does Escape where no field needs it."""
+        if not isinstance(watched, QWidget) or event is None:
+            return False
+        within = watched is self.more or watched is self.drawer or self.drawer.isAncestorOf(watched)
+        if event.type() == QEvent.Type.MouseButtonPress and not within:
+            self.more.setChecked(False)
+        is_escape = (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() == Qt.Key.Key_Escape
+        )
+        if is_escape and not isinstance(watched, QLineEdit):
+            self.more.setChecked(False)
+            return True
+        return False
 
 
 def _width(part: tuple[QWidget, QHBoxLayout]) -> int:
