@@ -173,3 +173,26 @@ def test_no_two_entries_of_a_menu_share_a_letter(stage: Stage) -> None:
         texts = [action.text() for action in menu.actions() if action.isEnabled() and action.text()]
         letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
         assert len(letters) == len(set(letters)), texts
+
+
+def test_a_workspace_brings_panels_back_with_what_is_in_them(stage: Stage) -> None:
+    window = stage.window
+    for key in ("crashes", "scan", "stress"):
+        _choose(stage, key)
+    _choose(stage, "scan")
+    window.workspaces.keep("three")
+    for key in ("scan", "stress", "crashes"):
+        window.panels.docks[key].close()
+    window.workspaces.restore_first()
+    window.workspaces.restore("three")
+    stage.bot.wait(100)
+    docks = [window.panels.docks[key] for key in ("crashes", "scan", "stress")]
+    assert [dock.is_in_front for dock in docks] == [False, True, False]
+    assert [dock.widget().isVisible() for dock in docks] == [False, True, False]
+    window.panels.docks["stress"].setFloating(True)
+    stage.bot.wait(50)
+    assert docks[2].is_in_front and docks[2].widget().isVisible() and docks[2].title.isVisible()
+    window.workspaces.restore("three")
+    stage.bot.wait(100)
+    assert [dock.widget().isVisible() for dock in docks] == [False, True, False]
+    assert docks[1].title.isVisible()
