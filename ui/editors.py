@@ -4,10 +4,11 @@
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
-from PyQt6.QtWidgets import QDockWidget
+from PyQt6.QtWidgets import QApplication
 
 from ui.controls.faded import set_usable
 from ui.editor.editor import PluginEditor
+from ui.panel_dock import PanelDock
 
 if TYPE_CHECKING:
     from ui.window import Window
@@ -21,10 +22,15 @@ class Editors(QObject):
     def __init__(self, window: "Window") -> None:
         super().__init__(window)
         self._window = window
-        self._docks: dict[str, QDockWidget] = {}
+        self._docks: dict[str, PanelDock] = {}
 
     def __len__(self) -> int:
         return len(self._docks)
+
+    @property
+    def docks(self) -> list[PanelDock]:
+        """In the order in which they were opened."""
+        return list(self._docks.values())
 
     def editor_of(self, slot: str) -> PluginEditor | None:
         """None: it is not open."""
@@ -37,8 +43,7 @@ class Editors(QObject):
         dock = self._docks.get(slot)
         if dock is None:
             dock = self._made(slot)
-        dock.show()
-        dock.raise_()
+        dock.bring_to_front()
 
     def set_usable(self, usable: bool) -> None:
         """Without a host none of them can be."""
@@ -46,18 +51,23 @@ class Editors(QObject):
             if (widget := dock.widget()) is not None:
                 set_usable(widget, usable)
 
-    def _made(self, slot: str) -> QDockWidget:
+    def close_front(self) -> None:
+        """The one that is used, else the last one that is seen, else the last."""
+        now = QApplication.focusWidget()
+        opened = [one for one in self.docks if not one.isHidden()]
+        used = [one for one in opened if now is not None and one.isAncestorOf(now)]
+        seen = [one for one in opened if one.is_in_front]
+        for dock in (used or seen or opened)[-1:]:
+            dock.close()
+
+    def _made(self, slot: str) -> PanelDock:
         window = self._window
         editor = PluginEditor(window.desk, slot, window.theme)
-        dock = QDockWidget(editor.title, window)
-        dock.setObjectName(f"editor-{slot}")
+        dock = PanelDock(f"editor-{slot}", editor.title, window, window.theme, "(Ctrl+W)")
         dock.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dock.setWidget(editor)
         set_usable(editor, not window.desk.is_lost)
-        others = list(self._docks.values())
-        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        if others:
-            window.tabifyDockWidget(others[-1], dock)
+        window.panels.add_at_right(dock)
         self._docks[slot] = dock
         editor.title_changed.connect(dock.setWindowTitle)
         editor.report_wanted.connect(self.report_wanted)
@@ -69,5 +79,5 @@ class Editors(QObject):
         if old in self._docks:
             self._docks[new] = self._docks.pop(old)
 
-    def _forget(self, dock: QDockWidget) -> None:
+    def _forget(self, dock: PanelDock) -> None:
         self._docks = {slot: one for slot, one in self._docks.items() if one is not dock}

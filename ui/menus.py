@@ -5,13 +5,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtCore import QObject
-from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
-from PyQt6.QtWidgets import QMenu
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QMenu, QWidget
 
 from ipc.desk.requests import Redo, RemoveTrack, SetSong, Undo
 from ipc.desk.state import MASTER, DeskState, TrackState
-from ui.controls.action import add_action, add_submenu
+from ui.controls.action import add_action, add_caption, add_submenu, only_one
+from ui.controls.buttons import Button
 from ui.mixer.colours import keeping_colours
+from ui.panel_dock import PanelDock
 from ui.panel_walk import PanelWalk
 from ui.theme.theme import THEMES
 
@@ -81,20 +83,24 @@ class Menus(QObject):
         )
         menu.addSeparator()
         self.rename_track = add_action(menu, "Re&name track", self._rename_track, "Ctrl+R")
+        menu.addSeparator()
+        # Their keys are a strip's own: elsewhere in the window these letters are others'.
+        self.mute = add_action(menu, "&Mute\tM", self._mute, checked=False)
+        self.solo = add_action(menu, "&Solo\tS", self._solo, checked=False)
+        menu.addSeparator()
         self.remove_track = add_action(menu, "&Remove track", self._remove_track, "Ctrl+Backspace")
 
     def _plugins_menu(self) -> None:
         menu = self._menu("&Plugins")
         menu.setToolTipsVisible(True)
-        add_action(menu, "Share a process:").setEnabled(False)  # the style draws no sections
-        group = QActionGroup(self)
+        add_caption(menu, "Share a process")
         self.groupings: dict[str, QAction] = {}
         for grouping, text, tip in _GROUPINGS:
             choose = partial(self._desk.change, SetSong(grouping=grouping))
             action = add_action(menu, text, choose, checked=False)
             action.setToolTip(tip)
-            group.addAction(action)
             self.groupings[grouping] = action
+        only_one(menu, self.groupings.values())
 
     def _transport_menu(self) -> None:
         menu, transport = self._menu("T&ransport"), self._window.transport
@@ -104,9 +110,26 @@ class Menus(QObject):
 
     def _view_menu(self) -> None:
         window, menu = self._window, self._menu("&View")
-        self._panels = menu
+        self._view = menu
+        self.panels: dict[QAction, PanelDock] = {}
+        self.zooms: dict[str, QAction] = {}  # by the button of the tracks that does it
         self._before_theme = menu.addSeparator()
-        group = QActionGroup(self)
+        self.editors = add_submenu(menu, "&Editors")
+        self.editors.aboutToShow.connect(self._fill_editors)
+        self.close_editor = add_action(menu, "Close t&he editor", self._close_editor, "Ctrl+W")
+        menu.aboutToShow.connect(self._show_view)
+        menu.addSeparator()
+        # Their keys are the tracks' own. What they are about is not there yet.
+        for text, key, name in (
+            ("Zoom &in", "+", "nearer"),
+            ("Zoom o&ut", "−", "farther"),
+            ("Whole son&g", "0", "fit"),
+            ("&Follow the playhead", "F", "follow"),
+        ):
+            zoom = partial(self._click_in_tracks, name)
+            self.zooms[name] = add_action(menu, f"{text}\t{key}", zoom)
+        self.zooms["follow"].setCheckable(True)
+        menu.addSeparator()
         self.themes = {}
         for name in THEMES:
             action = add_action(
@@ -115,8 +138,8 @@ class Menus(QObject):
                 partial(window.choose_theme, name),
                 checked=name == window.theme.name,
             )
-            group.addAction(action)
             self.themes[name] = action
+        only_one(menu, self.themes.values())
         self.reduce_motion = add_action(menu, "Reduce m&otion", checked=window.theme.reduced_motion)
         self.reduce_motion.toggled.connect(window.reduce_motion)
         menu.addSeparator()
@@ -129,9 +152,43 @@ class Menus(QObject):
         restore = add_submenu(menu, "&Restore workspace")
         restore.aboutToShow.connect(lambda: window.workspaces.fill(restore))
 
-    def add_panel(self, action: QAction) -> None:
-        """One that can be shown and hidden."""
-        self._panels.insertAction(self._before_theme, action)
+    def add_panel(self, dock: PanelDock, title: str, keys: str) -> None:
+        """One that can be shown and hidden; the mark says that it is seen."""
+        action = add_action(self._view, title, dock.toggle, keys, checked=False)
+        self._view.insertAction(self._before_theme, action)
+        self.panels[action] = dock
+        action.triggered.connect(self._show_panels)
+        dock.visibilityChanged.connect(self._show_panels)
+
+    def panels_menu(self, parent: QWidget) -> QMenu:
+        """To be popped up once."""
+        self._show_panels()
+        menu = QMenu(parent)
+        menu.addActions(list(self.panels))
+        return menu
+
+    def _show_panels(self) -> None:
+        for action, dock in self.panels.items():
+            action.setChecked(dock.is_in_front)
+
+    def _show_view(self) -> None:
+        self._show_panels()
+        panels = self._window.panels
+        self.editors.setEnabled(bool(panels.editors.docks))
+        self.zooms["follow"].setChecked(panels.tracks.follow.isChecked())
+
+    def _click_in_tracks(self, name: str) -> None:
+        button: Button = getattr(self._window.panels.tracks, name)
+        button.click()
+
+    def _close_editor(self) -> None:
+        self._window.panels.editors.close_front()
+
+    def _fill_editors(self) -> None:
+        self.editors.clear()
+        for dock in self._window.panels.editors.docks:
+            title = dock.windowTitle().replace("&", "&&")
+            add_action(self.editors, title, dock.bring_to_front, checked=dock.is_in_front)
 
     # ------------------------------------------------------------------ the state
 
@@ -155,6 +212,12 @@ class Menus(QObject):
         track = self._selected()
         self.remove_track.setEnabled(has_host and track is not None)
         self.rename_track.setEnabled(has_host and track is not None)
+        for action, is_on in (
+            (self.mute, track is not None and track.mute),
+            (self.solo, track is not None and track.solo),
+        ):
+            action.setEnabled(has_host and track is not None)
+            action.setChecked(is_on)
         name = track.name.replace("&", "&&") if track is not None else "track"
         self.remove_track.setText(f"&Remove {name}")
 
@@ -168,6 +231,14 @@ class Menus(QObject):
         if (track := self._selected()) is not None:
             edit = RemoveTrack(track=track.id)
             self._desk.change(*keeping_colours(self._desk.state, self._window.theme, edit))
+
+    def _mute(self) -> None:
+        if (track := self._selected()) is not None:
+            self._window.mixer.strips[track.id].mute.click()
+
+    def _solo(self) -> None:
+        if (track := self._selected()) is not None:
+            self._window.mixer.strips[track.id].solo.click()
 
     def _rename_track(self) -> None:
         if (track := self._selected()) is not None:

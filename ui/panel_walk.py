@@ -41,8 +41,9 @@ class PanelWalk(QObject):
         """Those that are seen, from left to right and from above to below."""
         window = self._window
         middle = window.centralWidget()
-        docks = [dock.widget() for dock in window.panels.docks.values()]
-        every = [window.transport, middle, *docks]
+        panels = window.panels
+        docks = (*panels.docks.values(), *panels.editors.docks)
+        every = [window.transport, middle, *(dock.widget() for dock in docks)]
         seen = [one for one in every if one is not None and not one.visibleRegion().isEmpty()]
         return sorted(seen, key=_corner)
 

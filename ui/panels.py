@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, Qt, QTimer
-from PyQt6.QtWidgets import QDockWidget, QScrollArea, QStackedWidget, QTabBar, QWidget
+from PyQt6.QtWidgets import QScrollArea, QStackedWidget, QTabBar, QWidget
 
 from ipc.desk.requests import AddSlot, AddTrack, AnyEdit, SetSlot, SetSource
 from ipc.desk.state import MASTER
@@ -16,6 +16,7 @@ from ui.editors import Editors
 from ui.pages.scan_page import ScanPage
 from ui.pages.stress_page import StressPage
 from ui.pages.welcome_page import WelcomePage
+from ui.panel_dock import PanelDock
 from ui.plugin_wish import PluginWish, Wish
 from ui.tracks.tracks import TrackView
 
@@ -41,7 +42,7 @@ class Panels(QObject):
         self.welcome = WelcomePage(desk, theme)
         self.editors = Editors(window)
         self.wish = PluginWish(desk, self)
-        self.docks: dict[str, QDockWidget] = {}
+        self.docks: dict[str, PanelDock] = {}
         self._middle = QStackedWidget()
         # A stack is never smaller than its largest page.
         self._welcome_page = QScrollArea()
@@ -61,16 +62,15 @@ class Panels(QObject):
             (Qt.Corner.BottomRightCorner, _Area.RightDockWidgetArea),
         ):
             window.setCorner(corner, area)
-        for key, title, widget, area in (
-            ("browser", "&Browser", self.browser, _Area.LeftDockWidgetArea),
-            ("mixer", "&Mixer", window.mixer, _Area.BottomDockWidgetArea),
-            ("crashes", "&Crash centre", self.crashes, _Area.RightDockWidgetArea),
-            ("scan", "Sca&n", self.scan, _Area.RightDockWidgetArea),
-            ("stress", "S&tress", self.stress, _Area.RightDockWidgetArea),
+        for key, title, keys, widget, area in (
+            ("browser", "&Browser", "F4", self.browser, _Area.LeftDockWidgetArea),
+            ("mixer", "&Mixer", "F3", window.mixer, _Area.BottomDockWidgetArea),
+            ("crashes", "&Crash centre", "F7", self.crashes, _Area.RightDockWidgetArea),
+            ("scan", "Sca&n", "F8", self.scan, _Area.RightDockWidgetArea),
+            ("stress", "S&tress", "F9", self.stress, _Area.RightDockWidgetArea),
         ):
-            self.docks[key] = dock = window.add_panel(key, title, widget, area)
-            # Behind Qt, which moves the tabs when it has shown the panel.
-            dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
+            self.docks[key] = dock = window.add_panel(key, title, keys, widget, area)
+            self._keep_tabs_named(dock)
         window.tabifyDockWidget(self.docks["crashes"], self.docks["scan"])
         window.tabifyDockWidget(self.docks["scan"], self.docks["stress"])
         for key in ("crashes", "scan", "stress"):
@@ -114,6 +114,10 @@ class Panels(QObject):
         self.welcome.back_wanted.connect(self._leave_welcome)
         window.files.opened.connect(self._leave_welcome)
 
+    def _keep_tabs_named(self, dock: PanelDock) -> None:
+        """Behind Qt, which moves the tabs when it has shown the panel."""
+        dock.visibilityChanged.connect(lambda _: QTimer.singleShot(0, self.name_tabs))
+
     def name_tabs(self) -> None:
         """Of panels that lie over each other, for screen readers; Qt makes them as it needs. Those
         that it needs no more it keeps out of sight, where the Tab key must not lead."""
@@ -130,12 +134,26 @@ class Panels(QObject):
     def show(self, key: str) -> QWidget:
         """Brings a panel to the front, and returns what is in it."""
         dock = self.docks[key]
-        dock.show()
-        dock.raise_()
+        dock.bring_to_front()
         self.name_tabs()
         widget = dock.widget()
         assert widget is not None
         return widget
+
+    def add_at_right(self, dock: PanelDock) -> None:
+        """An editor: with the others, else with the pages at the right. One behind the other, each
+        has all the height there is."""
+        window, right = self._window, _Area.RightDockWidgetArea
+        pages = [self.docks[key] for key in ("crashes", "scan", "stress")]
+        beside = [
+            one
+            for one in (*pages, *self.editors.docks)
+            if not one.isFloating() and (one not in pages or window.dockWidgetArea(one) == right)
+        ]
+        window.addDockWidget(right, dock)
+        if beside:
+            window.tabifyDockWidget(beside[-1], dock)
+        self._keep_tabs_named(dock)
 
     def show_report(self, report: str) -> None:
         """A crash report, in the crash centre."""

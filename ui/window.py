@@ -14,9 +14,9 @@ from PyQt6.QtGui import (
     QDropEvent,
 )
 from PyQt6.QtWidgets import (
-    QDockWidget,
     QLabel,
     QMainWindow,
+    QMenu,
     QStatusBar,
     QTabBar,
     QVBoxLayout,
@@ -34,6 +34,7 @@ from ui.mixer.inserts import PLUGIN_MIME
 from ui.mixer.mixer import Mixer
 from ui.mixer.strip import Strip
 from ui.notices import Notices
+from ui.panel_dock import PanelDock
 from ui.panels import Panels
 from ui.revival import Revival
 from ui.settings import Settings
@@ -43,6 +44,7 @@ from ui.transport.bar import TransportBar
 from ui.workspaces import Workspaces
 
 _SIZE = QSize(1440, 900)
+_LEAST = QSize(900, 600)  # with whole faders, below a track
 _FRAME = QSize(12, 44)  # of window managers, at most
 _QUIT_MS = 3000  # that the host may take to answer; it ends by itself then
 
@@ -81,19 +83,21 @@ class Window(QMainWindow):
         self.mixer.setFocus()
 
     def add_panel(
-        self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea
-    ) -> QDockWidget:
-        """`key`: by which its place is remembered. `title`: with the letter that chooses it in the
-        menu."""
-        dock = QDockWidget(title.replace("&", ""), self)
-        dock.setObjectName(f"{key}-panel")
+        self, name: str, title: str, keys: str, widget: QWidget, area: Qt.DockWidgetArea
+    ) -> PanelDock:
+        """`name`: by which its place is remembered. `title`: with the letter that chooses it in the
+        menu. `keys`: that show and close it."""
+        dock = PanelDock(
+            f"{name}-panel", title.replace("&", ""), self, self.theme, f"({keys}, menu View)"
+        )
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
-        action = dock.toggleViewAction()
-        assert action is not None
-        action.setText(title)
-        self.menus.add_panel(action)
+        self.menus.add_panel(dock, title, keys)
         return dock
+
+    def createPopupMenu(self) -> QMenu | None:
+        """Of a click with the right button on a title: what the menu View does with panels."""
+        return self.menus.panels_menu(self)
 
     def childEvent(self, event: QChildEvent | None) -> None:
         """Qt makes tabs of docks as it needs them."""
@@ -111,7 +115,7 @@ class Window(QMainWindow):
 
     def _lay_out(self) -> None:
         self.setDockNestingEnabled(True)
-        self.setMinimumSize(QSize(900, 480))
+        self.setMinimumSize(_LEAST)
         above = QWidget()
         column = QVBoxLayout(above)
         column.setContentsMargins(0, 0, 0, 0)

@@ -265,9 +265,11 @@ class Desk:
 
     def set_device(self, device: str | None, sample_rate: int, block_frames: int) -> None:
         """Plays on there, from where it is. Raises InputError or MachineError if it cannot be
-        played on; the null clock drives until another one is chosen."""
+        played on; the null clock drives until another one is chosen. Where there was no device
+        before and none was asked for, a rate or a block size is had all the same."""
         host = self.host
         same = (sample_rate, block_frames) == (host.config.sample_rate, host.config.block_frames)
+        told = "" if same or device != self.settings.device else self.device_problem
         self.settings = replace(self.settings, device=device, block_frames=block_frames)
         if same:
             self._end_device()
@@ -285,7 +287,7 @@ class Desk:
                 if self._host is not host:
                     history.at_rate(sample_rate)
                     self.history = history
-        if self.device_problem:
+        if self.device_problem and self.device_problem != told:
             raise InputError(self.device_problem)
 
     # ------------------------------------------------------------------ slots

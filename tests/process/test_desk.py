@@ -489,6 +489,10 @@ def test_a_device_that_is_not_there_is_said_and_the_mix_goes_on(window: Window) 
     with pytest.raises(InputError):
         window.ask(SetDevice("no such device", 48000, 512))
     window.until(lambda s: s.device.problem, "problem")
+    window.ask(SetDevice("no such device", 44100, 512))  # the rate can be had without it
+    assert window.until(lambda s: s.device.sample_rate == 44100, "rate").device.problem
+    with pytest.raises(InputError):
+        window.ask(SetDevice("no such device", 44100, 512))  # tried again
     window.ask(SetDevice("null", 48000, 512))
     assert not window.until(lambda s: not s.device.problem, "no problem").device.problem
     assert window.ask(AskDevices()).devices[-1].device == "null"

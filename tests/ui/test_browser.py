@@ -244,6 +244,28 @@ def test_files_are_those_that_can_be_played(browser: Browser, qtbot: QtBot, tmp_
 
 
 @pytest.mark.process
+def test_a_folder_without_anything_for_us_says_so(
+    browser: Browser, qtbot: QtBot, tmp_path: Path
+) -> None:
+    files = browser.files
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    for folder in (empty, full):
+        folder.mkdir()
+    (empty / "letter.txt").write_text("no sound")
+    (full / "a.wav").write_bytes(b"RIFF")
+    files.show_folder(str(full))
+    qtbot.waitUntil(lambda: files.files.rowCount(files.tree.rootIndex()) == 1)
+    for _ in range(2):  # also once it is known
+        files.show_folder(str(empty))
+        qtbot.waitUntil(lambda: files._middle.currentWidget() is files.hint)
+        assert "No folders, and no audio or MIDI files" in files.hint.text
+        files.show_folder(str(full))
+        qtbot.waitUntil(lambda: files._middle.currentWidget() is files.tree)
+    files.show_folder(str(empty))
+    (empty / "b.wav").write_bytes(b"RIFF")
+    qtbot.waitUntil(lambda: files._middle.currentWidget() is files.tree)
+
+
 def test_a_file_is_heard_by_a_click_and_no_more_by_another(
     theme: Theme, settings: QSettings, qtbot: QtBot, tmp_path: Path
 ) -> None:

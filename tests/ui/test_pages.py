@@ -204,6 +204,9 @@ def test_plugins_are_picked_by_name_or_id(stress: StressPage, qtbot: QtBot) -> N
     picker.field.setText("nonsense")
     picker.field.returnPressed.emit()
     assert picker._hint.isVisible() and len(picker.picked) == 2
+    texts = {plugin: chip.text() for plugin, chip in picker._chips.items()}
+    assert texts["builtin:tone"] == "Test tone · builtin"
+    assert texts["lv2:urn:never:scanned"] == "scanned · lv2"
     assert stress.start.text() == "Stress 2 plugins"
 
 

@@ -53,6 +53,19 @@ def test_the_keyboard_alone(window: RealWindow) -> None:
     window.until(lambda s: len(s.tracks) == 2, "a track more")
     keys("space")
     window.until(lambda s: not s.transport.playing, "stopped")
+    panels_are_told_of_only_while_they_are_seen(window)
+
+
+def panels_are_told_of_only_while_they_are_seen(window: RealWindow) -> None:
+    window.hands.key("F7")
+    window.eyes.find("Search reports")
+    window.hands.key("F9")
+    window.eyes.find("Add a plugin")
+    until(lambda: not window.eyes.sees("Search reports"), "the crash centre is behind Stress")
+    window.hands.key("F7")
+    window.eyes.find("Search reports")
+    window.click("Close Crash centre")
+    window.eyes.find("Add a plugin")  # what was behind it
 
 
 def focused(window: RealWindow) -> list[Thing]:

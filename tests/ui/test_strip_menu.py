@@ -40,3 +40,9 @@ def test_a_track_is_sent_to_another_that_is_not_sent_to_it(stage: Stage) -> None
     next(action for action in menu.actions() if action.text() == "Bass").trigger()
     stage.settle()
     assert stage.host.edits() == [SetTrack(track="kick", output="bass")]
+
+
+def test_of_outputs_one_holds_and_they_look_like_it(stage: Stage) -> None:
+    groups = {action.actionGroup() for action in outputs_of(stage, "kick").actions()}
+    (group,) = groups
+    assert group is not None and group.isExclusive()

@@ -25,8 +25,8 @@ from ipc.desk.requests import (
 from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
 from ui import workspaces
-from ui.settings import Settings
 from ui.controls.buttons import Button
+from ui.settings import Settings
 from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key

@@ -48,7 +48,7 @@ class Browser(QWidget):
         dress(self, theme)
 
     def sizeHint(self) -> QSize:
-        return QSize(310, 620)
+        return QSize(348, 620)
 
     def show_meters(self, meters: Meters, _: float) -> None:
         self.files.preview.show_meters(meters)

@@ -14,13 +14,21 @@ from PyQt6.QtGui import (
     QMouseEvent,
     QShortcut,
 )
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QTreeView, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QStackedLayout,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ipc.desk.state import DeskState
 from ui.browser.preview import FilePreview
 from ui.controls.elided import ElidedText
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip
+from ui.pages.parts.hint import Hint
 from ui.theme.theme import Theme
 
 MIDI = ("mid", "midi", "smf")
@@ -129,6 +137,15 @@ class FileTab(QWidget):
         self.tree.doubleClicked.connect(self._choose)
         self.tree.chosen.connect(self._choose)
         self.tree.heard.connect(self._hear)
+        self.hint = Hint(theme, "mdi6.folder-outline")
+        self.hint.show_hint("Nothing to hear here", "No folders, and no audio or MIDI files.")
+        self._middle = QStackedLayout()
+        self._middle.addWidget(self.tree)
+        self._middle.addWidget(self.hint)
+        self._read: set[str] = set()  # folders
+        self.files.directoryLoaded.connect(self._on_read)
+        self.files.rowsInserted.connect(lambda *_: self._show_if_empty())
+        self.files.rowsRemoved.connect(lambda *_: self._show_if_empty())
         self.preview = FilePreview(desk, theme)
         self._hush = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self.preview.stop)
         self._hush.setContext(Qt.ShortcutContext.WindowShortcut)
@@ -157,7 +174,7 @@ class FileTab(QWidget):
         column.setSpacing(6)
         column.addLayout(row)
         column.addWidget(self._where)
-        column.addWidget(self.tree, 1)
+        column.addLayout(self._middle, 1)
         column.addWidget(self.preview)
         self._music.setVisible(bool(_music_folder()))
         self._song.hide()
@@ -177,6 +194,18 @@ class FileTab(QWidget):
             (self._all, "/"),
         ):
             chip.show_checked(place == folder)
+
+        self._show_if_empty()
+
+    def _on_read(self, folder: str) -> None:
+        self._read.add(folder)
+        self._show_if_empty()
+
+    def _show_if_empty(self) -> None:
+        """A folder that was read and has nothing for us is no blank box."""
+        is_read = self.files.rootPath() in self._read
+        is_empty = is_read and self.files.rowCount(self.tree.rootIndex()) == 0
+        self._middle.setCurrentWidget(self.hint if is_empty else self.tree)
 
     def _on_shown(self, state: DeskState) -> None:
         folder = os.path.dirname(state.path)

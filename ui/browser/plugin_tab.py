@@ -20,8 +20,10 @@ from ui.browser.plugin_details import PluginDetails
 from ui.browser.plugin_model import WORKS, PluginFilter, PluginModel, Usable
 from ui.browser.plugin_rows import INSTRUMENT, PluginList, PluginRows, format_name
 from ui.browser.wish_strip import WishStrip
+from ui.controls.search import make_clearable
 from ui.desk import Desk
 from ui.pages.parts.buttons import Chip, Primary
+from ui.pages.parts.flow import FlowLayout
 from ui.pages.parts.hint import Hint
 from ui.pages.parts.rows import list_of_rows
 from ui.pages.parts.words import Words
@@ -88,10 +90,13 @@ class PluginTab(QWidget):
         self.search.setObjectName("search")
         self.search.setPlaceholderText("Search plugins")
         self.search.setAccessibleName("Search plugins")
-        self.search.setClearButtonEnabled(True)
+        make_clearable(self.search)
         self._lens = self.search.addAction(
             theme.icon("mdi6.magnify", "text_faint"), QLineEdit.ActionPosition.LeadingPosition
         )
+        if self._lens is not None:
+            self._lens.setText("Search plugins")
+            self._lens.triggered.connect(lambda _: self.search.setFocus())
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)
@@ -147,16 +152,13 @@ class PluginTab(QWidget):
         self.usable = Chip(theme, "Working ▾", "Which plugins, by what the scan found")
         self.usable.setCheckable(False)
         self.usable.clicked.connect(self._pop_usable)
-        above, below = QHBoxLayout(), QHBoxLayout()
-        for row in (above, below):
-            row.setSpacing(4)
+        above, kinds, below = FlowLayout(gap=4), FlowLayout(gap=4), QHBoxLayout()
         for chip in self.formats.values():
             above.addWidget(chip)
-        above.addStretch(1)
         for chip in (*self.kinds.values(), self.only_favourites, self.usable):
-            below.addWidget(chip)
-        below.addStretch(1)
-        below.addWidget(self._count)
+            kinds.addWidget(chip)
+        below.addLayout(kinds, 1)
+        below.addWidget(self._count, alignment=Qt.AlignmentFlag.AlignTop)
         for chip in (*self.formats.values(), *self.kinds.values(), self.only_favourites):
             chip.toggled.connect(self._apply)
         both = QVBoxLayout()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Adds entries to menus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
 from PyQt6.QtWidgets import QMenu
 
 Keys = QKeySequence | QKeySequence.StandardKey | str
@@ -38,3 +38,15 @@ def add_submenu(menu: QMenu, text: str) -> QMenu:
     submenu = menu.addMenu(text)
     assert submenu is not None
     return submenu
+
+
+def add_caption(menu: QMenu, text: str) -> None:
+    """Of the entries below it. The style draws no sections."""
+    add_action(menu, f"{text}:").setEnabled(False)
+
+
+def only_one(menu: QMenu, actions: Iterable[QAction]) -> None:
+    """At most one of them holds, and they look like it."""
+    group = QActionGroup(menu)
+    for action in actions:
+        group.addAction(action)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done about a failed plugin: with its place in this song, and with the plugin.
 
-Two rows of buttons, which say why they cannot be pressed where they cannot.
+Buttons in rows that break where the room ends; they say why they cannot be pressed where they
+cannot.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.mixer.light import WORDS, StateLight
 from ui.pages.parts.buttons import Action, Primary
+from ui.pages.parts.flow import FlowLayout
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
 
@@ -71,18 +73,17 @@ class CrashActions(QWidget):
             theme, "Take off the blacklist", "mdi6.lock-open-outline",
             "It may be loaded again, in any song",
         )  # fmt: skip
-        above, below = QHBoxLayout(), QHBoxLayout()
-        for row in (above, below):
-            row.setSpacing(6)
+        above, below = FlowLayout(), FlowLayout()
         for one in (self.restart, self.older, self.alone, self.standby, self.quarantine):
             above.addWidget(one)
-        above.addStretch(1)
         for one in (self.replay, self.export, self.stress, self.forgive):
             below.addWidget(one)
-        below.addStretch(1)
-        below.addWidget(self._light)
-        below.addWidget(self._where)
-        below.addSpacing(2)
+        place = QWidget()
+        there = QHBoxLayout(place)
+        there.setContentsMargins(2, 0, 2, 0)
+        there.addWidget(self._light)
+        there.addWidget(self._where)
+        below.addWidget(place)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
 from ipc.desk.requests import AskCrashes, Crashes, CrashText, ShowCrash
 from ipc.desk.state import CrashEntry, DeskState, Notice
 from ui.controls.elided import ElidedText
+from ui.controls.search import make_clearable
 from ui.controls.tip import plain_tip
 from ui.crashes.actions import CrashActions
 from ui.crashes.crash_model import CrashModel
@@ -77,7 +78,7 @@ class CrashCentre(QWidget):
         self._show_entry(None)
 
     def sizeHint(self) -> QSize:
-        return QSize(560, 760)
+        return QSize(440, 760)
 
     def _make_list(self) -> QWidget:
         theme = self._theme
@@ -88,7 +89,7 @@ class CrashCentre(QWidget):
         self.search.setObjectName("search")
         self.search.setPlaceholderText("Search reports")
         self.search.setAccessibleName("Search reports")
-        self.search.setClearButtonEnabled(True)
+        make_clearable(self.search)
         self.search.textChanged.connect(lambda _: self._filter())
         self.list = list_of_rows(CrashRows(theme, self._desk), "Crash reports")
         self.list.setModel(self.model)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done to all parameters at once, and the search."""
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from ui.controls.buttons import Button
+from ui.controls.search import make_clearable
 from ui.controls.tip import plain_tip
 from ui.editor.presets import Presets
 from ui.editor.sets import TwoSets
+from ui.pages.parts.flow import FlowLayout
 from ui.theme.theme import Theme
 
 
@@ -17,10 +21,8 @@ class Search(QLineEdit):
         super().__init__(parent)
         self.setPlaceholderText("Find")
         self.setAccessibleName("Find a parameter")
-        self.setClearButtonEnabled(True)
-        self.setMinimumWidth(90)
-        self.setMaximumWidth(240)
-        self.setFixedHeight(28)
+        make_clearable(self)
+        self.setFixedSize(140, 28)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
@@ -59,19 +61,18 @@ class Bar(QFrame):
             button.setFixedSize(44 if button is self.copy else 30, 28)
         self.a.setObjectName("setA")
         self.b.setObjectName("setB")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 12, 7)
-        row.setSpacing(4)
-        row.addWidget(self.search, 3)
-        row.addStretch(1)
-        row.addSpacing(8)
-        for button in (self.a, self.b, self.copy):
-            row.addWidget(button)
-        row.addSpacing(10)
-        for button in (self.undo, self.defaults, self.random):
-            row.addWidget(button)
-        row.addSpacing(10)
-        row.addWidget(self.presets)
+        # In a narrow panel there are two rows.
+        flow = FlowLayout(gap=10)
+        for group in (
+            (self.search,),
+            (self.a, self.b, self.copy),
+            (self.undo, self.defaults, self.random),
+            (self.presets,),
+        ):
+            flow.addWidget(_side_by_side(group))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 12, 7)
+        column.addLayout(flow)
         self._active = "A"
 
     def show_sets(self, sets: TwoSets) -> None:
@@ -92,3 +93,14 @@ class Bar(QFrame):
         self.b.setChecked(self._active == "B")
         if name != self._active:
             self.set_wanted.emit(name)
+
+
+def _side_by_side(widgets: Sequence[QWidget]) -> QWidget:
+    """What is not parted where a row breaks."""
+    group = QWidget()
+    row = QHBoxLayout(group)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return group

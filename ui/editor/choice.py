@@ -7,6 +7,7 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PyQt6.QtWidgets import QAbstractButton, QMenu, QWidget
 
+from ui.controls.action import only_one
 from ui.editor.wheel import WheelGuard
 from ui.theme.theme import Theme
 
@@ -72,6 +73,7 @@ class Choice(QAbstractButton):
             action.setChecked(step == self._step)
             action.triggered.connect(lambda _, step=step: self._choose(step))
             menu.addAction(action)
+        only_one(menu, menu.actions())
         menu.aboutToHide.connect(self._on_closed)
         self._menu = menu
         menu.popup(self.mapToGlobal(self.rect().bottomLeft()))

@@ -91,7 +91,7 @@ class PluginEditor(QWidget):
         self.values.ask()
 
     def sizeHint(self) -> QSize:
-        return QSize(580, 440)
+        return QSize(440, 440)
 
     def _connect(self) -> None:
         desk, bar = self._desk, self.bar

@@ -7,7 +7,7 @@ from functools import partial
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
 
-from ui.controls.action import add_action, add_submenu
+from ui.controls.action import add_action, add_submenu, only_one
 from ui.controls.buttons import Button
 from ui.controls.field import NameField
 from ui.controls.tip import plain_tip
@@ -101,6 +101,7 @@ class Presets(QWidget):
         for name in self._names:
             load = partial(self.load_wanted.emit, name)
             add_action(menu, _text(name), load, checked=name == self._current)
+        only_one(menu, menu.actions())
         if not self._names:
             add_action(menu, "No presets yet").setEnabled(False)
         if self._programs:
@@ -109,6 +110,7 @@ class Presets(QWidget):
                 choose = partial(self.program_wanted.emit, number)
                 checked = number == self._program and not self._current
                 add_action(own, _text(name) or f"Program {number + 1}", choose, checked=checked)
+            only_one(own, own.actions())
         menu.addSeparator()
         add_action(menu, "Save as a preset…", self.ask_name)
         if self._names:

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QMenu, QWidget
 
 from ipc.desk.requests import MoveTrack, RemoveTrack, SetTrack
 from ipc.desk.state import MASTER, TrackState
-from ui.controls.action import add_action, add_submenu
+from ui.controls.action import add_action, add_submenu, only_one
 from ui.desk import Desk
 from ui.mixer.colours import keeping_colours
 from ui.theme.theme import Theme
@@ -68,11 +68,13 @@ def _add_outputs(menu: QMenu, desk: Desk, track: TrackState) -> None:
         return other == track.id
 
     menu = add_submenu(menu, "&Output")
+    choices = []
     for one in (desk.state.master, *desk.state.tracks):
         if not passes(one.id):
             name = one.name.replace("&", "&&")
             choose = partial(desk.change, SetTrack(track=track.id, output=one.id))
-            add_action(menu, name, choose, checked=one.id == track.output)
+            choices.append(add_action(menu, name, choose, checked=one.id == track.output))
+    only_one(menu, choices)
 
 
 _COLOUR_NAMES = (

@@ -14,6 +14,7 @@ from ui.desk import Desk
 from ui.pages.command import Command, Ended
 from ui.pages.events import Count, Looking, Probing, Result, Resuming, ScanEvent, Warned
 from ui.pages.parts.buttons import Action, Chip, Primary
+from ui.pages.parts.flow import FlowLayout
 from ui.pages.parts.hint import Hint
 from ui.pages.parts.mark import Mark
 from ui.pages.parts.page import Page
@@ -78,18 +79,17 @@ class ScanPage(Page):
         for button in (self.folder, self.cancel, self.start):
             self.head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
         self.cancel.hide()
-        counts = QHBoxLayout()
-        counts.setSpacing(6)
-        counts.addWidget(self.tally, 1)
-        counts.addWidget(self.all_again, alignment=Qt.AlignmentFlag.AlignBottom)
-        counts.addWidget(self.only_bad, alignment=Qt.AlignmentFlag.AlignBottom)
+        chips = FlowLayout()
+        chips.addWidget(self.all_again)
+        chips.addWidget(self.only_bad)
         status = QHBoxLayout()
         status.addWidget(self.now, 1)
         status.addWidget(self.amount)
         self._middle = QStackedLayout()
         self._middle.addWidget(self._hint)
         self._middle.addWidget(self.list)
-        self.body.addLayout(counts)
+        self.body.addWidget(self.tally)
+        self.body.addLayout(chips)
         self.body.addWidget(self.line)
         self.body.addLayout(status)
         self.body.addLayout(self._middle, 1)

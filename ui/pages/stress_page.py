@@ -15,6 +15,7 @@ from ui.pages.command import Command, Ended
 from ui.pages.events import Checked, Checking, Count, End, PluginDone, StressEvent, Warned
 from ui.pages.level_bar import LevelBar
 from ui.pages.parts.buttons import Action, Primary
+from ui.pages.parts.flow import FlowLayout
 from ui.pages.parts.hint import Hint
 from ui.pages.parts.mark import MarkLight, mark_of
 from ui.pages.parts.page import Page
@@ -76,13 +77,16 @@ class StressPage(Page):
         self._hint.show_hint("Nothing was checked yet", "Pick a plugin above, or several.")
         for button in (self.cancel, self.start):
             self.head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
-        settings = QHBoxLayout()
-        settings.setSpacing(10)
-        settings.addWidget(Words(theme, "Level", colour="text_dim"))
-        settings.addWidget(self.level)
-        settings.addWidget(self._level_words, 1)
-        settings.addWidget(Words(theme, "At a time", colour="text_dim"))
-        settings.addWidget(self.jobs)
+        settings = FlowLayout(gap=10)
+        for caption, field in (("Level", self.level), ("At a time", self.jobs)):
+            pair = QWidget()
+            row = QHBoxLayout(pair)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.addWidget(Words(theme, caption, colour="text_dim"))
+            row.addWidget(field)
+            settings.addWidget(pair)
+            if field is self.level:
+                settings.addWidget(self._level_words)
         counts = QHBoxLayout()
         counts.addWidget(self.tally, 1)
         counts.addWidget(self.amount, alignment=Qt.AlignmentFlag.AlignBottom)

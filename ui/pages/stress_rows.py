@@ -17,6 +17,7 @@ CHECK = Qt.ItemDataRole.UserRole
 
 RUNNING = "running"
 VERDICTS = ("pass", "warn", "fail", "hang", "crash", "error", "skip")
+_COLUMNS_WIDTH = 560
 _WORST_FIRST = ("crash", "hang", "fail", "error", "warn", RUNNING, "pass", "skip")
 
 
@@ -120,11 +121,12 @@ class StressRows(RowDelegate):
         right -= 78
         name = QRectF(word.right() + 8, box.y(), min(220.0, right - word.right()), box.height())
         check = row.check.replace("-", " ")
-        self.write(
+        written = self.write(
             painter, name, check[:1].upper() + check[1:], self.normal,
             "text_dim" if row.verdict == "skip" else "text",
         )  # fmt: skip
-        left = name.right() + 10
+        # In a narrow panel there are no columns: what a check says is worth more.
+        left = (name.right() if box.width() >= _COLUMNS_WIDTH else name.left() + written) + 10
         if isinstance(model, StressModel) and model.names_plugins:
             who = QRectF(left, box.y(), min(130.0, right - left), box.height())
             self.write(painter, who, row.name, self.small, "text_dim")

@@ -10,7 +10,6 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -24,13 +23,16 @@ from ui.desk import Desk
 from ui.pages.command import Command, Ended
 from ui.pages.machine import MachineLine, lines_of, read_doctor
 from ui.pages.parts.buttons import Action
+from ui.pages.parts.folding import Folding
 from ui.pages.parts.mark import MarkLight
 from ui.pages.parts.page import Page
 from ui.pages.parts.progress_line import ProgressLine
 from ui.pages.parts.words import Words
 from ui.theme.theme import Theme
 
-_MOST_WIDTH = 820
+_MOST_WIDTH = 1180
+_HALF_WIDTH = 480  # from twice that on, the machine stands beside the keys and not below
+_TILE_WIDTH = 220
 _DEMO_SONG = "isobooth-demo.json"
 
 
@@ -43,7 +45,7 @@ class Tile(QPushButton):
         self.setAccessibleName(title)
         self.setAccessibleDescription(text)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._theme = theme
         self._icon = icon
         self._picture = QLabel()
@@ -51,8 +53,10 @@ class Tile(QPushButton):
         self.text_line = Words(theme, text, colour="text_dim", size="small", wraps=True)
         names = QVBoxLayout()
         names.setSpacing(2)
+        names.addStretch(1)
         names.addWidget(Words(theme, title, size="large", bold=True))
         names.addWidget(self.text_line)
+        names.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 16, 12)
         row.setSpacing(14)
@@ -64,7 +68,7 @@ class Tile(QPushButton):
         self._dress()
 
     def sizeHint(self) -> QSize:
-        return QSize(260, 76)
+        return QSize(_TILE_WIDTH, 76)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
@@ -119,10 +123,6 @@ class WelcomePage(Page):
                 theme, "mdi6.plus-circle-outline", "Start empty", "A song without tracks"
             ),
         }  # fmt: skip
-        grid = QGridLayout()
-        grid.setSpacing(12)
-        for place, tile in enumerate(self.tiles.values()):
-            grid.addWidget(tile, place // 2, place % 2)
         self.tiles["demo"].clicked.connect(self.open_demo)
         self.tiles["scan"].clicked.connect(self.scan_wanted)
         self.tiles["open"].clicked.connect(self.open_wanted)
@@ -134,11 +134,12 @@ class WelcomePage(Page):
         self.head.addWidget(self.back, alignment=Qt.AlignmentFlag.AlignTop)
         desk.shown.connect(self._show_state)
         self._show_state(desk.state)
-        self.body.addLayout(grid)
-        self.body.addWidget(self._make_demo())
-        self.body.addSpacing(8)
-        self.body.addWidget(Words(theme, "This machine", colour="text_dim", bold=True))
-        self.body.addWidget(self._make_machine())
+        keys = Folding(self.tiles.values(), columns=2, least_width=_TILE_WIDTH, gap=12)
+        begin = _below_each_other(keys, self._make_demo())
+        machine = _below_each_other(
+            Words(theme, "This machine", colour="text_dim", bold=True), self._make_machine()
+        )
+        self.body.addWidget(Folding((begin, machine), columns=2, least_width=_HALF_WIDTH, gap=20))
         self.body.addStretch(1)
         self.examine_soon("looking…")
 
@@ -256,6 +257,17 @@ class WelcomePage(Page):
             self._demo_cancel.setText("Close")
 
 
+def _below_each_other(*widgets: QWidget) -> QWidget:
+    held = QWidget()
+    column = QVBoxLayout(held)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(12)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addStretch(1)
+    return held
+
+
 class _Line(QWidget):
     """A mark, what it is about, what was found, and below it what to do."""
 
@@ -263,7 +275,7 @@ class _Line(QWidget):
         super().__init__()
         light = MarkLight(theme, line.status, 16)
         name = Words(theme, line.name, bold=True)
-        name.setFixedWidth(120)
+        name.setFixedWidth(100)
         found = Words(theme, line.found, wraps=True, selectable=True)
         texts = QVBoxLayout()
         texts.setSpacing(2)

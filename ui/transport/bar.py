@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QEvent, QSize, Qt
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ipc.desk.meters import Meters
@@ -12,14 +12,18 @@ from ipc.desk.state import DeskState
 from ui.controls.buttons import Button
 from ui.desk import Desk
 from ui.theme.theme import Theme
+from ui.transport.aside import Aside
 from ui.transport.device_menu import DeviceButton
 from ui.transport.figure import Figure
 from ui.transport.load import LoadMeter
 from ui.transport.loop_fields import LoopFields
-from ui.transport.position import bar_frames, bars_text, time_text
+from ui.transport.place_field import PlaceField, no_place
+from ui.transport.position import bar_frames, bars_text, frame_of, time_text
 from ui.transport.song_fields import SignatureField, TempoField
 
 _LOOP_BARS = 4  # that are repeated when the song is empty
+_FIELD_GAP, _FIGURE_GAP = 12, 14
+_SIZED = (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
 
 
 class TransportBar(QWidget):
@@ -47,6 +51,8 @@ class TransportBar(QWidget):
         self.loop.clicked.connect(lambda: self._keep(self.loop, self.toggle_loop))
         self.bars = _figures(theme, "display", "Position in bars and beats", "0000.0.0")
         self.time = _figures(theme, "large", "Position in time", "00:00.000")
+        for place in (self.bars, self.time):
+            place.typed.connect(self._go_to)
         self.tempo = TempoField(theme)
         self.signature = SignatureField(theme)
         self.tempo.chosen.connect(lambda tempo: desk.change(SetSong(tempo=tempo)))
@@ -68,44 +74,50 @@ class TransportBar(QWidget):
         self._show_position(0)
 
     def _lay_out(self) -> None:
+        # What is placed first leaves last.
+        self._aside = aside = Aside(self, self._theme)
+        tempo = aside.place(_captioned("TEMPO", self.tempo), _FIELD_GAP)
+        time = aside.place(self.time, _FIELD_GAP)
+        signature = aside.place(_captioned("SIGNATURE", self.signature), _FIELD_GAP)
+        loop = aside.place(_captioned("LOOP", self.loop_range), _FIELD_GAP)
+        cpu = aside.place(self.cpu, _FIGURE_GAP)
+        load = aside.place(self.load, _FIGURE_GAP)
+        display = QFrame()
+        display.setObjectName("display")
+        fields = QHBoxLayout(display)
+        fields.setContentsMargins(8, 3, 8, 3)
+        fields.setSpacing(0)
+        fields.addWidget(self.bars)
+        for field in (time, tempo, signature, loop):
+            fields.addLayout(field)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(5)
+        for button in (self.home, self.stop, self.play, self.loop):
+            buttons.addWidget(button)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 7, 10, 7)
-        row.setSpacing(5)
-        for button in (self.home, self.stop, self.play, self.loop):
-            row.addWidget(button)
-        row.addSpacing(8)
-        row.addWidget(self._display())
+        row.setSpacing(0)
+        row.addLayout(buttons)
+        row.addSpacing(10)
+        row.addWidget(display)
         row.addStretch(1)
-        row.addWidget(self.load)
-        for figure in (self.cpu, self.xruns, self.late):
-            row.addSpacing(12)
-            row.addWidget(figure)
-        row.addSpacing(12)
+        for figure in (load, cpu):
+            row.addLayout(figure)
+        for counted in (self.xruns, self.late):
+            row.addSpacing(_FIGURE_GAP)
+            row.addWidget(counted)
+        row.addLayout(aside.place_button())
+        row.addSpacing(_FIGURE_GAP)
         row.addWidget(self.device)
 
-    def _display(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("display")
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(14, 3, 8, 3)
-        row.setSpacing(16)
-        row.addWidget(self.bars)
-        row.addWidget(self.time)
-        fields: tuple[tuple[str, QWidget], ...] = (
-            ("TEMPO", self.tempo),
-            ("SIGNATURE", self.signature),
-            ("LOOP", self.loop_range),
-        )
-        for caption, field in fields:
-            column = QVBoxLayout()
-            column.setSpacing(0)
-            label = QLabel(caption)
-            label.setProperty("caption", True)
-            label.setBuddy(field)
-            column.addWidget(label, alignment=Qt.AlignmentFlag.AlignHCenter)
-            column.addWidget(field, alignment=Qt.AlignmentFlag.AlignHCenter)
-            row.addLayout(column)
-        return frame
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._aside.least_width, super().minimumSizeHint().height())
+
+    def event(self, event: QEvent | None) -> bool:
+        done = super().event(event)
+        if event is not None and event.type() in _SIZED:
+            self._aside.fit()
+        return done
 
     # ------------------------------------------------------------------ what is shown
 
@@ -138,8 +150,8 @@ class TransportBar(QWidget):
         rate, transport = self._desk.state.device.sample_rate, self._desk.state.transport
         # A beat of x/8 is an eighth; the tempo counts quarters.
         beats, unit = transport.time_signature
-        self.bars.setText(bars_text(frame, rate, transport.tempo * unit / 4, beats))
-        self.time.setText(time_text(frame, rate))
+        self.bars.show_text(bars_text(frame, rate, transport.tempo * unit / 4, beats))
+        self.time.show_text(time_text(frame, rate))
 
     # ------------------------------------------------------------------ what the user does
 
@@ -154,6 +166,16 @@ class TransportBar(QWidget):
 
     def return_to_start(self) -> None:
         self._desk.ask(Locate(0))
+
+    def _go_to(self, text: str) -> None:
+        """Where was typed."""
+        rate, transport = self._desk.state.device.sample_rate, self._desk.state.transport
+        beats, unit = transport.time_signature
+        frame = frame_of(text, rate, transport.tempo * unit / 4, beats)
+        if frame is None:
+            self._desk.refused.emit(no_place(text))
+        else:
+            self._desk.ask(Locate(frame))
 
     def toggle_loop(self) -> None:
         """Of the whole song."""
@@ -180,14 +202,23 @@ def _button(theme: Theme, name: str, icon: str, tip: str, checked: str = "") -> 
     return button
 
 
-def _figures(theme: Theme, size: str, name: str, widest: str) -> QLabel:
-    label = QLabel()
-    label.setFont(theme.font(size, figures=True))
-    label.setAccessibleName(name)
-    label.setToolTip(name)
-    label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest))
-    label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return label
+def _figures(theme: Theme, size: str, name: str, widest: str) -> PlaceField:
+    field = PlaceField(theme, name, widest, size=size)
+    field.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return field
+
+
+def _captioned(caption: str, field: QWidget) -> QWidget:
+    held = QWidget()
+    column = QVBoxLayout(held)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    label = QLabel(caption)
+    label.setProperty("caption", True)
+    label.setBuddy(field)
+    column.addWidget(label, alignment=Qt.AlignmentFlag.AlignHCenter)
+    column.addWidget(field, alignment=Qt.AlignmentFlag.AlignHCenter)
+    return held
 
 
 def _counted(count: int) -> tuple[str, str]:

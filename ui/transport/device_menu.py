@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the song is heard: device, sample rate and block size, changed while it plays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from PyQt6.QtGui import QActionGroup
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QMenu, QWidget
 
 from ipc.desk.requests import AskDevices, Devices, SetDevice
 from ipc.desk.state import DeviceChoice, DeviceState
-from ui.controls.action import add_action
+from ui.controls.action import add_action, add_caption, only_one
 from ui.controls.buttons import Button
 from ui.controls.tip import plain_tip
 from ui.desk import Desk
 from ui.theme.theme import Theme
 
 _RATES = (44100, 48000, 88200, 96000)  # where a device does not say which it can
+_MOST_WIDTH = 180  # of a device's name
 _BLOCKS = (32, 64, 128, 256, 512, 1024, 2048)
 
 
@@ -33,8 +34,10 @@ class DeviceButton(Button):
 
     def show_device(self, device: DeviceState) -> None:
         rate = f"{device.sample_rate / 1000:g} kHz"
-        text = f"{device.label or 'No device'}\n{rate} · {device.block_frames} frames"
-        self.setText(text)
+        name = self.fontMetrics().elidedText(
+            device.label or "No device", Qt.TextElideMode.ElideRight, _MOST_WIDTH
+        )
+        self.setText(f"{name}\n{rate} · {device.block_frames} frames".replace("&", "&&"))
         tip = [f"{device.label or 'No device'}, {rate}, blocks of {device.block_frames} frames"]
         if device.latency_s:
             tip.append(f"Latency {device.latency_s * 1000:.1f} ms")
@@ -61,50 +64,30 @@ class DeviceButton(Button):
     def _fill(self, reply: Devices) -> None:
         now = self._desk.state.device
         self._menu.clear()
-        self._menu.addSection("Device")
-        group = QActionGroup(self._menu)
-        chosen = None
-        for choice in reply.devices:
-            is_chosen = choice.device == now.device
-            chosen = choice if is_chosen else chosen
-            self._add(
-                self._menu,
-                group,
-                choice.label,
-                is_chosen,
-                partial(self._choose_device, choice),
-            )
-        self._add_numbers("Sample rate", _rates(chosen), now.sample_rate, " Hz", self._set_rate)
-        self._add_numbers("Block", _BLOCKS, now.block_frames, " frames", self._set_block)
+        chosen = next((one for one in reply.devices if one.device == now.device), None)
+        devices = [
+            (choice.label, choice is chosen, partial(self._choose_device, choice))
+            for choice in reply.devices
+        ]
+        self._add("Device", devices)
+        for caption, numbers, held, unit, choose in (
+            ("Sample rate", _rates(chosen), now.sample_rate, "Hz", self._set_rate),
+            ("Block", _BLOCKS, now.block_frames, "frames", self._set_block),
+        ):
+            every = sorted({*numbers, held})
+            self._menu.addSeparator()
+            self._add(caption, [(f"{n} {unit}", n == held, partial(choose, n)) for n in every])
 
-    def _add_numbers(
-        self,
-        title: str,
-        numbers: tuple[int, ...],
-        now: int,
-        unit: str,
-        choose: Callable[[int], None],
-    ) -> None:
-        self._menu.addSection(title)
-        group = QActionGroup(self._menu)
-        for number in sorted({*numbers, now}):
-            self._add(
-                self._menu,
-                group,
-                f"{number}{unit}",
-                number == now,
-                partial(choose, number),
-            )
-
-    def _add(
-        self,
-        menu: QMenu,
-        group: QActionGroup,
-        text: str,
-        checked: bool,
-        choose: Callable[[], None],
-    ) -> None:
-        group.addAction(add_action(menu, text.replace("&", "&&"), choose, checked=checked))
+    def _add(self, caption: str, choices: Sequence[tuple[str, bool, Callable[[], None]]]) -> None:
+        """Of which one holds."""
+        add_caption(self._menu, caption)
+        only_one(
+            self._menu,
+            [
+                add_action(self._menu, text.replace("&", "&&"), choose, checked=holds)
+                for text, holds, choose in choices
+            ],
+        )
 
     def _choose_device(self, choice: DeviceChoice) -> None:
         now = self._desk.state.device

@@ -6,32 +6,11 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ipc.desk.state import TransportState
 from ui.theme.theme import Theme
+from ui.transport.place_field import PlaceField, no_place
 from ui.transport.position import bars_text, frame_of
-from ui.transport.song_fields import SongField
 
 _NONE = "–"
-_PLACE = "a bar (5, 5.2, 5.2.3) or a time (0:12.5, 12.5 s)"
-
-
-class _Place(SongField):
-    typed = pyqtSignal(str)
-
-    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(theme, f"{name} of the loop", "000.0.0", parent, "normal")
-        self.setToolTip(f"{name} of the loop: {_PLACE}")
-        self._text = _NONE
-        self._show(_NONE)
-
-    def show_text(self, text: str) -> None:
-        self._text = text
-        self._show(text)
-
-    def _finish(self) -> None:
-        typed = self.text()
-        self.clearFocus()
-        self._show(self._text)
-        if typed.strip() != self._text:
-            self.typed.emit(typed)
+_WIDEST = "000.0.0"
 
 
 class LoopFields(QWidget):
@@ -42,8 +21,8 @@ class LoopFields(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.start = _Place(theme, "Start")
-        self.end = _Place(theme, "End")
+        self.start = PlaceField(theme, "Start of the loop", _WIDEST)
+        self.end = PlaceField(theme, "End of the loop", _WIDEST)
         self._loop: tuple[int, int] | None = None
         self._metre = (48000, 120.0, 4)  # sample rate, beats a minute, beats of a bar
         self._length = 0
@@ -92,5 +71,5 @@ class LoopFields(QWidget):
     def _frame_of(self, text: str) -> int | None:
         frame = frame_of(text, *self._metre)
         if frame is None:
-            self.refused.emit(f"'{text}' is no place in the song: type {_PLACE}")
+            self.refused.emit(no_place(text))
         return frame

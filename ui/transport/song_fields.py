@@ -5,7 +5,7 @@ import math
 import re
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PyQt6.QtWidgets import QLineEdit, QWidget
 
 from ui.theme.theme import Theme
@@ -28,6 +28,28 @@ class SongField(QLineEdit):
         self.setAccessibleName(name)
         self.setFixedWidth(self.fontMetrics().horizontalAdvance(widest) + 12)
         self.editingFinished.connect(self._finish)
+        self.begun = ""  # what stood there when the user came
+        self._is_fresh = False
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        self.begun = self.text()
+        self._is_fresh = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
+        super().focusInEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """The first click is for all of it: it is typed over."""
+        super().mousePressEvent(event)
+        if self._is_fresh:
+            self.selectAll()
+        self._is_fresh = False
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        assert event is not None
+        if event.key() == Qt.Key.Key_Escape:
+            self.setText(self.begun)
+            self.clearFocus()
+        else:
+            super().keyPressEvent(event)
 
     def _show(self, text: str) -> None:
         if not self.hasFocus():

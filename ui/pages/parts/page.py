@@ -45,11 +45,11 @@ class Page(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(held)
         column = QVBoxLayout(held)
-        column.setContentsMargins(24, 20, 24, 20)
+        column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(16)
         column.addLayout(self.head)
         column.addLayout(self.body, 1)
         dress(self, theme)
 
     def sizeHint(self) -> QSize:
-        return QSize(660, 600)  # beside tracks that can still be read
+        return QSize(440, 600)  # beside a mixer of which some strips can still be seen

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transport bar in windows of any width, and the position as it is typed."""
+
+from itertools import combinations
+
+import pytest
+from PyQt6.QtCore import QPoint, QRect, Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
+
+from ipc.desk.requests import Locate
+from tests.ui.conftest import Stage
+from ui.transport.bar import TransportBar
+from ui.transport.load import LoadMeter
+
+
+def _seen(bar: TransportBar) -> list[QWidget]:
+    """What writes or draws in it."""
+    kinds = (QAbstractButton, QLabel, QLineEdit, LoadMeter)
+    return [
+        one
+        for one in bar.findChildren(QWidget)
+        if isinstance(one, kinds) and one.isVisible() and one.window() is bar.window()
+    ]
+
+
+def _where(widget: QWidget, bar: TransportBar) -> QRect:
+    return QRect(widget.mapTo(bar, QPoint(0, 0)), widget.size())
+
+
+@pytest.mark.parametrize("width", [900, 960, 1024, 1100, 1199, 1280, 1600])
+def test_nothing_overlaps_or_is_cut_off(stage: Stage, width: int) -> None:
+    bar = stage.window.transport
+    stage.window.resize(width, 700)
+    stage.bot.wait(50)
+    assert bar.width() == stage.window.width() == width
+    seen = _seen(bar)
+    for one in seen:
+        assert bar.rect().contains(_where(one, bar)), one.accessibleName()
+        assert one.width() >= one.minimumSizeHint().width(), one.accessibleName()
+    for one, other in combinations(seen, 2):
+        assert not _where(one, bar).intersects(_where(other, bar))
+    every = (bar.bars, bar.late, bar.xruns, bar.device)
+    assert all(one.visibleRegion().boundingRect().size() == one.size() for one in every)
+
+
+def test_what_has_no_room_is_behind_a_button_and_comes_back(stage: Stage) -> None:
+    bar = stage.window.transport
+    stage.window.resize(900, 700)
+    stage.bot.waitUntil(bar._aside.more.isVisible)
+    drawer = bar._aside.drawer
+    assert drawer.isAncestorOf(bar.loop_range) and drawer.isAncestorOf(bar.signature)
+    assert not bar.loop_range.isVisible()
+    bar._aside.more.click()
+    assert bar.loop_range.start.isVisible() and bar.load.isVisible()
+    assert stage.window.rect().contains(drawer.geometry())
+    QTest.mouseClick(bar.loop_range.start, Qt.MouseButton.LeftButton)
+    QTest.keyClick(bar.loop_range.start, Qt.Key.Key_Escape)
+    assert drawer.isVisible()  # that was for the field
+    QTest.keyClick(stage.window, Qt.Key.Key_Escape)
+    assert not drawer.isVisible()
+    bar._aside.more.click()
+    QTest.mouseClick(stage.window.mixer, Qt.MouseButton.LeftButton)
+    assert not drawer.isVisible()
+    stage.window.resize(1600, 700)
+    stage.bot.waitUntil(lambda: not bar._aside.more.isVisible())
+    assert bar.loop_range.isVisible() and bar.isAncestorOf(bar.loop_range)
+    assert bar.cpu.isVisible() and bar.load.isVisible()
+
+
+def test_a_device_with_a_long_name_pushes_nothing_out(stage: Stage) -> None:
+    bar = stage.window.transport
+    stage.window.resize(1024, 700)
+    device = stage.desk.state.device
+    stage.host.show(device=type(device)(device="hw:9", label="Very Long Name of a Device " * 5))
+    stage.bot.waitUntil(lambda: "Very Long" in bar.device.text())
+    stage.bot.wait(50)
+    assert bar.rect().contains(_where(bar.device, bar))
+    assert bar.device.width() >= bar.device.minimumSizeHint().width()
+
+
+def _type(stage: Stage, field: QLineEdit, text: str) -> list[object]:
+    stage.host.requests.clear()
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    stage.settle()
+    return list(stage.host.requests)
+
+
+def test_the_position_is_typed_as_bars_or_time(stage: Stage) -> None:
+    bar = stage.window.transport
+    beat = round(60 / 118 * 48000)
+    assert _type(stage, bar.bars, "2.2") == [Locate(round(5 * 60 / 118 * 48000))]
+    assert _type(stage, bar.bars, "0:12.5") == [Locate(600_000)]
+    assert _type(stage, bar.time, "1:00") == [Locate(2_880_000)]
+    assert _type(stage, bar.time, "1.2") == [Locate(beat)]
+
+
+def test_what_is_no_position_is_told_as_of_the_loop(stage: Stage) -> None:
+    bar = stage.window.transport
+    shown = bar.bars.text()
+    assert _type(stage, bar.bars, "soon") == []
+    assert bar.bars.text() == shown
+    told = stage.window.notices.cards[-1].accessibleName()
+    assert told.startswith("'soon' is no place in the song: type a bar")
+
+
+def test_what_plays_on_takes_nothing_out_of_the_hand_that_types(stage: Stage) -> None:
+    bar = stage.window.transport
+    bar.bars.setFocus()
+    bar.bars.selectAll()
+    QTest.keyClicks(bar.bars, "7")
+    bar._show_position(480_000)
+    assert bar.bars.text() == "7"
+    QTest.keyClick(bar.bars, Qt.Key.Key_Escape)
+    stage.settle()
+    assert not any(isinstance(one, Locate) for one in stage.host.requests)
+    assert bar.bars.text() == "5.4.3"
+
+
+def test_who_only_looks_in_stays_where_he_is(stage: Stage) -> None:
+    bar = stage.window.transport
+    bar.bars.setFocus()
+    bar._show_position(480_000)
+    bar.bars.clearFocus()
+    stage.settle()
+    assert stage.host.requests == []
+    assert bar.bars.text() == "5.4.3"
