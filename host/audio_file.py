@@ -8,6 +8,7 @@ libsndfile's rounds down when it also clips, half a step of constant offset.
 """
 
 import contextlib
+import math
 import os
 import struct
 from dataclasses import dataclass
@@ -53,12 +54,17 @@ class AudioClip:
         return int(self.samples.shape[1])
 
 
+# Louder than any signal that is meant: no plugin is given more (ipc/native/repair.hpp).
+MOST_INPUT_DB = 30.0
+
+
 def read_audio(path: FilePath, sample_rate: int, most_s: float | None = None) -> AudioClip:
     """Read a whole audio file, converted to `sample_rate` (soxr, very high quality) if need be.
     `most_s`: no more of it than that.
 
     Mono is heard on both sides; of more than two channels the first two are kept, with a warning.
-    Samples that are no numbers become silence, with a warning. InputError for a file that is
+    Samples that are no numbers become silence, with a warning; some that are too loud for plugins
+    are warned of. InputError for a file that is
     missing, no audio, empty, cut short or damaged; MachineError for one that does not fit into
     memory.
     """
@@ -81,6 +87,12 @@ def read_audio(path: FilePath, sample_rate: int, most_s: float | None = None) ->
         count = int(np.count_nonzero(broken))
         warnings.append(f"{where}: {count} samples are not numbers; they are played as silence")
     del broken
+    loudest_db = 20.0 * math.log10(max(float(np.max(np.abs(samples))), 1e-9))
+    if loudest_db > MOST_INPUT_DB:
+        warnings.append(
+            f"{where}: is as loud as {loudest_db:+.1f} dBFS; what reaches a plugin above "
+            f"{MOST_INPUT_DB:+.0f} dBFS is cut there: lower the file, or its gain_db in the song"
+        )
     if source_rate != sample_rate:
         converted = [soxr.resample(row, source_rate, sample_rate, "VHQ") for row in samples]
         samples = np.stack(converted).astype(np.float32, copy=False)

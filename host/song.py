@@ -190,6 +190,17 @@ class Master(Struct, frozen=True, kw_only=True):
     gain_db: Decibels = 0.0
 
 
+class LoopRange(Struct, frozen=True, kw_only=True):
+    """What is played again and again while one works on a song."""
+
+    start_s: StartSeconds
+    end_s: LengthSeconds
+
+    def frames(self, sample_rate: int) -> tuple[int, int]:
+        """The end excluded."""
+        return round(self.start_s * sample_rate), round(self.end_s * sample_rate)
+
+
 class Song(Struct, frozen=True, kw_only=True):
     """A whole song. `folder` is where its relative file names start, `source`
     what its own file is called in messages; neither is in the file."""
@@ -207,6 +218,7 @@ class Song(Struct, frozen=True, kw_only=True):
     ] = (4, 4)
     length_s: LengthSeconds | None = None
     tail_s: TailSeconds | None = None
+    loop: LoopRange | None = None
     grouping: Grouping = Grouping.PLUGIN
     tracks: Annotated[tuple[Track, ...], Meta(description="a list of tracks")] = ()
     master: Master = Master()

@@ -39,6 +39,13 @@ def parse_song(data: bytes | str | Mapping[str, Any], where: str, folder: str = 
     _check_header(objects, where)
     song = build(Song, objects, where)
     check_routing(song, where)
+    if song.loop is not None and song.loop.end_s <= song.loop.start_s:
+        raise error_at(
+            where,
+            "loop.end_s",
+            f"expected a time after {song.loop.start_s:g} s, where the loop starts, got "
+            f"{song.loop.end_s:g}",
+        )
     return msgspec.structs.replace(song, folder=folder, source=where)
 
 

@@ -75,6 +75,7 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.workspaces.keep_first()
         self.workspaces.restore_last()
+        self.workspaces.keep_on()
         self.panels.name_tabs()
         self.show_state(desk.state)
         self.mixer.setFocus()

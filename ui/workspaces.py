@@ -3,13 +3,14 @@
 
 from functools import partial
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtWidgets import QInputDialog, QMainWindow, QMenu
 
 from ui.controls.action import add_action
 from ui.settings import Settings
 
 _VERSION = 2  # of what panels there are
+_KEPT_EVERY_MS = 5000
 
 
 class Workspaces(QObject):
@@ -30,9 +31,17 @@ class Workspaces(QObject):
         if (layout := self._settings.layout) is not None:
             self._window.restoreState(layout, _VERSION)
 
+    def keep_on(self) -> None:
+        """From now on what is arranged is kept as it is, for a window that is killed."""
+        timer = QTimer(self)
+        timer.timeout.connect(self.keep_last)
+        timer.start(_KEPT_EVERY_MS)
+
     def keep_last(self) -> None:
-        self._settings.geometry = self._window.saveGeometry()
-        self._settings.layout = self._window.saveState(_VERSION)
+        geometry, layout = self._window.saveGeometry(), self._window.saveState(_VERSION)
+        if (geometry, layout) == (self._settings.geometry, self._settings.layout):
+            return
+        self._settings.geometry, self._settings.layout = geometry, layout
         self._settings.sync()
 
     def keep(self, name: str) -> None:

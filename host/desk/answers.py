@@ -8,6 +8,7 @@ from functools import singledispatchmethod
 
 from host.desk.advice import in_the_window
 from host.desk.desk import Desk
+from host.desk.last_device import LastDevice, keep_device
 from host.desk.library import Library
 from host.desk.overview import overview
 from host.desk.presets import (
@@ -183,7 +184,9 @@ class Answers:
 
     @to.register
     def _(self, request: SetDevice) -> Message:
-        self._desk.set_device(request.device or None, request.sample_rate, request.block_frames)
+        device, block = request.device or None, request.block_frames
+        self._desk.set_device(device, request.sample_rate, block)
+        keep_device(LastDevice(device=device, block_frames=block))
         return Done()
 
     @to.register

@@ -5,7 +5,7 @@ Every edit makes a new version of the song, and the host is made to play that (h
 so undo and redo are nothing but other versions. Faders and parameters, which move all the time,
 go straight to the engine.
 
-All methods but `play`, `locate`, `set_loop`, `view` and `open_window` may wait for plugins, and are
+All methods but `play`, `locate`, `view` and `open_window` may wait for plugins, and are
 called by one thread.
 """
 
@@ -33,7 +33,7 @@ from host.permissions import PermissionRules, PluginRule, rule_id
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
-from host.song import MASTER, Slot, Song, Track, with_slots
+from host.song import MASTER, LoopRange, Slot, Song, Track, with_slots
 from host.song_file import load_song, save_song
 from host.song_routing import check_routing
 from host.store.database import Database
@@ -68,7 +68,6 @@ class Desk:
         self.database = database
         self.history = History(Song(name=UNTITLED))
         self.path = ""
-        self.loop: tuple[int, int] | None = None
         self.revision = 0  # of tracks and slots
         self.device_problem = ""
         self.events_before: list[HostEvent] = []  # of the hosts before this one
@@ -123,9 +122,7 @@ class Desk:
             recovered.position_frames,
             False,
         )
-        self.loop = recovered.loop
-        if self.loop is not None:
-            self.host.set_loop(*self.loop)
+        self._take_loop(recovered.loop)
         for slot, journal in recovered.journals.items():
             self.history.complete(self.history.current.with_edits(slot, journal.edits))
         self.history.forget_saved()
@@ -233,8 +230,38 @@ class Desk:
         self.host.locate(frame)
 
     def set_loop(self, start_frame: int, end_frame: int) -> None:
+        """A step like any edit. Raises InputError if it is too short."""
         self.host.set_loop(start_frame, end_frame)
-        self.loop = (start_frame, end_frame) if start_frame < end_frame else None
+        before = self.loop
+        after = (start_frame, end_frame) if start_frame < end_frame else None
+        if before != after:
+            self.history.add(self._with_loop(after), "the loop", 0)
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """Frames, the end excluded."""
+        return self._loop_of(self.song)
+
+    def _loop_of(self, song: Song) -> tuple[int, int] | None:
+        return song.loop.frames(self.host.config.sample_rate) if song.loop is not None else None
+
+    def _with_loop(self, frames: tuple[int, int] | None) -> Version:
+        rate, current = self.host.config.sample_rate, self.history.current
+        loop = None
+        if frames is not None:
+            loop = LoopRange(start_s=frames[0] / rate, end_s=frames[1] / rate)
+        song = msgspec.structs.replace(current.song, loop=loop)
+        return replace(current, song=song, states={})
+
+    def _take_loop(self, frames: tuple[int, int] | None) -> None:
+        """What a killed host has left plays it already, or must."""
+        self.history.complete(self._with_loop(frames))
+        self._play_loop(self.song)
+
+    def _play_loop(self, song: Song) -> None:
+        """One that is too short for the blocks that are played is kept, and not played."""
+        with contextlib.suppress(InputError):
+            self.host.set_loop(*(self._loop_of(song) or (0, 0)))
 
     def set_device(self, device: str | None, sample_rate: int, block_frames: int) -> None:
         """Plays on there, from where it is. Raises InputError or MachineError if it cannot be
@@ -250,7 +277,7 @@ class Desk:
             current = self.history.current
             song = msgspec.structs.replace(current.song, sample_rate=sample_rate)
             seconds = host.engine.position_frames / host.config.sample_rate
-            was_playing, loop, before = host.engine.playing, self.loop, host.config.sample_rate
+            was_playing = host.engine.playing
             history = self.history
             try:
                 self._begin(song, self.path, None, round(seconds * sample_rate), was_playing)
@@ -258,8 +285,6 @@ class Desk:
                 if self._host is not host:
                     history.at_rate(sample_rate)
                     self.history = history
-            if loop is not None:
-                self.set_loop(*(round(frame * sample_rate / before) for frame in loop))
         if self.device_problem:
             raise InputError(self.device_problem)
 
@@ -367,6 +392,8 @@ class Desk:
 
     def _become(self, old: Version, new: Version) -> None:
         host = self.host
+        if old.song.loop != new.song.loop:
+            self._play_loop(new.song)
         if _without_faders(old.song) == _without_faders(new.song):
             self._move_faders(old.song, new.song)
         else:
@@ -472,7 +499,8 @@ class Desk:
         before, self._host = self._host, host
         self._session, self.path = session, path
         self.history = History(song)
-        self.loop = None
+        if song.loop is not None:
+            self._play_loop(song)
         self.revision += 1
         try:
             self._let_go(before)
@@ -566,7 +594,7 @@ def _without_faders(song: Song) -> Song:
     bypassed = {slot.id: replaced(slot, bypassed=False) for _, slot in song.slots()}
     song = with_slots(song, bypassed)
     tracks = tuple(replaced(track, **_FADERS) for track in song.tracks)
-    return replaced(song, tracks=tracks, master=replaced(song.master, gain_db=0.0))
+    return replaced(song, tracks=tracks, master=replaced(song.master, gain_db=0.0), loop=None)
 
 
 def _places(song: Song) -> list[tuple[str, list[str]]]:

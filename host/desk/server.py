@@ -39,7 +39,6 @@ from ipc.desk.requests import (
     Quit,
     Save,
     SetDevice,
-    SetLoop,
     Shown,
     StopPreview,
 )
@@ -305,7 +304,7 @@ class DeskServer:
                 self._busy = ""
 
     def _executor_for(self, message: Message) -> ThreadPoolExecutor:
-        if isinstance(message, Play | Locate | SetLoop | StopPreview):
+        if isinstance(message, Play | Locate | StopPreview):
             return self._transport
         if isinstance(message, Preview):
             return self._listening

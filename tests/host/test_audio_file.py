@@ -111,6 +111,15 @@ def test_another_rate_is_converted_in_time_and_level(
         assert residual < 0.5 * 10 ** (-120 / 20)  # -120 dB: level, time and images alike
 
 
+def test_a_file_that_is_too_loud_for_plugins_is_told_of(tmp_path: Path) -> None:
+    for level, told in ((31.0, ()), (40.0, ("+32.0 dBFS; what reaches a plugin above +30 dBFS",))):
+        soundfile.write(tmp_path / "a.wav", np.full((100, 2), level), RATE, subtype="FLOAT")
+        clip = read_audio(tmp_path / "a.wav", RATE)
+        assert len(clip.warnings) == len(told)
+        assert all(words in line for words, line in zip(told, clip.warnings, strict=True))
+        assert clip.samples.max() == np.float32(level)
+
+
 def test_samples_that_are_no_numbers_become_silence_and_the_user_is_told(tmp_path: Path) -> None:
     data = noise(100)
     data[10, 0], data[20, 1], data[30, 1] = np.nan, np.inf, -np.inf

@@ -145,6 +145,8 @@ def test_every_slot_is_named_by_its_path() -> None:
         (put("sample_rate", 44100.5), "sample_rate: expected a sample rate"),
         (put("tempo", 9.9), "tempo: expected a tempo from 10 to 999 beats a minute, got 9.9"),
         (put("length_s", 0), "length_s: expected a time above 0"),
+        (put("loop", {"start_s": 0}), "loop.end_s: missing"),
+        (put("loop", {"start_s": 2, "end_s": 2}), "loop.end_s: expected a time after 2 s"),
         (put("tail_s", -0.1), "tail_s: expected a time from 0"),
         (put("master", None), "master: expected an object with fields such as chain, gain_db"),
         (put("name", "a\nb"), 'name: holds a control character: "a\\nb"'),

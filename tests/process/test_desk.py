@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from host.desk.desk import Desk
+from host.desk.last_device import LastDevice, last_device
 from host.desk.titles import Titles
 from host.desk.view import desk_state
 from host.events import HostEventKind
@@ -19,8 +21,9 @@ from host.mix import Mix
 from host.permissions import PermissionRules
 from host.session.folder import claim, sessions_folder
 from host.session.recovery import Recovered, recover
-from host.song import AudioSource, Slot, Song, Track
+from host.song import AudioSource, LoopRange, Slot, Song, Track
 from host.song_file import load_song, save_song
+from host.store.folder import data_folder
 from ipc.desk.meters import MeterReader
 from ipc.desk.requests import (
     DESK_PROTOCOL,
@@ -296,6 +299,23 @@ def value_in(recovered: Recovered, slot: str) -> str:
     return f"{state.decode()} {edits} {dict(spec.parameters)}"
 
 
+def test_the_loop_is_what_a_killed_host_leaves(song_file: str, tmp_path: Path) -> None:
+    song = load_song(Path(song_file))
+    looped = msgspec.structs.replace(song, loop=LoopRange(start_s=1.0, end_s=2.0))
+    save_song(looped, tmp_path / "looped.json")
+    with served(song=str(tmp_path / "looped.json")) as desk:
+        window = desk.window()
+        window.until(all_active, "active")
+        assert recovered_now(desk).loop == (48000, 96000)
+        window.ask(SetLoop(0, 24000))
+        found = recovered_now(desk)
+        desk.desk.resume(found)
+        assert desk.desk.loop == (0, 24000) == window.ask_state().transport.loop
+        window.ask(SetLoop(0, 0))
+        desk.desk.resume(recovered_now(desk))
+        assert desk.desk.loop is None
+
+
 def test_what_undo_brought_back_is_what_a_killed_host_leaves(song_file: str) -> None:
     with served(song=song_file) as desk:
         window = desk.window()
@@ -407,6 +427,44 @@ def test_it_plays_loops_and_stops_and_the_meters_show_it(window: Window) -> None
     window.ask(Play(False))
     window.until(lambda s: not s.transport.playing, "stopped")
     assert first > 0
+    meters.close()
+
+
+def test_the_device_that_was_chosen_is_kept_for_the_next_time(window: Window) -> None:
+    assert last_device() == LastDevice()
+    window.ask(SetDevice("null", 48000, 256))
+    assert last_device() == LastDevice(device="null", block_frames=256)
+    (data_folder() / "device.json").write_text('{"block_frames": "many"}')
+    assert last_device() == LastDevice()
+
+
+def test_the_loop_is_undone_and_saved_with_the_song(window: Window, tmp_path: Path) -> None:
+    def loop() -> tuple[int, int] | None:
+        return window.ask_state().transport.loop
+
+    window.ask(SetLoop(4800, 24000))
+    window.ask(SetLoop(4800, 48000))
+    assert (loop(), window.state.undo) == ((4800, 48000), "the loop")
+    window.ask(Undo())
+    assert loop() == (4800, 24000)
+    window.ask(Undo())
+    assert loop() is None
+    window.ask(Redo())
+    assert loop() == (4800, 24000)
+    window.ask(SetDevice("null", 96000, 256))
+    assert loop() == (9600, 48000)
+    window.ask(Save(str(tmp_path / "looped.json")))
+    assert load_song(tmp_path / "looped.json").loop == LoopRange(start_s=0.1, end_s=0.5)
+    window.ask(SetLoop(0, 0))
+    assert loop() is None
+    window.ask(OpenSong(str(tmp_path / "looped.json")))
+    assert loop() == (9600, 48000)
+    meters = MeterReader(window.ask_state().meters)
+    window.ask(Locate(0))
+    window.ask(Play(True))
+    time.sleep(1.5)
+    assert int(meters.read()["position_frames"]) <= 48000 + 1024
+    window.ask(Play(False))
     meters.close()
 
 

@@ -2,11 +2,13 @@
 """Keys, closing, and what the window says."""
 
 import time
+from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QLineEdit, QMessageBox, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QDockWidget, QLineEdit, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
 
 from ipc.desk.requests import (
     Happened,
@@ -22,7 +24,9 @@ from ipc.desk.requests import (
 )
 from ipc.desk.state import Notice
 from tests.ui.conftest import Stage
+from ui import workspaces
 from ui.controls.buttons import Button
+from ui.settings import Settings
 from ui.transport.position import bars_text, frame_of, time_text
 
 Key = Qt.Key
@@ -354,6 +358,18 @@ def test_the_theme_is_changed_in_the_menu_and_kept(stage: Stage) -> None:
     assert stage.window.settings.theme == "light"
 
 
+def test_a_window_that_is_killed_comes_back_as_it_was_arranged(
+    stage: Stage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspaces, "_KEPT_EVERY_MS", 20)
+    window = stage.window
+    window.workspaces.keep_on()
+    dock = next(one for one in window.findChildren(QDockWidget) if not one.isVisible())
+    dock.show()
+    file = Path(window.settings.store.fileName())
+    qtbot.waitUntil(lambda: Settings(file).layout == window.saveState(2), timeout=5000)
+
+
 def test_workspaces_bring_panels_back(stage: Stage) -> None:
     window = stage.window
     dock = window.findChild(QWidget, "mixer-panel")
@@ -397,6 +413,20 @@ def test_everything_that_takes_the_focus_has_a_name(stage: Stage) -> None:
 )
 def test_places_are_typed_as_bars_or_times(text: str, frame: int | None) -> None:
     assert frame_of(text, 48000, 120.0, 4) == frame
+
+
+@pytest.mark.parametrize("sample_rate", [44100, 48000])
+def test_what_was_typed_is_what_is_shown(sample_rate: int) -> None:
+    for tempo, beats in [(130.0, 4), (137.5 * 2, 7), *((float(one), 4) for one in range(60, 200))]:
+        for bar in range(1, 65):
+            frame = frame_of(f"{bar}.2.3", sample_rate, tempo, beats)
+            assert frame is not None and bars_text(frame, sample_rate, tempo, beats) == f"{bar}.2.3"
+            # And no frame before it.
+            assert bars_text(frame - 1, sample_rate, tempo, beats) == f"{bar}.2.2"
+    for milliseconds in range(0, 60_000, 7):
+        text = f"0:{milliseconds / 1000:06.3f}"
+        frame = frame_of(text, sample_rate, 120.0, 4)
+        assert frame is not None and time_text(frame, sample_rate) == text
 
 
 def _type_into(stage: Stage, field: QLineEdit, text: str) -> list[object]:

@@ -25,12 +25,19 @@ def open_command(
         typer.Option(
             "--device",
             metavar="NAME|null",
-            help="The audio device, or null for none; `play --device list` shows them.",
+            help="The audio device, or null for none (`play --device list` shows them); default: "
+            "what was chosen last in a window.",
         ),
     ] = None,
     block: Annotated[
-        int, typer.Option("--block", min=16, max=4096, help="Frames in a block.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            "--block",
+            min=16,
+            max=4096,
+            help="Frames in a block; default: what was chosen last in a window, else 128.",
+        ),
+    ] = None,
     resume: Annotated[
         str | None,
         typer.Option("--resume", metavar="SESSION", help="Go on with what a killed host has left."),
@@ -46,6 +53,7 @@ def open_command(
     another one. If the host ends, the window keeps what it shows and goes on with it on a click.
     """
     from host.desk.desk import DeskSettings
+    from host.desk.last_device import last_device
     from ipc.errors import InputError
     from tools.commands.permission_rules import permission_rules
     from tools.commands.store import open_store
@@ -54,8 +62,12 @@ def open_command(
 
     if song is not None and resume is not None:
         raise InputError("name a song or a session to resume, not both")
+    last = last_device()
     settings = DeskSettings(
-        device=device, block_frames=block, permissions=permission_rules(), trust=trust_settings()
+        device=last.device if device is None else device,
+        block_frames=last.block_frames if block is None else block,
+        permissions=permission_rules(),
+        trust=trust_settings(),
     )
     job = DeskJob(song, resume, not no_window, play)
     with open_store() as database:

@@ -4,13 +4,14 @@
 import re
 
 _SIXTEENTHS = 4  # of a beat
+# A beat begins with the frame that is nearest to it, which may be half a frame too early.
+_NEARLY_NEXT = 0.499
 
 
 def bars_text(frame: int, sample_rate: int, tempo: float, beats_per_bar: int) -> str:
     """Such as "12.3.2": bar, beat and quarter of a beat, each from 1."""
-    beats = max(0, frame) / sample_rate * tempo / 60.0
-    # A frame is never before the beat that it is on, whatever the division rounds to.
-    quarters = int(beats * _SIXTEENTHS + 1e-6)
+    beats = (max(0, frame) + _NEARLY_NEXT) / sample_rate * tempo / 60.0
+    quarters = int(beats * _SIXTEENTHS)
     bar, rest = divmod(quarters, beats_per_bar * _SIXTEENTHS)
     beat, quarter = divmod(rest, _SIXTEENTHS)
     return f"{bar + 1}.{beat + 1}.{quarter + 1}"
@@ -18,7 +19,7 @@ def bars_text(frame: int, sample_rate: int, tempo: float, beats_per_bar: int) ->
 
 def time_text(frame: int, sample_rate: int) -> str:
     """Such as "1:02.345"."""
-    milliseconds = max(0, frame) * 1000 // sample_rate
+    milliseconds = int((max(0, frame) + _NEARLY_NEXT) / sample_rate * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes}:{rest // 1000:02d}.{rest % 1000:03d}"
 
@@ -30,7 +31,7 @@ def frame_of(text: str, sample_rate: int, tempo: float, beats_per_bar: int) -> i
     if found := re.fullmatch(r"(?:(\d{1,4}):(\d{1,2}(?:\.\d+)?)|(\d{1,6}(?:\.\d+)?)\s*s)", text):
         minutes, seconds, alone = found.groups()
         time_s = float(alone) if alone is not None else 60 * int(minutes) + float(seconds)
-        return round(time_s * sample_rate)
+        return _nearest(time_s * sample_rate)
     found = re.fullmatch(r"(\d{1,5})(?:\.(\d{1,2}))?(?:\.(\d))?", text)
     if found is None:
         return None
@@ -38,7 +39,11 @@ def frame_of(text: str, sample_rate: int, tempo: float, beats_per_bar: int) -> i
     if bar < 1 or not 1 <= beat <= beats_per_bar or not 1 <= quarter <= _SIXTEENTHS:
         return None
     beats = (bar - 1) * beats_per_bar + (beat - 1) + (quarter - 1) / _SIXTEENTHS
-    return round(beats * 60.0 / tempo * sample_rate)
+    return _nearest(beats * 60.0 / tempo * sample_rate)
+
+
+def _nearest(frame: float) -> int:
+    return int(frame + 0.5 + 1e-6)
 
 
 def bar_frames(sample_rate: int, tempo: float, beats_per_bar: int) -> int:
