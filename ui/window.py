@@ -209,7 +209,7 @@ class Window(QMainWindow):
         self.setWindowTitle(f"{state.song or 'Untitled'}[*] – Isobooth")
         self.setWindowModified(state.is_modified)
         said = f"{state.busy}…" if state.busy else state.device.problem or state.path
-        self._busy.setText(said)
+        self._busy.setText(said[:1].upper() + said[1:])
 
     def choose_theme(self, name: ThemeName) -> None:
         self.settings.theme = name

@@ -112,7 +112,7 @@ class ScanPage(Page):
 
     def refresh(self) -> None:
         """What the catalogue knows; a scan that runs has asked."""
-        if not self._is_busy and self._desk.state.command:
+        if not self._is_busy:
             self._desk.ask(AskCatalogue(), self._show_known, self._show_failure)
 
     @property
