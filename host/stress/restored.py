@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether it is heard that a state does not hold all parameters: what sounds the same is a nuisance,
-and no more."""
+"""Whether it is heard that a state does not hold all parameters: what sounds the same is a
+nuisance, and no more."""
 
 import math
 from collections.abc import Mapping
