@@ -13,7 +13,7 @@ from host.stress.checks.realtime import is_its_own, own_libraries
 from host.stress.runner import StressOptions, chosen
 from ipc.description import PluginDescription
 from ipc.rig_calls import Place, Violation
-from ipc.sound_measures import delay_between, residue_db, sounding_frames
+from ipc.sound_measures import delay_between, octaves_db, residue_db, sounding_frames
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stress.md"
 INSTALLED = ("vst3", "lv2", "clap", "ladspa")
@@ -81,6 +81,15 @@ def test_measures_of_sound() -> None:
     assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
     assert residue_db(noise, noise) == -np.inf
     assert residue_db(noise, noise * np.float32(0.9)) == pytest.approx(-20, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [44100.0, 96000.0])
+def test_octaves_are_as_loud_at_any_rate(rate: float) -> None:
+    time = np.arange(rate) / rate
+    sine = 0.5 * np.sin(2 * np.pi * 997 * time)[np.newaxis]
+    levels = octaves_db(sine.astype(np.float32), rate)
+    assert levels[1000] == pytest.approx(-9.03, abs=0.1)
+    assert levels[250] < -60 and levels[4000] < -60
 
 
 @pytest.mark.parametrize("slow", [True, False])

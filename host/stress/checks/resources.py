@@ -8,6 +8,8 @@ import numpy as np
 from host.scan.verdict import Status
 from host.stress.check import Check, Subject
 from host.stress.death import PluginDied, PluginRefused
+from host.stress.residue import spectrum
+from host.stress.rig import Sound
 from host.stress.verdict import Plot, Verdict
 from ipc.rig_calls import CallResult, Recreate, Render
 
@@ -118,9 +120,9 @@ class ManyAtOnce(Check):
         if after.threads - before.threads >= count - 1 > 1:
             subject.find(Verdict.FAIL, "threads of destroyed instances stay", key="threads")
         if alone.sound.shape == among.sound.shape and not np.array_equal(alone.sound, among.sound):
-            self._tell_difference(subject, frames)
+            self._tell_difference(subject, frames, alone.sound - among.sound)
 
-    def _tell_difference(self, subject: Subject, frames: int) -> None:
+    def _tell_difference(self, subject: Subject, frames: int, difference: Sound) -> None:
         """Only where it is the same each time otherwise, in new processes and in one: what goes on
         in a sequence of random numbers disturbs nobody."""
         heard = []
@@ -132,6 +134,9 @@ class ManyAtOnce(Check):
             rig.recreate(subject.sample_rate, subject.max_frames)
             heard.append(rig.render(frames, **subject.stimulus(frames)).sound)
         if all(np.array_equal(heard[0], other) for other in heard[1:]):
+            if np.isfinite(difference).all():
+                title = "Difference among others"
+                subject.plots.append(spectrum(difference, subject.sample_rate, title))
             subject.find(
                 Verdict.FAIL, "among others of its kind it sounds different", key="shared sound"
             )
