@@ -15,6 +15,7 @@ _RUNAWAY_IF_EXTREME = 10 ** (240 / 20)  # an equalizer may be told to add 200 dB
 _LOUD = 10 ** (12 / 20)
 _OFFSET = 0.01
 _SECONDS = 2
+_DYING_S = 4  # of silence
 _UNWRITTEN = 123456.0  # the rig fills outputs with a little more before each block
 # What malloc gives is filled with 0x5a (MALLOC_PERTURB_, host/stress/workshop.py).
 _NEVER_SET = float(np.frombuffer(b"\x5a" * 4, np.float32)[0])
@@ -53,7 +54,10 @@ def _is_sound(planes: NDArray[np.floating]) -> bool:
 class SendsNumbers(Check):
     name = "sends-numbers"
     level = 1
-    what = "plays noise, a sine, an impulse, silence and notes, and looks at every sample"
+    what = (
+        "plays noise, a sine, an impulse, silence and notes, and looks at every sample; and at "
+        "what is left after 4 s of silence, with numbers too small to be normal as they are"
+    )
     means = "NaN and Inf silence a mix for good; a level that runs away hurts ears"
 
     def run(self, subject: Subject) -> None:
@@ -73,9 +77,27 @@ class SendsNumbers(Check):
                 if result.subnormal:
                     subject.find(
                         Verdict.WARN,
-                        f"it sends numbers too small to be normal for {source}",
+                        f"it sends numbers too small to be normal for {source} "
+                        f"({result.subnormal} samples), though the processor is told to make none",
                         key="subnormal",
                     )
+        self._look_without_help(subject, rate)
+
+    def _look_without_help(self, subject: Subject, rate: int) -> None:
+        """In a host that lets the processor make small numbers, a sound that dies away passes
+        through them; a filter that rounds stays there for good, and slows down what comes next."""
+        with subject.open() as rig:
+            rig.render(rate, keep=False, denormals=True, **subject.stimulus(rate))
+            rig.render(_DYING_S * rate, source="silence", keep=False, denormals=True)
+            left = rig.render(rate // 4, source="silence", keep=False, denormals=True).result
+        subject.figures["subnormal_after_silence"] = left.subnormal
+        if left.subnormal:
+            subject.find(
+                Verdict.WARN,
+                f"{_DYING_S} s after its input has ended it still sends numbers too small to be "
+                "normal, in hosts that do not help it",
+                key="subnormal without help",
+            )
 
 
 class KeepsTheMiddle(Check):
