@@ -4,6 +4,7 @@
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from host.scan.verdict import Status
 from host.stress.check import Check, Subject
@@ -57,21 +58,26 @@ class GivesBackWhatItTakes(Check):
                 y=[float(bytes_ / _MEBIBYTE) for bytes_ in memory],
             )
         )
-        halves = np.array_split(memory, 4)
-        # It must have grown all the time: allocators take what they need in leaps.
-        grows = all(a.mean() < b.mean() for a, b in pairwise(halves))
-        if slope > self._LEAK and grows:
+        if slope > self._LEAK and _grows(memory):
             subject.find(
                 Verdict.FAIL,
                 f"each time it is created and destroyed, {slope / 1024:.0f} KiB are lost",
                 key="memory",
             )
-        for what, first, last in (
-            ("threads", seen[0].threads, seen[-1].threads),
-            ("files", seen[0].files, seen[-1].files),
-        ):
-            if last - first >= max(4, len(seen) // 4):
-                subject.find(Verdict.FAIL, f"{last - first} {what} stay behind", key=what)
+        for what in ("threads", "files", "maps"):
+            counts = np.array([getattr(one, what) for one in seen], float)
+            more = int(counts[-1] - counts[0])
+            if more >= max(4, len(seen) // 4) and _grows(counts):
+                subject.find(
+                    Verdict.FAIL,
+                    f"{more} {what} stay behind when it is created and destroyed {turns} times",
+                    key=what,
+                )
+
+
+def _grows(seen: NDArray[np.float64]) -> bool:
+    """All the time: allocators take what they need in leaps."""
+    return all(a.mean() < b.mean() for a, b in pairwise(np.array_split(seen, 4)))
 
 
 class ManyAtOnce(Check):
