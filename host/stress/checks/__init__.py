@@ -2,8 +2,9 @@
 """All checks, in the order of their levels."""
 
 from host.stress.check import Check
+from host.stress.checks.automation import AutomationIsOnTime
 from host.stress.checks.careless import SurvivesWrongBlockSizes
-from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
+from host.stress.checks.claims import LatencyIsTrue, TailIsTrue
 from host.stress.checks.editor import OpensItsEditor
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
