@@ -18,8 +18,8 @@ class AutomationIsOnTime(Check):
     level = 4
     what = (
         "automates each parameter at two frames inside blocks, and looks where the sound changes: "
-        "of CLAP plugins, which are told the frame; others, as here when they play, get a block that "
-        "begins there"
+        "of CLAP plugins, which are told the frame; others, as here when they play, get a block "
+        "that begins there"
     )
     means = "automation is heard late, and differently with each block size"
 
