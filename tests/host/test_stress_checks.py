@@ -12,8 +12,9 @@ from host.stress.checks import ALL, BY_NAME
 from host.stress.checks.realtime import is_its_own, own_libraries
 from host.stress.runner import StressOptions, chosen
 from ipc.description import PluginDescription
-from ipc.rig_calls import Place, Violation
+from ipc.rig_calls import Place, Render, Violation
 from ipc.sound_measures import delay_between, octaves_db, residue_db, sounding_frames
+from sandbox.rig_sound import sound_of
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stress.md"
 INSTALLED = ("vst3", "lv2", "clap", "ladspa")
@@ -90,6 +91,17 @@ def test_octaves_are_as_loud_at_any_rate(rate: float) -> None:
     levels = octaves_db(sine.astype(np.float32), rate)
     assert levels[1000] == pytest.approx(-9.03, abs=0.1)
     assert levels[250] < -60 and levels[4000] < -60
+
+
+@pytest.mark.parametrize("rate", [44100, 96000])
+def test_a_band_of_noise_is_the_same_at_each_rate(rate: int) -> None:
+    def levels(rate: int) -> dict[int, float]:
+        call = Render(frames=2 * rate, source="band", gain=1.0)
+        sound = sound_of(call, 2, float(rate))
+        assert np.abs(sound).max() < 1.0
+        return octaves_db(sound[:, rate:], rate)
+
+    assert levels(rate) == pytest.approx(levels(48000), abs=1e-3)
 
 
 @pytest.mark.parametrize("slow", [True, False])

@@ -16,6 +16,7 @@ from host.stress.checks.ranges import (
     EveryProgram,
     WordsMeanWhatTheySay,
 )
+from host.stress.checks.rates import SameAtAnyRate
 from host.stress.checks.realtime import (
     AllocatesNothing,
     AsksTheKernelForNothing,
@@ -29,9 +30,13 @@ from host.stress.checks.scarcity import (
     SurvivesFailedAllocations,
     SurvivesNoNetwork,
 )
+from host.stress.checks.shape import (
+    LeavesTheTopsRound,
+    NoClicksBetweenBlocks,
+    NoClicksInsideBlocks,
+)
 from host.stress.checks.sound import (
     KeepsTheMiddle,
-    NoClicksBetweenBlocks,
     RecoversFromNonsense,
     SendsNumbers,
 )
@@ -55,11 +60,14 @@ ALL: tuple[type[Check], ...] = tuple(
             MeetsItsDeadlines,
             AnyBlockSize,
             AnyRateAndSize,
+            SameAtAnyRate,
             EveryProgram,
             InPlaceOrNot,
             KeepsTheMiddle,
             LatencyIsTrue,
             NoClicksBetweenBlocks,
+            NoClicksInsideBlocks,
+            LeavesTheTopsRound,
             StaysInItsBuffers,
             AllocatesNothing,
             LocksNothing,
