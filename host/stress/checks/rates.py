@@ -5,6 +5,7 @@ import numpy as np
 
 from host.stress.check import Check, Subject
 from host.stress.checks.sound import is_sound
+from host.stress.rig import Rig
 from host.stress.verdict import Plot, Verdict
 from ipc.description import PluginDescription
 from ipc.sound_measures import octaves_db
@@ -68,6 +69,7 @@ class SameAtAnyRate(Check):
         if subject.description.accepts_midi:
             midi = [(0, bytes((0x90, note, 100))) for note in _NOTES]
         with subject.open(sample_rate=rate) as rig:
+            _set_the_same(subject, rig)
             heard = rig.render(2 * frames, source="band", midi=midi).sound[:, frames:]
         return octaves_db(heard, rate) if heard.size and is_sound(heard) else None
 
@@ -77,6 +79,18 @@ class SameAtAnyRate(Check):
         differences = {hz: max(other[hz], floor) - max(level, floor) for hz, level in usual.items()}
         hz = max(differences, key=lambda hz: abs(differences[hz]))
         return differences[hz], hz
+
+
+def _set_the_same(subject: Subject, rig: Rig) -> None:
+    """Where the range of a parameter depends on the rate, as a LADSPA filter's cutoff does, so does
+    its default: it is set to the one that it has at the usual rate."""
+    here = {parameter.index: parameter for parameter in rig.description.parameters}
+    for usual in subject.description.parameters:
+        if here.get(usual.index) == usual or not usual.automatable:
+            continue
+        value = rig.value_of(usual.index, usual.default_text).values
+        if value:
+            rig.set_parameter(usual.index, value[0])
 
 
 def _plot(hz: int, heard: dict[float, _Levels]) -> Plot:
