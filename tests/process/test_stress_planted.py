@@ -216,6 +216,32 @@ def test_a_planted_fault_is_found(
         assert any("planted." in line for line in result.backtrace)
 
 
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("pid", "same-each-time"),
+        ("per-block", "any-block-size"),
+        ("not-in-place", "in-place-or-not"),
+        ("state-stale", "state-is-the-sound"),
+        ("shared", "many-at-once"),
+    ],
+)
+def test_what_should_be_the_same_has_a_spectrum_of_its_difference(
+    found: dict[tuple[str, str], CheckResult], fault: str, check: str
+) -> None:
+    plots = [plot for plot in found[fault, check].plots if plot.title.startswith("Difference")]
+    assert plots and all(len(plot.y) == 128 and plot.y_label == "dBFS" for plot in plots)
+
+
+def test_the_slowest_block_is_in_the_histogram(
+    found: dict[tuple[str, str], CheckResult],
+) -> None:
+    result = found["rarely-slow", "meets-its-deadlines"]
+    [histogram] = [plot for plot in result.plots if plot.kind == "histogram"]
+    assert histogram.x[-1] < result.figures["max_us"] < 1.5 * histogram.x[-1]
+    assert histogram.y[-1] >= 1
+
+
 @pytest.mark.parametrize("check", sorted(BY_NAME))
 def test_a_clean_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
     assert found["clean", check].verdict in (Verdict.PASS, Verdict.SKIP), found["clean", check]
