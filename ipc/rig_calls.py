@@ -25,8 +25,9 @@ MaxFrames = Annotated[int, Meta(ge=1, le=8192)]  # of one block
 
 # What a plugin hears, of peak 1 before `gain`: uniform white noise; a unit impulse in the first
 # frame; a sine of 997 Hz; a constant; numbers too small to be normal; NaN, Inf and huge numbers
-# among noise.
-Source = Literal["silence", "noise", "impulse", "sine", "dc", "denormal", "wild"]
+# among noise; noise of a fifth that is loud, from 90 to 5,600 Hz, as loud in each octave, which is
+# the same at all rates and repeats each second.
+Source = Literal["silence", "noise", "impulse", "sine", "dc", "denormal", "wild", "band"]
 
 
 class Call(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Sound = NDArray[np.float32]
 
 _FIRST = 10 ** (-40 / 20)  # of the strongest; less is no beginning
+_OCTAVES_HZ = (125, 250, 500, 1000, 2000, 4000)  # below what any filter against aliasing takes
+_SILENT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,16 @@ def residue_db(first: Sound, second: Sound) -> float:
         return -math.inf
     loudest = max(float(np.max(np.abs(one), initial=0.0)) for one in (first, second))
     return 20.0 * math.log10(difference / loudest) if loudest > 0.0 else -math.inf
+
+
+def octaves_db(heard: Sound, sample_rate: float) -> dict[int, float]:
+    """The level of each octave around its middle, Hz, of all channels together, dB: that of a sound
+    at another rate is the same."""
+    power = np.abs(np.fft.rfft(heard.astype(np.float64), axis=1)) ** 2
+    power = 2.0 * power.sum(axis=0) / max(1, heard.shape[1]) ** 2
+    hz = np.fft.rfftfreq(heard.shape[1], 1.0 / sample_rate)
+    return {
+        middle: 10.0
+        * math.log10(float(power[(hz >= middle / 2**0.5) & (hz < middle * 2**0.5)].sum()) + _SILENT)
+        for middle in _OCTAVES_HZ
+    }

@@ -8,6 +8,8 @@ from ipc.rig_calls import Render
 
 _SINE_HZ = 997.0
 _SUBNORMAL = 1e-40
+_BAND_HZ = (90, 5600)
+_BAND_RMS = 0.2  # peaks stay below 1
 # Among noise, one sample in so many is none that a mixer would send.
 _WILD_EVERY = 97
 _WILD = (np.nan, np.inf, -np.inf, 1e30, -1e30, 1e-40)
@@ -29,6 +31,8 @@ def sound_of(call: Render, channels: int, sample_rate: float) -> NDArray[np.floa
         case "sine":
             phase = 2.0 * np.pi * _SINE_HZ / sample_rate * np.arange(call.frames)
             made = np.broadcast_to(np.sin(phase), shape)
+        case "band":
+            made = _band(random, shape, round(sample_rate))
         case "dc":
             made = np.ones(shape)
         case "denormal":
@@ -39,3 +43,17 @@ def sound_of(call: Render, channels: int, sample_rate: float) -> NDArray[np.floa
             noise[places] = random.choice(_WILD, int(places.sum()))
             return np.ascontiguousarray(noise, np.float32)
     return np.ascontiguousarray(call.gain * made, np.float32)
+
+
+def _band(
+    random: np.random.RandomState, shape: tuple[int, int], sample_rate: int
+) -> NDArray[np.float64]:
+    """A sine of random phase at each Hz: whatever the rate, the very same curve is sampled."""
+    channels, frames = shape
+    hz = np.arange(_BAND_HZ[0], min(_BAND_HZ[1], sample_rate // 2))
+    phases = random.uniform(0.0, 2.0 * np.pi, (channels, _BAND_HZ[1] - _BAND_HZ[0]))
+    lines = np.zeros((channels, sample_rate // 2 + 1), complex)
+    lines[:, hz] = np.exp(1j * phases[:, : len(hz)]) / np.sqrt(hz)
+    second = np.fft.irfft(lines, sample_rate, axis=1)
+    level = np.sqrt(np.sum(1.0 / np.arange(*_BAND_HZ)) * 2.0) / sample_rate
+    return np.tile(second * (_BAND_RMS / level), -(-frames // sample_rate))[:, :frames]

@@ -12,8 +12,9 @@ from host.stress.checks import ALL, BY_NAME
 from host.stress.checks.realtime import is_its_own, own_libraries
 from host.stress.runner import StressOptions, chosen
 from ipc.description import PluginDescription
-from ipc.rig_calls import Place, Violation
-from ipc.sound_measures import delay_between, residue_db, sounding_frames
+from ipc.rig_calls import Place, Render, Violation
+from ipc.sound_measures import delay_between, octaves_db, residue_db, sounding_frames
+from sandbox.rig_sound import sound_of
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "stress.md"
 INSTALLED = ("vst3", "lv2", "clap", "ladspa")
@@ -81,6 +82,26 @@ def test_measures_of_sound() -> None:
     assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
     assert residue_db(noise, noise) == -np.inf
     assert residue_db(noise, noise * np.float32(0.9)) == pytest.approx(-20, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [44100.0, 96000.0])
+def test_octaves_are_as_loud_at_any_rate(rate: float) -> None:
+    time = np.arange(rate) / rate
+    sine = 0.5 * np.sin(2 * np.pi * 997 * time)[np.newaxis]
+    levels = octaves_db(sine.astype(np.float32), rate)
+    assert levels[1000] == pytest.approx(-9.03, abs=0.1)
+    assert levels[250] < -60 and levels[4000] < -60
+
+
+@pytest.mark.parametrize("rate", [44100, 96000])
+def test_a_band_of_noise_is_the_same_at_each_rate(rate: int) -> None:
+    def levels(rate: int) -> dict[int, float]:
+        call = Render(frames=2 * rate, source="band", gain=1.0)
+        sound = sound_of(call, 2, float(rate))
+        assert np.abs(sound).max() < 1.0
+        return octaves_db(sound[:, rate:], rate)
+
+    assert levels(rate) == pytest.approx(levels(48000), abs=1e-3)
 
 
 @pytest.mark.parametrize("slow", [True, False])

@@ -29,6 +29,8 @@ PLANTED = (
     ("unwritten", "sends-numbers", Verdict.FAIL, "unwritten"),
     ("unset-memory", "sends-numbers", Verdict.FAIL, "memory that it has not written"),
     ("runaway", "sends-numbers", Verdict.FAIL, "runs away"),
+    ("subnormal", "sends-numbers", Verdict.WARN, "told to make none"),
+    ("subnormal-tail", "sends-numbers", Verdict.WARN, "4 s after its input has ended"),
     ("hangs", "sends-numbers", Verdict.HANG, "did not come back"),
     ("hang-threads", "sends-numbers", Verdict.HANG, "waiting in pthread_mutex_lock for process in"),
     ("locale", "leaves-the-process-alone", Verdict.FAIL, "the locale"),
@@ -39,22 +41,31 @@ PLANTED = (
     ("edge-crash", "every-parameter", Verdict.CRASH, "with 'Gain' at 1: crashed with SIGSEGV"),
     ("forgets", "state-is-the-sound", Verdict.FAIL, "does not hold 'Echo'"),
     ("forgets-quietly", "state-is-the-sound", Verdict.WARN, "which is not heard"),
+    ("state-stale", "state-is-the-sound", Verdict.FAIL, "Hz, with the same values"),
     ("slow", "meets-its-deadlines", Verdict.FAIL, "µs"),
+    ("rarely-slow", "meets-its-deadlines", Verdict.FAIL, "the same ones each time"),
     ("per-block", "any-block-size", Verdict.WARN, "sounds different"),
     ("high-rate", "any-rate-and-size", Verdict.FAIL, "at 176400 Hz"),
+    ("rate-gain", "same-at-any-rate", Verdict.WARN, "at 96 kHz it sounds different"),
     ("not-in-place", "in-place-or-not", Verdict.FAIL, "in place it sounds different"),
     ("offset", "keeps-the-middle", Verdict.WARN, "an offset of 0.05"),
     ("late", "latency-is-true", Verdict.WARN, "64 later"),
     ("clicks", "no-clicks-between-blocks", Verdict.FAIL, "clicks of"),
+    ("inside-clicks", "no-clicks-inside-blocks", Verdict.WARN, "48 clicks of up to"),
+    ("clips", "leaves-the-tops-round", Verdict.WARN, "it clips at 0.050"),
+    ("clips-at-full", "leaves-the-tops-round", Verdict.WARN, "it clips at 1.000"),
     ("writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
     ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
     ("system-call", "asks-the-kernel-for-nothing-in-process", Verdict.FAIL, "getppid"),
     ("divides", "makes-good-numbers", Verdict.WARN, "invalid operation in process+0x"),
+    ("tiny", "makes-good-numbers", Verdict.WARN, "underflow in process+0x"),
     ("words", "words-mean-what-they-say", Verdict.WARN, "means nothing to it"),
     ("lazy", "automation-is-on-time", Verdict.WARN, "frames late"),
-    ("ignores-times", "automation-is-on-time", Verdict.WARN, "188 frames before its frame"),
+    ("late-one", "automation-is-on-time", Verdict.WARN, "'Echo' is heard"),
+    ("late-far", "automation-is-on-time", Verdict.WARN, "'Spare 20' is heard"),
+    ("ignores-times", "automation-is-on-time", Verdict.WARN, "frames before its frame"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
     ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
     ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
@@ -63,6 +74,9 @@ PLANTED = (
     ("sleeps", "touches-only-memory-that-is-there", Verdict.FAIL, "it waited"),
     ("faults-pages", "touches-only-memory-that-is-there", Verdict.WARN, "page faults"),
     ("leaks", "gives-back-what-it-takes", Verdict.FAIL, "KiB are lost"),
+    ("leaks-maps", "gives-back-what-it-takes", Verdict.FAIL, "maps stay behind"),
+    ("leaks-threads", "gives-back-what-it-takes", Verdict.FAIL, "threads stay behind"),
+    ("leaks-files", "gives-back-what-it-takes", Verdict.FAIL, "files stay behind"),
     ("rare-crash", "survives-anything", Verdict.CRASH, "SIGSEGV"),
     ("hungry", "bears-lack-of-memory", Verdict.CRASH, "SIGSEGV"),
     ("lv2 empty-block", "any-block-size", Verdict.CRASH, "SIGFPE"),
@@ -216,6 +230,32 @@ def test_a_hang_keeps_the_stacks_of_all_threads(
     threads = found["hang-threads", "sends-numbers"].threads
     [holder] = [one for one in threads if any("holds_it_for_ever" in line for line in one.stack)]
     assert len(threads) > 1 and "pause" in holder.stack[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("pid", "same-each-time"),
+        ("per-block", "any-block-size"),
+        ("not-in-place", "in-place-or-not"),
+        ("state-stale", "state-is-the-sound"),
+        ("shared", "many-at-once"),
+    ],
+)
+def test_what_should_be_the_same_has_a_spectrum_of_its_difference(
+    found: dict[tuple[str, str], CheckResult], fault: str, check: str
+) -> None:
+    plots = [plot for plot in found[fault, check].plots if plot.title.startswith("Difference")]
+    assert plots and all(len(plot.y) == 128 and plot.y_label == "dBFS" for plot in plots)
+
+
+def test_the_slowest_block_is_in_the_histogram(
+    found: dict[tuple[str, str], CheckResult],
+) -> None:
+    result = found["rarely-slow", "meets-its-deadlines"]
+    [histogram] = [plot for plot in result.plots if plot.kind == "histogram"]
+    assert histogram.x[-1] < result.figures["max_us"] < 1.5 * histogram.x[-1]
+    assert histogram.y[-1] >= 1
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 """All checks, in the order of their levels."""
 
 from host.stress.check import Check
+from host.stress.checks.automation import AutomationIsOnTime
 from host.stress.checks.careless import SurvivesWrongBlockSizes
-from host.stress.checks.claims import AutomationIsOnTime, LatencyIsTrue, TailIsTrue
+from host.stress.checks.claims import LatencyIsTrue, TailIsTrue
 from host.stress.checks.editor import OpensItsEditor
 from host.stress.checks.fuzz import SurvivesAnything
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
@@ -15,6 +16,7 @@ from host.stress.checks.ranges import (
     EveryProgram,
     WordsMeanWhatTheySay,
 )
+from host.stress.checks.rates import SameAtAnyRate
 from host.stress.checks.realtime import (
     AllocatesNothing,
     AsksTheKernelForNothing,
@@ -28,9 +30,13 @@ from host.stress.checks.scarcity import (
     SurvivesFailedAllocations,
     SurvivesNoNetwork,
 )
+from host.stress.checks.shape import (
+    LeavesTheTopsRound,
+    NoClicksBetweenBlocks,
+    NoClicksInsideBlocks,
+)
 from host.stress.checks.sound import (
     KeepsTheMiddle,
-    NoClicksBetweenBlocks,
     RecoversFromNonsense,
     SendsNumbers,
 )
@@ -54,11 +60,14 @@ ALL: tuple[type[Check], ...] = tuple(
             MeetsItsDeadlines,
             AnyBlockSize,
             AnyRateAndSize,
+            SameAtAnyRate,
             EveryProgram,
             InPlaceOrNot,
             KeepsTheMiddle,
             LatencyIsTrue,
             NoClicksBetweenBlocks,
+            NoClicksInsideBlocks,
+            LeavesTheTopsRound,
             StaysInItsBuffers,
             AllocatesNothing,
             LocksNothing,

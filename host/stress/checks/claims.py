@@ -5,7 +5,7 @@ import numpy as np
 
 from host.stress.check import Check, Subject
 from host.stress.verdict import Verdict
-from ipc.description import ParameterDescription, PluginDescription
+from ipc.description import PluginDescription
 from ipc.sound_measures import Sound, delay_between, sounding_frames
 
 _CLEAR = 0.3  # of a perfect copy; less may be the reverberation of a plugin without direct sound
@@ -95,64 +95,3 @@ class TailIsTrue(Check):
                 f"it reports a tail of {reported:.2f} s, and sounds for {measured:.2f} s",
                 key="tail",
             )
-
-
-class AutomationIsOnTime(Check):
-    name = "automation-is-on-time"
-    level = 4
-    what = (
-        "automates each parameter at a frame inside a block, and looks where the sound changes: of "
-        "CLAP plugins, which are told the frame; others, as here when they play, get a block that "
-        "begins there"
-    )
-    means = "automation is heard late, and differently with each block size"
-
-    _AT = 700  # in the second block of 512
-    _LATE = 64  # frames that many plugins share a parameter's value for
-    _MOST = 16
-
-    def unfit(self, description: PluginDescription) -> str:
-        if not description.out_channels:
-            return "it has no outputs"
-        return "" if _automatable(description) else "it has no parameters to automate"
-
-    def run(self, subject: Subject) -> None:
-        frames = 16 * 512
-        with subject.open() as rig:
-            defaults = rig.parameters()
-        plain = self._heard(subject, frames, ())
-        if not np.array_equal(plain, self._heard(subject, frames, ())):
-            subject.find(Verdict.PASS, "it never sounds the same twice: cannot be told")
-            return
-        late: dict[str, int] = {}
-        for parameter in _automatable(subject.description)[: self._MOST]:
-            value = defaults[parameter.index] if parameter.index < len(defaults) else 0.5
-            change = (self._AT, parameter.index, 0.0 if value > 0.5 else 1.0)
-            changed = self._heard(subject, frames, (change,))
-            differs = np.flatnonzero((plain != changed).any(axis=0))
-            if len(differs):
-                late[parameter.name] = int(differs[0]) - self._AT
-        latency = subject.description.latency_frames
-        subject.figures |= {f"frames_late_{name}"[:60]: float(by) for name, by in late.items()}
-        early = {name: by for name, by in late.items() if by < 0}
-        if early:
-            name, by = min(early.items(), key=lambda found: found[1])
-            subject.find(
-                Verdict.WARN, f"'{name}' is heard {-by} frames before its frame", key="early"
-            )
-        elif not late:
-            subject.find(Verdict.PASS, "no change was heard: cannot be told")
-        elif min(late.values()) > self._LATE + latency:
-            # All of them: that of a delay is heard late with good reason.
-            name, by = min(late.items(), key=lambda found: found[1])
-            subject.find(Verdict.WARN, f"'{name}' is heard {by} frames late", key="late")
-
-    def _heard(
-        self, subject: Subject, frames: int, changes: tuple[tuple[int, int, float], ...]
-    ) -> Sound:
-        with subject.open() as rig:
-            return rig.render(frames, changes=changes, whole=True, **subject.stimulus(frames)).sound
-
-
-def _automatable(description: PluginDescription) -> list[ParameterDescription]:
-    return [parameter for parameter in description.parameters if parameter.automatable]

@@ -6,8 +6,9 @@ import math
 import numpy as np
 
 from host.stress.check import DIRECT_FORMATS, EMPTY_BLOCK_FORMATS, Check, Subject
+from host.stress.residue import spectrum
 from host.stress.rig import Sound
-from host.stress.verdict import Plot, Verdict
+from host.stress.verdict import Verdict
 from ipc.description import PluginDescription
 from ipc.sound_measures import residue_db
 
@@ -32,23 +33,6 @@ def _compare(subject: Subject, first: Sound, second: Sound, what: str) -> float 
     return None if math.isinf(residue) else residue
 
 
-def _spectrum(difference: Sound, rate: float, title: str) -> Plot:
-    """Of the difference, dB against full scale, in 128 bands."""
-    mono = difference.astype(np.float64).mean(axis=0)
-    power = np.abs(np.fft.rfft(mono * np.hanning(len(mono)))) / max(1, len(mono) // 4)
-    bands = np.array_split(power, 128)
-    level = [20 * math.log10(max(float(band.max(initial=0.0)), 1e-9)) for band in bands]
-    top = rate / 2
-    return Plot(
-        kind="line",
-        title=title,
-        x_label="Hz",
-        y_label="dBFS",
-        x=[top * index / 128 for index in range(128)],
-        y=level,
-    )
-
-
 class SameEachTime(Check):
     name = "same-each-time"
     level = 2
@@ -68,7 +52,7 @@ class SameEachTime(Check):
         if residue is not None:
             subject.figures["residue_db"] = residue
             subject.plots.append(
-                _spectrum(heard[0] - heard[1], subject.sample_rate, "Difference of two runs")
+                spectrum(heard[0] - heard[1], subject.sample_rate, "Difference of two runs")
             )
             subject.find(Verdict.WARN, f"two runs differ ({residue:.0f} dB)", key="differs")
 
@@ -107,7 +91,7 @@ class AnyBlockSize(Check):
             subject.figures[f"residue_db_{name.replace(' ', '_')}"] = residue
             if usual is None and residue > _AUDIBLE_DB:
                 subject.plots.append(
-                    _spectrum(
+                    spectrum(
                         whole - heard.sound, subject.sample_rate, f"Difference in blocks of {name}"
                     )
                 )
@@ -146,6 +130,8 @@ class InPlaceOrNot(Check):
         if residue is not None:
             subject.figures["residue_db"] = residue
             if residue > _AUDIBLE_DB:
+                title = "Difference when it works in place"
+                subject.plots.append(spectrum(heard[0] - heard[2], subject.sample_rate, title))
                 subject.find(
                     Verdict.FAIL, f"in place it sounds different ({residue:.0f} dB)", key="in place"
                 )

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What it takes, and gives back."""
 
-from itertools import pairwise
-
 import numpy as np
+from numpy.typing import NDArray
 
 from host.scan.verdict import Status
 from host.stress.check import Check, Subject
 from host.stress.death import PluginDied, PluginRefused
+from host.stress.residue import spectrum
+from host.stress.rig import Sound
 from host.stress.verdict import Plot, Verdict
 from ipc.rig_calls import CallResult, Recreate, Render
 
@@ -55,21 +56,27 @@ class GivesBackWhatItTakes(Check):
                 y=[float(bytes_ / _MEBIBYTE) for bytes_ in memory],
             )
         )
-        halves = np.array_split(memory, 4)
-        # It must have grown all the time: allocators take what they need in leaps.
-        grows = all(a.mean() < b.mean() for a, b in pairwise(halves))
-        if slope > self._LEAK and grows:
+        if slope > self._LEAK and _grows(memory):
             subject.find(
                 Verdict.FAIL,
                 f"each time it is created and destroyed, {slope / 1024:.0f} KiB are lost",
                 key="memory",
             )
-        for what, first, last in (
-            ("threads", seen[0].threads, seen[-1].threads),
-            ("files", seen[0].files, seen[-1].files),
-        ):
-            if last - first >= max(4, len(seen) // 4):
-                subject.find(Verdict.FAIL, f"{last - first} {what} stay behind", key=what)
+        for what in ("threads", "files", "maps"):
+            counts = np.array([getattr(one, what) for one in seen], float)
+            more = int(counts[-1] - counts[0])
+            if more >= max(4, len(seen) // 4) and _grows(counts):
+                subject.find(
+                    Verdict.FAIL,
+                    f"{more} {what} stay behind when it is created and destroyed {turns} times",
+                    key=what,
+                )
+
+
+def _grows(seen: NDArray[np.float64]) -> bool:
+    """All the time, and about as much each time: allocators take what they need in leaps."""
+    steps = np.diff([part.mean() for part in np.array_split(seen, 4)])
+    return bool(steps.min() > 0.25 * steps.max())
 
 
 class ManyAtOnce(Check):
@@ -118,9 +125,9 @@ class ManyAtOnce(Check):
         if after.threads - before.threads >= count - 1 > 1:
             subject.find(Verdict.FAIL, "threads of destroyed instances stay", key="threads")
         if alone.sound.shape == among.sound.shape and not np.array_equal(alone.sound, among.sound):
-            self._tell_difference(subject, frames)
+            self._tell_difference(subject, frames, alone.sound - among.sound)
 
-    def _tell_difference(self, subject: Subject, frames: int) -> None:
+    def _tell_difference(self, subject: Subject, frames: int, difference: Sound) -> None:
         """Only where it is the same each time otherwise, in new processes and in one: what goes on
         in a sequence of random numbers disturbs nobody."""
         heard = []
@@ -132,6 +139,9 @@ class ManyAtOnce(Check):
             rig.recreate(subject.sample_rate, subject.max_frames)
             heard.append(rig.render(frames, **subject.stimulus(frames)).sound)
         if all(np.array_equal(heard[0], other) for other in heard[1:]):
+            if np.isfinite(difference).all():
+                title = "Difference among others"
+                subject.plots.append(spectrum(difference, subject.sample_rate, title))
             subject.find(
                 Verdict.FAIL, "among others of its kind it sounds different", key="shared sound"
             )

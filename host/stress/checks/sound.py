@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes out: numbers, no offset, no clicks, nothing that runs away."""
+"""What comes out: numbers, no offset, nothing that runs away."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ _RUNAWAY_IF_EXTREME = 10 ** (240 / 20)  # an equalizer may be told to add 200 dB
 _LOUD = 10 ** (12 / 20)
 _OFFSET = 0.01
 _SECONDS = 2
+_DYING_S = 4  # of silence
 _UNWRITTEN = 123456.0  # the rig fills outputs with a little more before each block
 # What malloc gives is filled with 0x5a (MALLOC_PERTURB_, host/stress/workshop.py).
 _NEVER_SET = float(np.frombuffer(b"\x5a" * 4, np.float32)[0])
@@ -45,7 +46,7 @@ def _is_never_set(peak: float) -> bool:
     return any(abs(peak / (_NEVER_SET * gain) - 1.0) < 1e-3 for gain in (1.0, 0.5, 0.5**0.5))
 
 
-def _is_sound(planes: NDArray[np.floating]) -> bool:
+def is_sound(planes: NDArray[np.floating]) -> bool:
     """Else other checks tell of it."""
     return bool(np.isfinite(planes).all() and np.abs(planes).max(initial=0.0) <= _RUNAWAY)
 
@@ -53,7 +54,10 @@ def _is_sound(planes: NDArray[np.floating]) -> bool:
 class SendsNumbers(Check):
     name = "sends-numbers"
     level = 1
-    what = "plays noise, a sine, an impulse, silence and notes, and looks at every sample"
+    what = (
+        "plays noise, a sine, an impulse, silence and notes, and looks at every sample; and at "
+        "what is left after 4 s of silence, with numbers too small to be normal as they are"
+    )
     means = "NaN and Inf silence a mix for good; a level that runs away hurts ears"
 
     def run(self, subject: Subject) -> None:
@@ -73,9 +77,27 @@ class SendsNumbers(Check):
                 if result.subnormal:
                     subject.find(
                         Verdict.WARN,
-                        f"it sends numbers too small to be normal for {source}",
+                        f"it sends numbers too small to be normal for {source} "
+                        f"({result.subnormal} samples), though the processor is told to make none",
                         key="subnormal",
                     )
+        self._look_without_help(subject, rate)
+
+    def _look_without_help(self, subject: Subject, rate: int) -> None:
+        """In a host that lets the processor make small numbers, a sound that dies away passes
+        through them; a filter that rounds stays there for good, and slows down what comes next."""
+        with subject.open() as rig:
+            rig.render(rate, keep=False, denormals=True, **subject.stimulus(rate))
+            rig.render(_DYING_S * rate, source="silence", keep=False, denormals=True)
+            left = rig.render(rate // 4, source="silence", keep=False, denormals=True).result
+        subject.figures["subnormal_after_silence"] = left.subnormal
+        if left.subnormal:
+            subject.find(
+                Verdict.WARN,
+                f"{_DYING_S} s after its input has ended it still sends numbers too small to be "
+                "normal, in hosts that do not help it",
+                key="subnormal without help",
+            )
 
 
 class KeepsTheMiddle(Check):
@@ -94,7 +116,7 @@ class KeepsTheMiddle(Check):
                 options = {**subject.stimulus(_SECONDS * rate), "source": source}
                 heard = rig.render(_SECONDS * rate, **options)
                 late = heard.sound[:, rate:]
-                if late.size == 0 or not _is_sound(late):
+                if late.size == 0 or not is_sound(late):
                     continue
                 offset = float(np.abs(late.mean(axis=1)).max())
                 subject.figures[f"offset_for_{source}"] = offset
@@ -104,41 +126,6 @@ class KeepsTheMiddle(Check):
                         f"an offset of {offset:.3f} for {source}",
                         key=f"offset {source}",
                     )
-
-
-class NoClicksBetweenBlocks(Check):
-    name = "no-clicks-between-blocks"
-    level = 3
-    what = "plays a sine and compares the steps between blocks with those inside them"
-    means = "it treats the borders of blocks, which music knows nothing of, differently"
-
-    _STEPS = 8.0  # times the largest step inside blocks
-    _AUDIBLE = 0.01
-
-    def unfit(self, description: PluginDescription) -> str:
-        if not description.out_channels or not description.in_channels:
-            return "it has no inputs or no outputs"
-        return ""
-
-    def run(self, subject: Subject) -> None:
-        rate, size = round(subject.sample_rate), 256
-        with subject.open() as rig:
-            heard = rig.render(2 * rate, source="sine", gain=0.25, blocks=[size])
-        late = heard.sound[:, rate:].astype(np.float64)
-        if late.shape[1] < 4 * size or not _is_sound(late):
-            return
-        first = (-rate) % size  # of the border after where `late` begins
-        bends = np.abs(np.diff(late, 2, axis=1)).max(axis=0)
-        # A step or spike at a frame bends the curve at it, and at both of its neighbours.
-        borders = np.zeros(len(bends), bool)
-        for shift in (-2, -1, 0):
-            places = np.arange(first + shift, len(bends), size)
-            borders[places[places >= 0]] = True
-        between, inside = float(bends[borders].max()), float(bends[~borders].max())
-        subject.figures["largest_step_between_blocks"] = between
-        subject.figures["largest_step_inside_blocks"] = inside
-        if between > self._AUDIBLE and between > self._STEPS * inside:
-            subject.find(Verdict.FAIL, f"clicks of {between:.3f} between blocks", key="clicks")
 
 
 class RecoversFromNonsense(Check):

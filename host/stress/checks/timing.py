@@ -3,6 +3,7 @@
 processor time of the thread, and the clock only where it says the same."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from host.stress import denormals
 from host.stress.check import Check, Subject
@@ -10,6 +11,7 @@ from host.stress.verdict import Plot, Verdict
 from ipc.description import PluginDescription
 
 _BINS = 60
+_Times = NDArray[np.float64]
 
 
 class MeetsItsDeadlines(Check):
@@ -17,29 +19,20 @@ class MeetsItsDeadlines(Check):
     level = 2
     what = (
         "times every block of 128 frames against the time that it lasts: median, 99 and 99.9 % and "
-        "the slowest, on the clock and on the processor"
+        "the slowest, on the clock and on the processor, and blocks that are late each time"
     )
     means = "nobody can play it"
     is_timed = True
 
     _FRAMES = 128
     _MUCH = 0.5  # of the deadline, in the median
+    _REPEATS = 2
 
     def run(self, subject: Subject) -> None:
         rate = round(subject.sample_rate)
-        seconds = 4 if subject.level < 5 else 10
-        with subject.open(max_frames=self._FRAMES) as rig:
-            rig.render(rate, keep=False, **subject.stimulus(rate))
-            wall_ns: list[int] = []
-            cpu_ns: list[int] = []
-            for _ in range(seconds):
-                times = rig.render(rate, keep=False, **subject.stimulus(rate)).result.times
-                if times is not None:
-                    wall_ns += times.wall_ns
-                    cpu_ns += times.cpu_ns
-        if not wall_ns:
+        wall, cpu = self._times(subject)
+        if not wall.size:
             return
-        wall, cpu = np.array(wall_ns) / 1e3, np.array(cpu_ns) / 1e3
         deadline = self._FRAMES / rate * 1e6
         subject.figures |= {
             "deadline_us": round(deadline, 1),
@@ -52,38 +45,14 @@ class MeetsItsDeadlines(Check):
             "cpu_max_us": round(float(cpu.max()), 2),
             "cpu_percent": round(float(cpu.mean()) / deadline * 100, 2),
         }
-        top = max(float(np.percentile(wall, 99.5)), 1e-3)
-        counts, edges = np.histogram(wall[wall <= top], bins=_BINS, range=(0.0, top))
-        subject.plots.append(
-            Plot(
-                kind="histogram",
-                title="Time of a block of 128 frames",
-                x_label="µs",
-                y_label="blocks",
-                x=[float(edge) for edge in edges[:-1]],
-                y=[float(count) for count in counts],
-                limit=deadline,
-            )
-        )
-        shares = np.linspace(0.0, 100.0, _BINS)
-        subject.plots.append(
-            Plot(
-                kind="line",
-                title="Processor time of a block, from the quickest to the slowest",
-                x_label="% of blocks",
-                y_label="µs",
-                x=[float(share) for share in shares],
-                y=[float(time) for time in np.percentile(cpu, shares)],
-                limit=deadline,
-                limit_label="deadline",
-            )
-        )
+        subject.plots += [_histogram(wall, deadline), _from_quick_to_slow(cpu, deadline)]
         median, worst = float(np.median(cpu)), float(np.percentile(cpu, 99))
         if median > deadline:
             subject.find(
                 Verdict.FAIL, f"a block takes {median:.0f} µs of {deadline:.0f}", key="slow"
             )
-        elif worst > deadline:
+            return
+        if worst > deadline:
             subject.find(
                 Verdict.WARN,
                 f"one block in a hundred takes more than {worst:.0f} µs of {deadline:.0f}",
@@ -93,6 +62,74 @@ class MeetsItsDeadlines(Check):
             subject.find(
                 Verdict.WARN, f"a block takes {median:.0f} of {deadline:.0f} µs", key="median"
             )
+        if cpu.max() > deadline:
+            self._look_again(subject, cpu, deadline)
+
+    def _times(self, subject: Subject) -> tuple[_Times, _Times]:
+        """Of each block after the first second of a new instance, µs: on the clock, and of the
+        processor."""
+        rate = round(subject.sample_rate)
+        wall_ns: list[int] = []
+        cpu_ns: list[int] = []
+        with subject.open(max_frames=self._FRAMES) as rig:
+            rig.render(rate, keep=False, **subject.stimulus(rate))
+            for _ in range(4 if subject.level < 5 else 10):
+                times = rig.render(rate, keep=False, **subject.stimulus(rate)).result.times
+                if times is not None:
+                    wall_ns += times.wall_ns
+                    cpu_ns += times.cpu_ns
+        return np.array(wall_ns) / 1e3, np.array(cpu_ns) / 1e3
+
+    def _look_again(self, subject: Subject, cpu: _Times, deadline: float) -> None:
+        """A busy machine makes blocks slow, but not the same ones each time."""
+        runs = [cpu, *(self._times(subject)[1] for _ in range(self._REPEATS))]
+        least = np.min([run[: min(map(len, runs))] for run in runs], axis=0)
+        late = int((least > deadline).sum())
+        subject.figures["late_blocks"] = late
+        if late:
+            subject.find(
+                Verdict.FAIL,
+                f"{late} of {len(least)} blocks take up to {least.max():.0f} µs of "
+                f"{deadline:.0f}, the same ones each time",
+                key="late blocks",
+            )
+        elif all(run.max() > deadline for run in runs):
+            most = min(float(run.max()) for run in runs)
+            subject.find(
+                Verdict.WARN,
+                f"each time some blocks take up to {most:.0f} µs of {deadline:.0f}, not the same "
+                "ones",
+                key="some late blocks",
+            )
+
+
+def _histogram(wall: _Times, deadline: float) -> Plot:
+    """Its bins grow, so that the slowest block is seen beside the usual ones."""
+    edges = np.geomspace(max(float(wall.min()), 0.1) * 0.99, max(float(wall.max()), 1.0), _BINS + 1)
+    counts, _ = np.histogram(np.clip(wall, edges[0], edges[-1]), bins=edges)
+    return Plot(
+        kind="histogram",
+        title="Time of a block of 128 frames",
+        x_label="µs",
+        y_label="blocks",
+        x=[float(edge) for edge in edges[:-1]],
+        y=[float(count) for count in counts],
+        limit=deadline,
+    )
+
+
+def _from_quick_to_slow(cpu: _Times, deadline: float) -> Plot:
+    shares = np.linspace(0.0, 100.0, _BINS)
+    return Plot(
+        kind="line",
+        title="Processor time of a block, from the quickest to the slowest",
+        x_label="% of blocks",
+        y_label="µs",
+        x=[float(share) for share in shares],
+        y=[float(time) for time in np.percentile(cpu, shares)],
+        limit=deadline,
+        limit_label="deadline",
+    )
 
 
 class NotSlowerForQuietSounds(Check):
