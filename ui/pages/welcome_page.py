@@ -131,6 +131,7 @@ class WelcomePage(Page):
             theme, "Back to the song", "mdi6.arrow-left", "The song that is open, as it is"
         )
         self.back.clicked.connect(self.back_wanted)
+        # At the left, which is in sight however narrow the page is.
         self.body.addWidget(self.back, alignment=Qt.AlignmentFlag.AlignLeft)
         desk.shown.connect(self._show_state)
         self._show_state(desk.state)
