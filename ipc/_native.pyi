@@ -70,6 +70,8 @@ class CallWatch:
     def read(self) -> list[tuple[str, bytes, bool, bool, int, int]]:
         """What was denied or may have been: (call, path or address, it writes, it was refused here,
         argument, thread)."""
+    def touched(self) -> list[tuple[bytes, bool]]:
+        """Files that were asked for and are allowed, and whether to write; the first 512."""
     def leavers(self) -> list[tuple[int, int]]:
         """(pid, start time as /proc says it) of all that left the worker's session or program."""
     def set_disk(self, full: bool, wait_ms: int, read_ms: int, most_ms: int) -> None:

@@ -116,6 +116,12 @@ class Confinement:
             self._watch.set_disk(full, wait_ms, read_ms, most_ms)
 
     @property
+    def touched(self) -> list[tuple[str, bool]]:
+        """Files that it asked for and may have, and whether to write; the first 512."""
+        files = self._watch.touched() if self._watch is not None else []
+        return [(os.fsdecode(path), write) for path, write in files]
+
+    @property
     def disk_faults(self) -> int:
         """Writes that failed or waited because of it, and waits for them."""
         return self._watch.disk_faults if self._watch is not None else 0

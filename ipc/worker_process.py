@@ -268,6 +268,11 @@ class WorkerProcess:
             self._confinement.set_disk(full, wait_ms, read_ms, most_ms)
 
     @property
+    def touched(self) -> list[tuple[str, bool]]:
+        """Files that it asked for and may have, and whether to write."""
+        return self._confinement.touched if self._confinement is not None else []
+
+    @property
     def disk_faults(self) -> int:
         """Writes that failed or waited because of it, and waits for them."""
         return self._confinement.disk_faults if self._confinement is not None else 0

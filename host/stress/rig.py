@@ -164,6 +164,12 @@ class Rig:
         return self.perform([DropInstances()])[0]
 
     @property
+    def touched(self) -> list[tuple[str, bool]]:
+        """Files that its process asked for and may have, its host's own among them, and whether to
+        write."""
+        return self._worker.touched
+
+    @property
     def disk_faults(self) -> int:
         """How often the plugin's writes have met with a disk that is full or slow."""
         return self._worker.disk_faults

@@ -49,6 +49,7 @@ constexpr std::uint32_t kAtNumber = 1;
 
 // For Python to fetch: what a person would read of one plugin.
 constexpr std::size_t kMostActs = 64;
+constexpr std::size_t kMostTouched = 512;
 constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
 
 constexpr std::size_t kPage = 4096;
@@ -450,8 +451,12 @@ void CallWatch::note_files() {
             // What links in /proc lead to depends on who looks.
             if (act.path.starts_with("/proc/")) continue;
             if (realpath(act.path.c_str(), real.data()) == nullptr ||
-                is_below(real.data(), allowed))
+                is_below(real.data(), allowed)) {
+                const std::lock_guard lock(mutex_);
+                if (touched_.size() < kMostTouched)
+                    touched_.emplace(std::move(act.path), act.write);
                 continue;
+            }
         }
         note(std::move(act));
     }
@@ -488,6 +493,11 @@ bool CallWatch::remember(pid_t thread) {
     if (leavers_.size() >= kMostLeavers) return false;
     leavers_.push_back(leaver);
     return true;
+}
+
+std::vector<std::pair<std::string, bool>> CallWatch::touched() {
+    const std::lock_guard lock(mutex_);
+    return {touched_.begin(), touched_.end()};
 }
 
 std::vector<std::pair<pid_t, std::uint64_t>> CallWatch::leavers() {

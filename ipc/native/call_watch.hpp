@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,6 +77,9 @@ public:
     int fileno() const { return news_; }
     // What was denied since the last call. `lost` is what there was no room for, in all.
     std::vector<WatchedAct> read();
+    // Files that it asked for and may have, and whether to write, of all that it ever asked for;
+    // the first so many.
+    std::vector<std::pair<std::string, bool>> touched();
     // Processes, and when they began (as /proc says it), that came from the worker and have left
     // its session, or its program: nothing else tells where those came from. From then on none may
     // leave.
@@ -127,6 +131,7 @@ private:
     std::vector<WatchedAct> files_;  // of the call that is being answered
     std::mutex mutex_;
     std::vector<WatchedAct> acts_;
+    std::set<std::pair<std::string, bool>> touched_;
     std::vector<std::pair<pid_t, std::uint64_t>> leavers_;
     bool told_leavers_ = false;
     pid_t caller_ = 0;  // the thread that is answered

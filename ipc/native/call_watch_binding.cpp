@@ -50,6 +50,13 @@ void bind_call_watch(nb::module_& m) {
                  for (const WatchedAct& act : self.read()) acts.append(as_tuple(act));
                  return acts;
              })
+        .def("touched",
+             [](CallWatch& self) {
+                 nb::list files;
+                 for (const auto& [path, write] : self.touched())
+                     files.append(nb::make_tuple(nb::bytes(path.data(), path.size()), write));
+                 return files;
+             })
         .def("leavers", &CallWatch::leavers)
         .def(
             "set_disk",

@@ -105,6 +105,7 @@ PLANTED = (
 )
 # What is no fault, or the business of another check.
 QUIET = [
+    ("impatient", "asks-for-nothing-forbidden"),  # reads what it may
     ("hisses", "many-at-once"),
     ("unwritten", "no-clicks-between-blocks"),
     ("unset-memory", "keeps-the-middle"),
@@ -222,6 +223,13 @@ def test_a_planted_fault_is_found(
         assert any("planted." in line for line in result.backtrace)
     if verdict is Verdict.HANG:
         assert any("planted." in line for line in result.backtrace)
+
+
+def test_files_that_it_may_have_are_noted(found: dict[tuple[str, str], CheckResult]) -> None:
+    result = found["impatient", "asks-for-nothing-forbidden"]
+    assert [one.message for one in result.findings] == ["it reads /etc/passwd"]
+    assert result.figures == {"files_outside": 1}
+    assert found["clean", "asks-for-nothing-forbidden"].figures == {"files_outside": 0}
 
 
 def test_a_hang_keeps_the_stacks_of_all_threads(

@@ -2,7 +2,11 @@
 """Where a plugin may read and write, and what it may touch."""
 
 from host.stress.check import DIRECT_FORMATS, Check, Subject
+from host.stress.touched import foreign_files
 from host.stress.verdict import Verdict
+from ipc.text import one_line
+
+_MOST_FILES = 32  # that are named
 
 
 class StaysInItsBuffers(Check):
@@ -27,7 +31,10 @@ class StaysInItsBuffers(Check):
 class AsksForNothingForbidden(Check):
     name = "asks-for-nothing-forbidden"
     level = 2
-    what = "notes which files, programs and addresses it asks for that its sandbox does not allow"
+    what = (
+        "notes which files, programs and addresses it asks for that its sandbox does not allow, "
+        "and which files outside its bundle it opens that it may"
+    )
     means = "it phones home, or reads what is not its own"
 
     def run(self, subject: Subject) -> None:
@@ -39,3 +46,9 @@ class AsksForNothingForbidden(Check):
             rig.recreate(subject.sample_rate, subject.max_frames)
             for denial in rig.denials:
                 subject.find(Verdict.WARN, f"it asked for {denial}", key=denial)
+            touched = rig.touched  # nothing at all where nobody watches
+        files = foreign_files(touched, subject.description.path)
+        if touched:
+            subject.figures["files_outside"] = len(files)
+        for path, write in files[:_MOST_FILES]:
+            subject.find(Verdict.PASS, f"it {'writes to' if write else 'reads'} {one_line(path)}")
