@@ -10,6 +10,7 @@ import pytest
 from host.plugin_id import PluginFormat
 from host.stress.checks import ALL, BY_NAME
 from host.stress.checks.realtime import is_its_own, own_libraries
+from host.stress.checks.state import Played, lost_values
 from host.stress.runner import StressOptions, chosen
 from ipc.description import PluginDescription
 from ipc.rig_calls import Place, Render, Violation
@@ -82,6 +83,14 @@ def test_measures_of_sound() -> None:
     assert sounding_frames(np.zeros((2, 10), np.float32), 0.1) == 0
     assert residue_db(noise, noise) == -np.inf
     assert residue_db(noise, noise * np.float32(0.9)) == pytest.approx(-20, abs=0.1)
+
+
+def test_a_value_is_lost_whoever_set_it_but_not_that_of_a_meter() -> None:
+    silence = np.zeros((1, 1), np.float32)
+    # As it was set, moved by another one, a meter, kept.
+    set_ = Played([0.2, 0.7, 0.9, 0.4], b"", silence, [0.2, 0.7, 0.1, 0.4])
+    restored = Played([0.5, 0.5, 0.5, 0.405], b"", silence, [0.5, 0.5, 0.5, 0.405])
+    assert lost_values(set_, restored) == {0, 1}
 
 
 @pytest.mark.parametrize("rate", [44100.0, 96000.0])

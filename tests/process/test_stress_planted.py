@@ -30,6 +30,7 @@ PLANTED = (
     ("unset-memory", "sends-numbers", Verdict.FAIL, "memory that it has not written"),
     ("runaway", "sends-numbers", Verdict.FAIL, "runs away"),
     ("subnormal", "sends-numbers", Verdict.WARN, "told to make none"),
+    ("subnormal-sound", "sends-numbers", Verdict.WARN, "for noise, in hosts that do not help"),
     ("subnormal-tail", "sends-numbers", Verdict.WARN, "4 s after its input has ended"),
     ("hangs", "sends-numbers", Verdict.HANG, "did not come back"),
     ("hang-threads", "sends-numbers", Verdict.HANG, "waiting in pthread_mutex_lock for process in"),

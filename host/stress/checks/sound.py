@@ -87,10 +87,17 @@ class SendsNumbers(Check):
         """In a host that lets the processor make small numbers, a sound that dies away passes
         through them; a filter that rounds stays there for good, and slows down what comes next."""
         with subject.open() as rig:
-            rig.render(rate, keep=False, denormals=True, **subject.stimulus(rate))
+            played = rig.render(rate, keep=False, denormals=True, **subject.stimulus(rate)).result
             rig.render(_DYING_S * rate, source="silence", keep=False, denormals=True)
             left = rig.render(rate // 4, source="silence", keep=False, denormals=True).result
         subject.figures["subnormal_after_silence"] = left.subnormal
+        if played.subnormal:
+            subject.find(
+                Verdict.WARN,
+                "it sends numbers too small to be normal for noise, in hosts that do not help it "
+                f"({played.subnormal} samples)",
+                key="subnormal for noise",
+            )
         if left.subnormal:
             subject.find(
                 Verdict.WARN,

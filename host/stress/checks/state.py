@@ -70,7 +70,7 @@ def _somewhere(parameter: ParameterDescription, numbers: random.Random) -> float
 
 
 @dataclass(frozen=True)
-class _Played:
+class Played:
     """What is known of a plugin once it is set or restored: before and after it played `sound`."""
 
     values: list[float]
@@ -115,10 +115,10 @@ class StateIsTheSound(Check):
             title = "Difference once it is restored"
             difference = set_.sound - restored.sound
             subject.plots.append(spectrum(difference, subject.sample_rate, title))
-        lost = _lost(set_, restored)
+        lost = lost_values(set_, restored)
         if not is_heard and lost - as_chosen(chosen, set_.values):
             # What others move, or the plugin itself: only where it does so each time.
-            lost &= _lost(self._play(subject, chosen)[0], restored)
+            lost &= lost_values(self._play(subject, chosen)[0], restored)
         if lost:
             subject.find(
                 Verdict.FAIL if is_heard else Verdict.WARN,
@@ -129,7 +129,7 @@ class StateIsTheSound(Check):
         elif is_heard:
             self._tell_sound(subject, residue, set_, restored)
 
-    def _play(self, subject: Subject, calls: Sequence[AnyCall]) -> tuple[_Played, str]:
+    def _play(self, subject: Subject, calls: Sequence[AnyCall]) -> tuple[Played, str]:
         """In a new process: whether set or restored by `calls`, it then hears and is asked the
         same. And why it refuses them."""
         rate = round(subject.sample_rate)
@@ -139,10 +139,10 @@ class StateIsTheSound(Check):
             values = rig.parameters()
             state = rig.save_state()
             sound = rig.render(rate // 2, **subject.stimulus(rate // 2)).sound
-            return _Played(values, state, sound, rig.parameters()), refused
+            return Played(values, state, sound, rig.parameters()), refused
 
     def _residue(
-        self, subject: Subject, chosen: list[SetParameter], set_: _Played, restored: _Played
+        self, subject: Subject, chosen: list[SetParameter], set_: Played, restored: Played
     ) -> float:
         """dB of the difference; -inf where it is none, or no more than by chance."""
         if not (np.isfinite(set_.sound).all() and np.isfinite(restored.sound).all()):
@@ -157,7 +157,7 @@ class StateIsTheSound(Check):
         )
         return residue if residue > chance + self._ABOVE_CHANCE_DB else -math.inf
 
-    def _told(self, subject: Subject, lost: set[int], set_: _Played, restored: _Played) -> str:
+    def _told(self, subject: Subject, lost: set[int], set_: Played, restored: Played) -> str:
         names = [
             f"'{parameter.name}' "
             f"({set_.values[parameter.index]:.3f} → {restored.values[parameter.index]:.3f})"
@@ -166,9 +166,7 @@ class StateIsTheSound(Check):
         ]
         return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
-    def _tell_sound(
-        self, subject: Subject, residue: float, set_: _Played, restored: _Played
-    ) -> None:
+    def _tell_sound(self, subject: Subject, residue: float, set_: Played, restored: Played) -> None:
         """Another loudness or colour is what anybody hears; where a cycle begins is not."""
         before = octaves_db(set_.sound, subject.sample_rate)
         after = octaves_db(restored.sound, subject.sample_rate)
@@ -190,7 +188,7 @@ class StateIsTheSound(Check):
             )
 
 
-def _lost(set_: _Played, restored: _Played) -> set[int]:
+def lost_values(set_: Played, restored: Played) -> set[int]:
     """The values that are others once it is restored, but for those that it changes while it
     plays."""
     return {
