@@ -126,7 +126,8 @@ def test_what_is_no_file_on_a_disk_is_never_full(tmp_path: Path) -> None:
         memory = os.memfd_create("x")
         name = os.open("/proc/self/comm", os.O_WRONLY)
         written = [os.write(one, b"x") for one in (begin, null, memory, name)]
-        return [written, len(os.read(end, 1)), _outcome(lambda: os.write(99, b"x"))]
+        os.close(closed := os.dup(null))
+        return [written, len(os.read(end, 1)), _outcome(lambda: os.write(closed, b"x"))]
 
     said, faults = _told(tmp_path, body, full=True, ms=1000, most=1000)
     assert said == [[1, 1, 1, 1], 1, "EBADF"] and not faults
