@@ -67,7 +67,7 @@ PARTS: dict[str, Callable[[Scale, Tell], dict[str, Any]]] = {
     "grouping": lambda scale, tell: grouping.measure(scale.slot_blocks, scale.slot_rounds, tell),
     "scanning": lambda scale, tell: scanning.measure(scale.rounds, tell),
     "stress": lambda scale, tell: stress.measure(scale.rounds, scale.replays, tell),
-    "window": lambda scale, tell: window.measure(scale.window_frames, scale.rounds, tell),
+    "window": lambda scale, tell: window.measure(scale.window_frames, 3 * scale.rounds, tell),
     "formats": lambda scale, tell: formats.measure(tell),
     "chaos": lambda scale, tell: chaos.measure(scale.chaos_blocks, scale.chaos_rounds, tell),
 }
