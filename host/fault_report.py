@@ -70,7 +70,7 @@ def story_of(kind: FaultKind, exit: WorkerExit, refused: str) -> str:
     if kind is FaultKind.EXIT and exit.signal is not None:
         how = f"exit(), and {how} on the way out"
     if kind is FaultKind.KILLED:
-        how += f", which {exit.killer} sent"
+        how += f", sent by {exit.killer}"
     return f"ended with {how}" + ("" if exit.phase == "process" else f" ({exit.phase})")
 
 

@@ -265,15 +265,16 @@ class Host:
         self._control.call(lambda: self.mix.slot(slot).set_bypass(bypassed))
         self._keep(Bypass(slot, bypassed))
 
-    def restart_slot(self, slot: str, snapshot: int = 0) -> None:
+    def restart_slot(self, slot: str, snapshot: int = 0, as_it_is: bool = False) -> None:
         """Loads its plugin anew, even if that was given up or is blacklisted (it is not any more
-        then). `snapshot`: with an older good state; 0 is the newest."""
+        then). `snapshot`: with an older good state; 0 is the newest. `as_it_is`: with the state
+        that it has now."""
         supervisor = self.mix.slot(slot)
         blacklist = self._supervisor.blacklist
         entry = blacklist.is_blacklisted(supervisor.spec.plugin) if blacklist is not None else None
         if blacklist is not None and entry is not None:
             blacklist.remove(entry.id)
-        self._control.run(supervisor.restart(snapshot))
+        self._control.run(supervisor.restart(snapshot, as_it_is))
 
     def restore_slot(self, slot: str, state: bytes) -> None:
         """Loads its plugin anew with a state that it once had (`capture_slot`); edits made since

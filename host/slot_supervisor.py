@@ -545,9 +545,12 @@ class SlotSupervisor:
         else:
             chain.release(record)
 
-    async def restart(self, snapshot: int = 0) -> None:
+    async def restart(self, snapshot: int = 0, as_it_is: bool = False) -> None:
         """The user wants it loaded anew, even if it was given up; `snapshot`: with an older good
-        state, 0 is the newest. Whoever shares its process goes on from where it is."""
+        state, 0 is the newest, or `as_it_is`. Whoever shares its process goes on from where it
+        is."""
+        kept = [*self.shares_with, self.spec.id] if as_it_is else self.shares_with
+        await self._context.mix.keep_states(kept)
         if self._closing:
             return
         if snapshot > 0:
@@ -556,22 +559,21 @@ class SlotSupervisor:
                 self._context.session.rewrite_slot(self.spec.id)
         self._faults.forget()
         self._standing.lateness.forget()
-        await self._context.mix.keep_states(self.shares_with)
         self._load_anew("the user restarts it")
         self._standing.tell_bypass()
 
     async def restore(self, state: bytes) -> None:
         """Loads it anew with a state that it once had; one that was given up stays so, and has it
         when it is tried again."""
+        await self._context.mix.keep_states(self.shares_with)
         if self._closing:
             return
+        # Nothing waits from here on: whoever plays yet must not add a state of his.
         self.journal.go_back_to(state, self.native.processed_blocks)
         if self._context.session is not None:
             self._context.session.rewrite_slot(self.spec.id)
-        if self.is_given_up:
-            return
-        await self._context.mix.keep_states(self.shares_with)
-        self._load_anew("it goes back to an earlier state")
+        if not self.is_given_up:
+            self._load_anew("it goes back to an earlier state")
 
     def move(self, chain: ChainHost, why: str) -> None:
         """Its plugin plays on in another chain, in a worker of its own."""

@@ -81,7 +81,8 @@ class WorkerExit:
     stderr_tail: str
     # Of a crash, or of a call of exit(), where the worker could still take one.
     snapshot: CrashSnapshot | None = None
-    # Whether the kernel ended processes for want of memory meanwhile; None: nobody knows.
+    # Whether the kernel ended processes for want of memory since it was last looked at; None:
+    # nobody knows.
     memory_ran_out: bool | None = None
 
     @property
@@ -105,7 +106,7 @@ class WorkerExit:
         """Who sent a SIGKILL that the host did not send, as far as it can be known."""
         if self.memory_ran_out is None:
             return "someone else (out of memory?)"
-        return "the kernel, which ran out of memory" if self.memory_ran_out else "someone else"
+        return "the kernel, short of memory" if self.memory_ran_out else "someone else"
 
     @property
     def signal_name(self) -> str | None:
@@ -229,6 +230,7 @@ class WorkerProcess:
         self._answered(asked)
         if isinstance(message, Load | SaveState) and (memory := self.memory()):
             self._last_pss = memory.pss  # seldom enough for what it costs
+            self._oom_kills = oom_kills()
         return reply
 
     async def stop(self, timeout_s: float = 1.0) -> WorkerExit:

@@ -33,7 +33,7 @@ from host.permissions import PermissionRules, PluginRule, rule_id
 from host.session.folder import Playing
 from host.session.recovery import Recovered
 from host.session.session import Session
-from host.song import MASTER, LoopRange, Slot, Song, Track, with_slots
+from host.song import DAY_S, MASTER, LoopRange, Slot, Song, Track, with_slots
 from host.song_file import load_song, save_song
 from host.song_routing import check_routing
 from host.store.database import Database
@@ -122,7 +122,8 @@ class Desk:
             recovered.position_frames,
             False,
         )
-        self._take_loop(recovered.loop)
+        if recovered.is_loop_known:
+            self._take_loop(recovered.loop)
         for slot, journal in recovered.journals.items():
             self.history.complete(self.history.current.with_edits(slot, journal.edits))
         self.history.forget_saved()
@@ -230,7 +231,10 @@ class Desk:
         self.host.locate(frame)
 
     def set_loop(self, start_frame: int, end_frame: int) -> None:
-        """A step like any edit. Raises InputError if it is too short."""
+        """A step like any edit. Raises InputError if it is too short, or beyond what a song may
+        be."""
+        if end_frame > DAY_S * self.host.config.sample_rate:
+            raise InputError("a loop ends within a day from the song's beginning")
         self.host.set_loop(start_frame, end_frame)
         before = self.loop
         after = (start_frame, end_frame) if start_frame < end_frame else None
@@ -260,8 +264,10 @@ class Desk:
 
     def _play_loop(self, song: Song) -> None:
         """One that is too short for the blocks that are played is kept, and not played."""
-        with contextlib.suppress(InputError):
+        try:
             self.host.set_loop(*(self._loop_of(song) or (0, 0)))
+        except InputError:
+            self.host.set_loop(0, 0)
 
     def set_device(self, device: str | None, sample_rate: int, block_frames: int) -> None:
         """Plays on there, from where it is. Raises InputError or MachineError if it cannot be
@@ -336,7 +342,7 @@ class Desk:
         statuses = {report.id: report.status for report in self.host.slots()}
         for _, slot in self.song.slots():
             if slot.plugin == plugin and statuses.get(slot.id) not in (None, *lost):
-                self.host.restart_slot(slot.id)
+                self.host.restart_slot(slot.id, as_it_is=True)
         if self.host.may_open_windows(plugin):  # its profile is an open one
             raise InputError("it may do everything; `isobooth permissions` changes that")
 
@@ -452,7 +458,8 @@ class Desk:
             if one.state and one.program is None and not one.parameters
         }
         current = self.history.current
-        kept = {slot: state for slot, state in current.states.items() if slot not in captured}
+        # One that cannot say just now is loaded anew, with the state that it went back to.
+        kept = {slot: state for slot, state in current.states.items() if slot not in states}
         if captured:
             self.history.complete(replace(current, states={**kept, **states}))
 

@@ -242,6 +242,8 @@ void Driver::device_block(DeviceStream& stream, const float* input, float* outpu
                           output + done * stream.outputs, piece, nominal + done * period / frames);
             done += piece;
         }
+        // Not each call renders, so nobody knows when the thread should be there.
+        engine_.audio_thread.is(0);
     }
     disown();
 }

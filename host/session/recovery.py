@@ -43,13 +43,15 @@ E = TypeVar("E", bound=AnyEntry)
 @dataclass(frozen=True)
 class Recovered:
     """What there is to go on with: the song with its faders and bypasses as they were last, each
-    slot's edits and snapshots, the transport. `notes`: what was lost, one line each."""
+    slot's edits and snapshots, the transport. `notes`: what was lost, one line each. `loop` is what
+    was played last, where anything `is_loop_known` beyond what the song says."""
 
     folder: SessionFolder
     song: Song
     journals: dict[str, Journal]
     position_frames: int
     loop: tuple[int, int] | None
+    is_loop_known: bool
     notes: tuple[str, ...]
 
 
@@ -80,6 +82,7 @@ def recover(folder: SessionFolder) -> Recovered:
         journals=journals,
         position_frames=max((one.frame for one in _of(ledger, Position)), default=0),
         loop=next((one for one in ranges if one[0] < one[1]), None),
+        is_loop_known=bool(loops),
         notes=tuple(notes),
     )
 

@@ -44,6 +44,8 @@ class UnkeptDatabase(Database):
         except BaseException:
             self._scratch.cleanup()
             raise
+        if any(copy.glob(f"{file_name}.damaged-*")):
+            self.is_whole = False  # it was moved aside, and an empty one begun
 
     def _take(self, source: Path, copy: Path) -> None:
         try:

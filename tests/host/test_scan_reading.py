@@ -42,7 +42,7 @@ def ended(**fields: Any) -> WorkerExit:
         (
             ended(signal=9, memory_ran_out=True),
             Status.FAILED,
-            "was killed by the kernel, which ran out of memory",
+            "was killed by the kernel, short of memory",
         ),
         (
             ended(max_rss_bytes=240 * 2**20),

@@ -314,6 +314,15 @@ def test_the_loop_is_what_a_killed_host_leaves(song_file: str, tmp_path: Path) -
         window.ask(SetLoop(0, 0))
         desk.desk.resume(recovered_now(desk))
         assert desk.desk.loop is None
+        # One that is too short for the blocks is kept, and nothing is looped.
+        window.ask(SetLoop(0, 1000))
+        window.ask(SetLoop(0, 24000))
+        window.ask(SetDevice("null", 48000, 2048))
+        window.ask(Undo())
+        assert desk.desk.loop == (0, 1000)
+        window.ask(Locate(0))
+        window.ask(Play(True))
+        until(lambda: desk.desk.host.engine.position_frames > 40_000, "it plays on")
 
 
 def test_what_undo_brought_back_is_what_a_killed_host_leaves(song_file: str) -> None:
@@ -455,6 +464,8 @@ def test_the_loop_is_undone_and_saved_with_the_song(window: Window, tmp_path: Pa
     assert loop() == (9600, 48000)
     window.ask(Save(str(tmp_path / "looped.json")))
     assert load_song(tmp_path / "looped.json").loop == LoopRange(start_s=0.1, end_s=0.5)
+    with pytest.raises(InputError, match="within a day"):
+        window.ask(SetLoop(0, 86_401 * 96_000))
     window.ask(SetLoop(0, 0))
     assert loop() is None
     window.ask(OpenSong(str(tmp_path / "looped.json")))

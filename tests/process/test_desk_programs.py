@@ -202,3 +202,8 @@ def test_undo_of_a_program_brings_back_what_is_no_parameter(
         assert undo(Redo()) == "15"
         assert undo(Redo()) == "5"
         assert window.ask(AskSlot(SLOT)).details.program == 1
+        # Faster than it is loaded anew.
+        for request in (Undo(), Redo(), Undo(), Undo(), Redo(), Undo()):
+            window.ask(request)
+        window.until(all_active, "all play")
+        until(lambda: steps() == "0", "both programs are undone")

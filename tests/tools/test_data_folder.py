@@ -126,6 +126,16 @@ def test_what_cannot_be_read_is_not_taken_for_trusted(
     assert run_cli("blacklist").code == 3
 
 
+def test_a_damaged_file_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    with Database(tmp_path) as database:
+        Blacklist(database).add("builtin:gain", None, "for a test")
+        path = database.path
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 9000)
+    with UnkeptDatabase(tmp_path, warn=lambda line: None) as copy:
+        assert not copy.is_whole
+    assert path.stat().st_size == 9100
+
+
 def test_a_copy_is_gone_when_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, scratch = tmp_path / "data", tmp_path / "scratch"
     scratch.mkdir()
