@@ -216,6 +216,8 @@ class Card(QFrame):
         self._text.setText(text)
         self.setAccessibleName(text)
         self._picture.setPixmap(self._theme.icon(*look).pixmap(20, 20))
+        if self._fade.state() == QPropertyAnimation.State.Running:
+            self.start()  # it is news
         for button in self.offers:
             if button.text() == _RESTART:
                 self._offers.remove(button)
@@ -237,6 +239,9 @@ class Card(QFrame):
         self._below.insertWidget(len(self._offers) - 1, button)
 
     def start(self) -> None:
+        """All its time from now on, also for one that fades already."""
+        self._fade.stop()
+        self._effect.setOpacity(1.0)
         self._time.start(self._theme.tokens.motion.notice_ms)
 
     def leave(self) -> None:

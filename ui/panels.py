@@ -97,7 +97,9 @@ class Panels(QObject):
         self.tracks.report_wanted.connect(self.show_report)
         window.notices.report_wanted.connect(self.show_report)
         self.editors.report_wanted.connect(self.show_report)
-        self.wish.stay_within(self.docks["browser"], window.transport, window.notices)
+        self.wish.stay_within(
+            self.docks["browser"], window.transport, window.transport.drawer, window.notices
+        )
         self.wish.changed.connect(self._show_wish)
         self.docks["browser"].visibilityChanged.connect(self._on_browser_seen)
         self.browser.plugins_left.connect(self.wish.end)

@@ -234,7 +234,7 @@ class Window(QMainWindow):
 
     def _set_usable(self, usable: bool) -> None:
         """What needs a host."""
-        self.transport.setEnabled(usable)
+        self.transport.set_usable(usable)
         self.mixer.set_usable(usable)
         self.panels.tracks.headers.setEnabled(usable)
         self.panels.editors.set_usable(usable)

@@ -122,7 +122,8 @@ class Desk:
             recovered.position_frames,
             False,
         )
-        if recovered.is_loop_known:
+        # `isobooth play --loop` repeats all of a song, and leaves the song's own loop alone.
+        if recovered.is_loop_known and not recovered.folder.about.playing.loop:
             self._take_loop(recovered.loop)
         for slot, journal in recovered.journals.items():
             self.history.complete(self.history.current.with_edits(slot, journal.edits))

@@ -4,9 +4,10 @@
 from itertools import combinations
 
 import pytest
-from PyQt6.QtCore import QPoint, QRect, Qt
+from PyQt6.QtCore import QEvent, QPoint, QRect, Qt
+from PyQt6.QtGui import QFocusEvent
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
 
 from ipc.desk.requests import Locate
 from tests.ui.conftest import Stage
@@ -128,3 +129,62 @@ def test_who_only_looks_in_stays_where_he_is(stage: Stage) -> None:
     stage.settle()
     assert stage.host.requests == []
     assert bar.bars.text() == "5.4.3"
+
+
+def test_escape_leaves_a_figure_as_it_is_by_now(stage: Stage) -> None:
+    field = stage.window.transport.tempo
+    chosen: list[float] = []
+    field.chosen.connect(chosen.append)
+    field.setFocus()
+    QTest.keyClicks(field, "9")
+    field.show_tempo(140.0)  # by an undo in another window
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert (field.text(), chosen) == ("140.00", [])
+
+
+def test_the_position_moves_on_under_who_types_nothing(stage: Stage) -> None:
+    field = stage.window.transport.bars
+    field.show_text("1.1.1")
+    field.setFocus()
+    field.show_text("5.1.1")
+    assert field.text() == "5.1.1"
+    field.clearFocus()
+    field.show_text("6.1.1")
+    assert field.text() == "6.1.1"
+
+
+def test_a_menu_of_the_field_s_own_forgets_nothing_that_was_typed(stage: Stage) -> None:
+    field = stage.window.transport.bars
+    field.show_text("1.1.1")
+    typed: list[str] = []
+    field.typed.connect(typed.append)
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "17")
+    closed = QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.PopupFocusReason)
+    QApplication.sendEvent(field, closed)
+    assert (field.text(), field.begun) == ("17", "1.1.1")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert typed == ["17"]
+
+
+def test_without_a_host_the_drawer_is_shut(stage: Stage) -> None:
+    bar = stage.window.transport
+    stage.window.resize(900, 700)
+    stage.bot.waitUntil(bar._aside.more.isVisible)
+    bar._aside.more.click()
+    bar.set_usable(False)
+    assert not bar.drawer.isVisible() and not bar.loop_range.start.isEnabled()
+    bar.set_usable(True)
+    assert bar.loop_range.start.isEnabled()
+
+
+def test_who_tells_again_while_it_fades_is_heard(stage: Stage) -> None:
+    notices = stage.window.notices
+    notices.show_refusal("no")
+    card = notices.cards[-1]
+    card._fade.setDuration(100)
+    card._fade.start()
+    notices.show_refusal("no")
+    stage.bot.wait(300)
+    assert notices.cards == [card]

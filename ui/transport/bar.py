@@ -110,6 +110,17 @@ class TransportBar(QWidget):
         row.addSpacing(_FIGURE_GAP)
         row.addWidget(self.device)
 
+    @property
+    def drawer(self) -> QWidget:
+        """Where what has no room here stands, when it is wanted."""
+        return self._aside.drawer
+
+    def set_usable(self, usable: bool) -> None:
+        """Nothing is, without a host."""
+        self.setEnabled(usable)
+        self._aside.more.setChecked(False)
+        self.drawer.setEnabled(usable)
+
     def minimumSizeHint(self) -> QSize:
         return QSize(self._aside.least_width, super().minimumSizeHint().height())
 

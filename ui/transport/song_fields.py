@@ -29,10 +29,12 @@ class SongField(QLineEdit):
         self.setFixedWidth(self.fontMetrics().horizontalAdvance(widest) + 12)
         self.editingFinished.connect(self._finish)
         self.begun = ""  # what stood there when the user came
+        self._now = ""  # what is to be shown
         self._is_fresh = False
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:
-        self.begun = self.text()
+        if event is None or event.reason() != Qt.FocusReason.PopupFocusReason:
+            self.begun = self.text()  # else a menu of its own has closed
         self._is_fresh = event is not None and event.reason() == Qt.FocusReason.MouseFocusReason
         super().focusInEvent(event)
 
@@ -46,14 +48,26 @@ class SongField(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         assert event is not None
         if event.key() == Qt.Key.Key_Escape:
-            self.setText(self.begun)
+            self.blockSignals(True)  # leaving it is no choice
             self.clearFocus()
+            self.blockSignals(False)
+            self._show(self._now)
         else:
             super().keyPressEvent(event)
 
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        super().focusOutEvent(event)
+        if event is None or event.reason() != Qt.FocusReason.PopupFocusReason:
+            self._show(self._now)
+
     def _show(self, text: str) -> None:
+        """What stands there as long as nobody types something else."""
+        self._now = text
         if not self.hasFocus():
             self.setText(text)
+        elif self.text() == self.begun and text != self.begun:
+            self.setText(text)
+            self.begun = text
 
     def _finish(self) -> None:
         raise NotImplementedError

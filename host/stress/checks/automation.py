@@ -83,9 +83,9 @@ class AutomationIsOnTime(Check):
         change a little later is heard at the very same frame. What depends on the sound, as a
         compressor's threshold does, is heard elsewhere in another, and an echo as late each
         time."""
-        listeners = [_Listener(subject, seed=seed, settled=True) for seed in (1, 2)] * bool(
-            suspects
-        )
+        if not suspects:
+            return
+        listeners = [_Listener(subject, seed=seed, settled=True) for seed in (1, 2)]
         for change in suspects:
             waiting = []
             for at in (self._AT, self._LATER[0]):
