@@ -2,6 +2,14 @@
 """Words of others as part of our own: plugins, files and peers write what they like, and terminals
 obey it."""
 
+from collections.abc import Sequence
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """Such as "a, b and 3 more"."""
+    left_out = len(names) - most
+    return ", ".join(names[:most]) + (f" and {left_out} more" if left_out > 0 else "")
+
 
 def one_line(text: str, most: int | None = None) -> str:
     """The text without line ends and control characters, cut to `most` characters."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tests.ui.example import example_state
@@ -34,6 +37,16 @@ class Stage:
     def settle(self) -> None:
         """Until the host has answered all."""
         self.bot.waitUntil(lambda: not self.desk._link._asked)
+
+    def type_into(self, field: QLineEdit, text: str) -> list[object]:
+        """In the place of what stands there. What the host is asked for."""
+        self.host.requests.clear()
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        self.settle()
+        return list(self.host.requests)
 
 
 @pytest.fixture

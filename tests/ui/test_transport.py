@@ -80,29 +80,19 @@ def test_a_device_with_a_long_name_pushes_nothing_out(stage: Stage) -> None:
     assert bar.device.width() >= bar.device.minimumSizeHint().width()
 
 
-def _type(stage: Stage, field: QLineEdit, text: str) -> list[object]:
-    stage.host.requests.clear()
-    field.setFocus()
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
-    stage.settle()
-    return list(stage.host.requests)
-
-
 def test_the_position_is_typed_as_bars_or_time(stage: Stage) -> None:
     bar = stage.window.transport
     beat = round(60 / 118 * 48000)
-    assert _type(stage, bar.bars, "2.2") == [Locate(round(5 * 60 / 118 * 48000))]
-    assert _type(stage, bar.bars, "0:12.5") == [Locate(600_000)]
-    assert _type(stage, bar.time, "1:00") == [Locate(2_880_000)]
-    assert _type(stage, bar.time, "1.2") == [Locate(beat)]
+    assert stage.type_into(bar.bars, "2.2") == [Locate(round(5 * 60 / 118 * 48000))]
+    assert stage.type_into(bar.bars, "0:12.5") == [Locate(600_000)]
+    assert stage.type_into(bar.time, "1:00") == [Locate(2_880_000)]
+    assert stage.type_into(bar.time, "1.2") == [Locate(beat)]
 
 
 def test_what_is_no_position_is_told_as_of_the_loop(stage: Stage) -> None:
     bar = stage.window.transport
     shown = bar.bars.text()
-    assert _type(stage, bar.bars, "soon") == []
+    assert stage.type_into(bar.bars, "soon") == []
     assert bar.bars.text() == shown
     told = stage.window.notices.cards[-1].accessibleName()
     assert told.startswith("'soon' is no place in the song: type a bar")

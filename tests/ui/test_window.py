@@ -429,24 +429,13 @@ def test_what_was_typed_is_what_is_shown(sample_rate: int) -> None:
         assert frame is not None and time_text(frame, sample_rate) == text
 
 
-def _type_into(stage: Stage, field: QLineEdit, text: str) -> list[object]:
-    """What the host is asked for."""
-    stage.host.requests.clear()
-    field.setFocus()
-    field.selectAll()
-    QTest.keyClicks(field, text)
-    QTest.keyClick(field, Qt.Key.Key_Return)
-    stage.settle()
-    return list(stage.host.requests)
-
-
 def test_the_loop_is_typed(stage: Stage) -> None:
     fields = stage.window.transport.loop_range
     assert (fields.start.text(), fields.end.text()) == ("1.1.1", "4.4.3")
 
-    assert _type_into(stage, fields.end, "0:04") == [SetLoop(0, 192_000)]
-    assert _type_into(stage, fields.start, "0:02") == [SetLoop(96_000, 384_000)]
-    assert _type_into(stage, fields.start, "nonsense") == []
+    assert stage.type_into(fields.end, "0:04") == [SetLoop(0, 192_000)]
+    assert stage.type_into(fields.start, "0:02") == [SetLoop(96_000, 384_000)]
+    assert stage.type_into(fields.start, "nonsense") == []
     assert fields.start.text() == "1.1.1"
     assert "'nonsense' is no place in the song: type a bar" in _last_notice(stage)
 
@@ -459,7 +448,7 @@ def test_what_is_no_tempo_or_signature_is_told(stage: Stage) -> None:
         (bar.signature, "4/5", "'4/5' is no time signature"),
     ):
         before = field.text()
-        assert _type_into(stage, field, text) == []
+        assert stage.type_into(field, text) == []
         assert field.text() == before
         assert told in _last_notice(stage)
 

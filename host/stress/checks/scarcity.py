@@ -14,6 +14,7 @@ from host.stress.death import PluginDied, PluginRefused
 from host.stress.rig import Rig
 from host.stress.verdict import Verdict
 from ipc.rig_calls import AnyCall, InjectFaults, Recreate, SaveState, SetParameter, SetState
+from ipc.text import some_of
 
 _C_LIBRARIES = ("libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "ld-linux", "linux-vdso")
 # Of FUNCTION in LIBRARY+OFFSET at FILE:LINE.
@@ -220,12 +221,11 @@ class SurvivesASlowDisk(Check):
         elif quick.saved:
             names = [parameter.name for parameter in subject.description.parameters]
             lost = as_chosen(chosen, quick.values) - as_chosen(chosen, slow.values)
-            told = ", ".join(f"'{names[index]}'" for index in sorted(lost)[:4])
-            more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
+            told = some_of([f"'{names[index]}'" for index in sorted(lost)], 4)
             if lost:
                 subject.find(
                     Verdict.FAIL,
-                    f"what it saves on a slow disk does not hold {told}{more}",
+                    f"what it saves on a slow disk does not hold {told}",
                     key="lost",
                 )
 

@@ -18,6 +18,7 @@ from host.stress.verdict import Verdict
 from ipc.description import ParameterDescription, PluginDescription
 from ipc.rig_calls import MAX_STATE_BYTES, AnyCall, SetParameter, SetState
 from ipc.sound_measures import octaves_db, residue_db
+from ipc.text import some_of
 
 _PARAMETER_TOLERANCE = 0.01
 _ROUNDED = 0.05  # to a step
@@ -164,7 +165,7 @@ class StateIsTheSound(Check):
             for parameter in subject.description.parameters
             if parameter.index in lost
         ]
-        return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        return some_of(names, 4)
 
     def _tell_sound(self, subject: Subject, residue: float, set_: Played, restored: Played) -> None:
         """Another loudness or colour is what anybody hears; where a cycle begins is not."""
