@@ -46,6 +46,7 @@ class PluginDescription(msgspec.Struct, frozen=True, kw_only=True):
     sidechain_channels: int = 0
     accepts_midi: bool = False
     produces_midi: bool = False
+    works_in_place: bool = True  # its outputs may lie over its inputs, as far as it says
     latency_frames: int = 0
     tail_s: float = 0.0
     parameters: list[ParameterDescription] = []

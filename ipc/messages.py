@@ -16,6 +16,7 @@ Protocol versions
     7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
     8  programs are set while a plugin plays, and by an edit of a load: parameter -1; a worker may
        open its plugins' own windows: open_window, close_window and window_news
+    9  a plugin on a rig may meet the rig's own buffers: `direct`
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult, Frames
 
-PROTOCOL_VERSION = 8
+PROTOCOL_VERSION = 9
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.
@@ -496,6 +497,8 @@ class Mount(Request[Mounted], tag="mount"):
     max_frames: int = 512
     # Of X11, such as ":99", for its editor; the worker must be permitted to reach it. Empty: none.
     display: Annotated[str, Meta(max_length=64)] = ""
+    # It meets the rig's very buffers, past JUCE, which copies those of VST3 and LV2 plugins.
+    direct: bool = False
 
 
 class Performed(Message, tag="performed"):

@@ -68,6 +68,7 @@ class Render(Call, frozen=True, tag="render", kw_only=True):
     playing: bool = True
     whole: bool = False  # blocks are not cut at changes, where the format can tell of their frames
     keep: bool = False  # send the sound back
+    # Of VST3 and LV2 plugins, only those that are `direct` meet what these two say.
     in_place: bool = False  # outputs are written over the inputs
     guard: bool = False  # every buffer ends at memory that nobody may touch
     audit: bool = False  # look at what is done inside the calls
@@ -238,7 +239,7 @@ class CallResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     refused_blocks: int = 0
     times: BlockTimes | None = None
     violations: Annotated[list[Violation], Meta(max_length=256)] = []
-    # What an audit could not look at on this machine, or had no room for.
+    # What could not be looked at with this plugin or on this machine, or had no room.
     unseen: Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=8)] = []
     changed: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=32)] = []
     # Of the process, after the call.

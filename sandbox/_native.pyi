@@ -23,6 +23,9 @@ class Processor:
     def accepts_midi(self) -> bool: ...
     @property
     def produces_midi(self) -> bool: ...
+    @property
+    def works_in_place(self) -> bool:
+        """As far as it says."""
     def give_whole_blocks(self, whole: bool) -> bool:
         """Whether a block that parameters change in is not cut there, but given to the plugin with
         the frames of the changes. Returns what is done. Not while a block is processed."""
@@ -245,6 +248,9 @@ class RigPlayed:
     @property
     def peak(self) -> float:
         """Of the output, without what is no number."""
+    @property
+    def direct_calls(self) -> int:
+        """Of the plugin, which met the rig's buffers past JUCE."""
     @property
     def changed_float_mode(self) -> bool: ...
     @property
@@ -512,6 +518,24 @@ class Vst3Editor:
         """By the plugin's number for it; normalized."""
     def take_edits(self) -> list[tuple[int, float]]: ...
 
+class Lv2Tap:
+    """Between JUCE and an LV2 plugin, for the life of the process. Main thread."""
+
+    @staticmethod
+    def of(library: str, uri: str) -> Lv2Tap:
+        """One for each plugin. To be made before JUCE opens it; RuntimeError where its functions
+        cannot be reached."""
+    def lend_buffers(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """From the next instance on it meets the buffers of a rig, at the audio ports of these
+        numbers."""
+    @property
+    def handles(self) -> list[int]:
+        """Of its instances, in the order of their creation."""
+
+def tap_vst3(library: MinihostLibrary) -> None:
+    """The VST3 plugins that it creates from now on meet the buffers of a rig. Main thread.
+    RuntimeError where its functions cannot be reached."""
+
 class Lv2Editor:
     """An X11 UI. Main thread; methods raise RuntimeError with the plugin's reason."""
 
@@ -523,8 +547,12 @@ class Lv2Editor:
         bundle: str,
         symbols: Sequence[str],
         sample_rate: float,
+        tap: Lv2Tap | None = None,
+        instance: int = 0,
     ) -> None:
-        """`bundle` ends in a slash; `symbols` are those of all ports, in their order."""
+        """`bundle` ends in a slash; `symbols` are those of all ports, in their order;
+        `instance`, of `tap`, is what a UI sees that wants to see the plugin itself, and has to
+        outlive it."""
     def open(self, window: int) -> None:
         """In a window of X11."""
     def close(self) -> None:

@@ -87,6 +87,7 @@ class Rig:
         self._after_plugin = after_plugin
         self._sample_rate = request.sample_rate
         self._max_frames = request.max_frames
+        self._is_direct = request.direct
         self._more: list[LoadedPlugin] = []
         self._plugin: LoadedPlugin | None = self._open()
         self._calls = 0
@@ -119,6 +120,7 @@ class Rig:
             sample_rate=self._sample_rate,
             max_frames=self._max_frames,
             single=True,
+            direct=self._is_direct,
         )
 
     def _do(self, call: AnyCall) -> CallResult:
@@ -242,7 +244,7 @@ class Rig:
                 Violation(v.kind, v.what, v.count, [_place(*place) for place in v.stack])
                 for v in played.violations
             ],
-            unseen=_unseen(call, played),
+            unseen=_unseen(call, played, self._is_direct and plugin.copies_buffers),
             changed=changed if played.changed_float_mode else [],
             latency_frames=max(0, plugin.latency_frames),
             tail_s=_tail(plugin),
@@ -272,8 +274,10 @@ def mount(
     return rig, Mounted(description=description, changed=changed[:32], **_facts_of(rig.plugin))
 
 
-def _unseen(call: Render, played: RigPlayed) -> list[str]:
+def _unseen(call: Render, played: RigPlayed, lacks_buffers: bool) -> list[str]:
     unseen = []
+    if lacks_buffers and not played.direct_calls:
+        unseen.append("its buffers (its calls cannot be led past JUCE)")
     if call.audit and not audit_sees_calls():
         unseen.append("allocation and locks (libisobooth_audit.so is not preloaded)")
     if call.audit and not audit_sees_system_calls():

@@ -9,6 +9,7 @@ Versions of the file
     2  each state stands once, in `states`, and calls name it; `memory_mb`; `offline` came
        later and may be missing
     3  what worker it was, and what the check was asked: `audits`, `disk_watched`, `level`
+    4  that it met the rig's own buffers: `direct`
 """
 
 import hashlib
@@ -33,8 +34,8 @@ from ipc.rig_calls import (
 )
 from ipc.text import one_line
 
-SCHEMA = 3
-_READ = (1, 2, SCHEMA)
+SCHEMA = 4
+_READ = (1, 2, 3, SCHEMA)
 _MAX_BYTES = 256 * 1024 * 1024  # states are in it
 _DIGEST_BYTES = 12
 
@@ -75,6 +76,7 @@ class CallLog(msgspec.Struct, kw_only=True):
     offline: bool = False  # it has no network, whatever its permissions say
     audits: bool = False  # its worker sees what it allocates, and can let that fail
     disk_watched: bool = False  # its disk can be full or slow
+    direct: bool = False  # it meets the rig's own buffers, past JUCE
     calls: list[AnyCall] = []
     digests: list[str] = []
     end: LogEnd | None = None

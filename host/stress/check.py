@@ -3,7 +3,7 @@
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -16,10 +16,6 @@ from host.stress.verdict import Finding, Picture, Plot, Verdict
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
 
-# Where plugins are given the very buffers that a check makes; JUCE copies those of VST3 and LV2.
-DIRECT_FORMATS = frozenset(
-    {PluginFormat.LADSPA, PluginFormat.CLAP, PluginFormat.BUILTIN, PluginFormat.FAULT}
-)
 # Whose plugins must take a block without frames: VST3 flushes parameters with it, LV2 the latency.
 # CLAP forbids it to hosts, LADSPA says nothing of it.
 EMPTY_BLOCK_FORMATS = frozenset({PluginFormat.VST3, PluginFormat.LV2})
@@ -104,6 +100,11 @@ class Subject:
             self.blamed_log = self.log
         if self.warned_log is None and keeps_log:
             self.warned_log = self.log
+
+    def tell_unseen(self, unseen: Iterable[str]) -> None:
+        """What a rig could not look at."""
+        for text in unseen:
+            self.find(Verdict.PASS, f"not looked at here: {text}")
 
 
 class Check(ABC):

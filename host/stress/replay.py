@@ -62,6 +62,7 @@ def replay(
                 memory_mb=log.memory_mb,
                 offline=log.offline,
                 disk_watched=log.disk_watched,
+                direct=log.direct,
                 patience=patience,
                 unwinds=unwinds,
                 display=shown.name if shown is not None else "",

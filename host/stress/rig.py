@@ -232,6 +232,7 @@ def open_rig(
     unwinds: bool = True,
     offline: bool = False,
     disk_watched: bool = False,
+    direct: bool = False,
     display: str = "",
 ) -> Iterator[Rig]:
     """A plugin in a new worker, which ends with the context. `memory_mb` that it may have; None:
@@ -239,8 +240,9 @@ def open_rig(
     backtraces and no signatures, and are told sooner. `offline`: without a network, whatever its
     permissions say (but where these do not confine it). `disk_watched`: InjectFaults can make its
     disk full or slow, where permissions confine it; each read and write takes some 12 µs more.
-    `display`: of X11, which it may reach to open its editor there. Raises PluginRefused,
-    PluginDied."""
+    `direct`: a VST3 or LV2 plugin meets the rig's own buffers, as those of other formats do, not
+    JUCE's copies. `display`: of X11, which it may reach to open its editor there. Raises
+    PluginRefused, PluginDied."""
     limit_s = workshop.timeout_s * patience
     reach = (socket_of(display),) if display else ()
 
@@ -249,7 +251,7 @@ def open_rig(
             plugin, memory_mb, offline=offline, reach=reach, disk_watched=disk_watched
         )
         try:
-            mount = Mount(plugin, sample_rate, max_frames, display)
+            mount = Mount(plugin, sample_rate, max_frames, display, direct)
             answer = await workshop.ask(
                 worker, plugin, mount, limit_s, _TIMES_LIMIT * limit_s, memory_mb, unwinds=unwinds
             )
@@ -268,6 +270,7 @@ def open_rig(
         offline=offline,
         audits=workshop.audits,
         disk_watched=disk_watched,
+        direct=direct,
     )
     try:
         worker, answer = workshop.wait(opened())

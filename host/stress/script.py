@@ -54,6 +54,8 @@ def script_of(log: CallLog) -> str:
         options.append("offline=True")
     if log.disk_watched:
         options.append("disk_watched=True")
+    if log.direct:
+        options.append("direct=True")
     if shows:
         options.append("display=display.name")
     head = _HEAD.format(

@@ -37,17 +37,18 @@ def open_plugin(
     sidechain: bool = False,
     offline: bool = False,
     single: bool = False,
+    direct: bool = False,
 ) -> LoadedPlugin:
     """Loads a plugin for blocks of 1 to `max_frames` frames at `sample_rate` Hz.
 
     `sidechain` asks for the plugin's side-chain input, where it has one that can be reached;
     `offline` tells the plugin that nobody waits for it; `single`: one instance, even of a mono
-    plugin. Raises WorkerError, one line, if the
-    plugin cannot be loaded; what the plugin's own code does meanwhile (it may crash) is not ours
-    to catch.
+    plugin; `direct`: on a rig it meets the rig's very buffers, whoever else would copy them. Raises
+    WorkerError, one line, if the plugin cannot be loaded; what the plugin's own code does meanwhile
+    (it may crash) is not ours to catch.
     """
     parsed = parse_plugin_id(plugin_id)
-    settings = LoadSettings(sample_rate, max_frames, sidechain, offline, single)
+    settings = LoadSettings(sample_rate, max_frames, sidechain, offline, single, direct)
     module = import_module(f"sandbox.backends.{parsed.format}")
     load = cast(Callable[[PluginId, LoadSettings], LoadedPlugin], module.load)
     try:

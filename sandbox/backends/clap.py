@@ -287,6 +287,7 @@ class ClapPlugin(LoadedPlugin):
             sidechain_channels=first.key_channels,
             accepts_midi=first.accepts_midi,
             produces_midi=first.produces_midi,
+            works_in_place=first.works_in_place,
             latency_frames=first.latency_frames(),
             tail_s=self.tail_s,
             parameters=self._describe_parameters(),

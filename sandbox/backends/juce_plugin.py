@@ -198,6 +198,8 @@ class JucePlugin(LoadedPlugin):
                 self.set_parameter(parameter, value)
         self._expect_hearing()
 
+    copies_buffers = True
+
     # Its editor, which is none of minihost's.
 
     def open_editor(self, window: EditorWindow) -> None:

@@ -19,6 +19,7 @@ from sandbox.backends.minihost_library import minihost, text_of
 from sandbox.backends.plugin import PlainRange
 
 _CORE = "http://lv2plug.in/ns/lv2core#"
+_FEATURE_KINDS = ("required", "optional")
 _UNITS = "http://lv2plug.in/ns/extensions/units#"
 # Units by the last part of their URI; what is not listed is shown by that part itself.
 _UNIT_SYMBOLS = {
@@ -97,10 +98,11 @@ class Lv2Data(NamedTuple):
     category: str
     is_instrument: bool
     bundle: str
-    audio_inputs: int
-    audio_outputs: int
+    audio_inputs: tuple[int, ...]  # by the numbers of their ports
+    audio_outputs: tuple[int, ...]
     has_latency: bool
-    keys: tuple[int, ...]  # which of the audio inputs are a side-chain
+    works_in_place: bool
+    keys: tuple[int, ...]  # places among the audio inputs of those that are a side-chain
     controls: dict[str, PlainRange]  # by port symbol
     symbols: tuple[str, ...]  # of all ports, in their order
 
@@ -198,12 +200,18 @@ class LilvWorld:
             audio_inputs=audio_inputs,
             audio_outputs=audio_outputs,
             has_latency=bool(c.lilv_plugin_has_latency(plugin)),
+            works_in_place=self._works_in_place(plugin),
             keys=keys,
             controls=controls,
             symbols=tuple(
                 self._text(c.lilv_port_get_symbol(plugin, port)) for port in self._ports(plugin)
             ),
         )
+
+    def _works_in_place(self, plugin: int) -> bool:
+        subject = self._c.lilv_plugin_get_uri(plugin)
+        features = (self._objects(subject, _CORE + f"{kind}Feature") for kind in _FEATURE_KINDS)
+        return all(_CORE + "inPlaceBroken" not in found for found in features)
 
     def uis_of(self, uri: str) -> list[Lv2Ui]:
         """A plugin's editors; none if it is not installed. Reads their files when first asked."""
@@ -249,7 +257,9 @@ class LilvWorld:
             place = c.lilv_nodes_next(nodes, place)
         return frozenset(found)
 
-    def _read_ports(self, plugin: int) -> tuple[int, int, tuple[int, ...], dict[str, PlainRange]]:
+    def _read_ports(
+        self, plugin: int
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], dict[str, PlainRange]]:
         c = self._c
         nodes = input_port, audio_port, control_port, is_key, unit, scaled = tuple(
             map(
@@ -264,23 +274,24 @@ class LilvWorld:
                 ),
             )
         )
-        audio_inputs = audio_outputs = 0
+        audio_inputs: list[int] = []
+        audio_outputs: list[int] = []
         keys: list[int] = []
         controls: dict[str, PlainRange] = {}
-        for port in self._ports(plugin):
+        for number, port in enumerate(self._ports(plugin)):
             is_audio = c.lilv_port_is_a(plugin, port, audio_port)
             if not c.lilv_port_is_a(plugin, port, input_port):
-                audio_outputs += is_audio
+                audio_outputs += [number] * is_audio
             elif is_audio:
                 if c.lilv_port_has_property(plugin, port, is_key):
-                    keys.append(audio_inputs)
-                audio_inputs += 1
+                    keys.append(len(audio_inputs))
+                audio_inputs.append(number)
             elif c.lilv_port_is_a(plugin, port, control_port):
                 symbol = self._text(c.lilv_port_get_symbol(plugin, port))
                 controls[symbol] = self._control(plugin, port, unit, scaled)
         for node in nodes:
             c.lilv_node_free(node)
-        return audio_inputs, audio_outputs, tuple(keys), controls
+        return tuple(audio_inputs), tuple(audio_outputs), tuple(keys), controls
 
     def _ports(self, plugin: int) -> Iterator[int]:
         for index in range(self._c.lilv_plugin_get_num_ports(plugin)):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """lv2:URI. An installed LV2 plugin; any one of a bundle that holds many."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -10,9 +11,10 @@ from ipc.description import PluginDescription
 from ipc.errors import NoSuchPlugin, WorkerError
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
+from sandbox._native import Lv2Tap
 from sandbox.backends.juce_plugin import Instances, JucePlugin, open_instances
-from sandbox.backends.lilv import LilvWorld, Lv2Data, world
-from sandbox.backends.lv2_editor import Lv2BesideEditor, ui_for_x11
+from sandbox.backends.lilv import LilvWorld, Lv2Data, Lv2Ui, world
+from sandbox.backends.lv2_editor import Lv2BesideEditor, looks_inside, ui_for_x11
 from sandbox.backends.minihost_library import Minihost, minihost
 from sandbox.backends.plugin import LoadSettings
 from sandbox.backends.plugin_id import PluginId
@@ -68,6 +70,9 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     if data is None:
         raise _not_installed(uri)
     library = minihost()
+    ui = _ui_of(uri)
+    tap = _tapped(uri, data, settings.direct, ui is not None and looks_inside(ui))
+    others = len(tap.handles) if tap else 0
     instances = open_instances(
         library,
         settings,
@@ -102,24 +107,39 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         category=data.category.removesuffix(" Plugin"),
         is_instrument=data.is_instrument,
         sidechain_channels=processor.sidechain_channels,
-        has_editor=_has_editor(uri),
+        has_editor=ui is not None,
+        works_in_place=data.works_in_place,
         remarks=remarks,
     )
     ranges = {f"sym:{symbol}": control for symbol, control in data.controls.items()}
 
+    inside = (tap, tap.handles[others]) if tap and len(tap.handles) > others else None
+
     def make_editor(parameter_ids: Sequence[str]) -> Lv2BesideEditor:
         ui = ui_for_x11(world().uis_of(uri))
-        return Lv2BesideEditor(uri, data, ui, settings.sample_rate, parameter_ids)
+        return Lv2BesideEditor(uri, data, ui, settings.sample_rate, parameter_ids, inside)
 
     return JucePlugin(plugin.text, library, instances, about, make_editor, ranges)
 
 
-def _has_editor(uri: str) -> bool:
+def _ui_of(uri: str) -> Lv2Ui | None:
     try:
-        ui_for_x11(world().uis_of(uri))
+        return ui_for_x11(world().uis_of(uri))
     except WorkerError:
-        return False
-    return True
+        return None
+
+
+def _tapped(uri: str, data: Lv2Data, direct: bool, inside: bool) -> Lv2Tap | None:
+    """Before it is opened. None where nobody wants it, or the plugin's functions are out of reach,
+    which whoever wants it sees."""
+    if not direct and not inside:
+        return None
+    with contextlib.suppress(RuntimeError):
+        tap = Lv2Tap.of(world().binary_of(uri) or "", uri)
+        if direct:
+            tap.lend_buffers(data.audio_inputs, data.audio_outputs)
+        return tap
+    return None
 
 
 def _nearest(uri: str) -> str:
@@ -155,9 +175,9 @@ def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> 
     through a pointer that was never set."""
     for is_input, ports in ((True, data.audio_inputs), (False, data.audio_outputs)):
         channels = library.bus_channels(instances.handles[0], is_input)
-        if channels < ports:
+        if channels < len(ports):
             side = "inputs" if is_input else "outputs"
             raise WorkerError(
-                f"it has {ports} audio {side}, of which the host library connects {channels}; "
+                f"it has {len(ports)} audio {side}, of which the host library connects {channels}; "
                 "it would crash"
             )

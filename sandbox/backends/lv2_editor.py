@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 
 from ipc.errors import WorkerError
-from sandbox._native import Lv2Editor
+from sandbox._native import Lv2Editor, Lv2Tap
 from sandbox.backends.editor import BesideEditor, EditorWindow, Sides
 from sandbox.backends.lilv import Lv2Data, Lv2Ui
 from sandbox.backends.plugin import PlainRange
@@ -14,19 +14,27 @@ _FIXED = {
     "http://lv2plug.in/ns/extensions/ui#fixedSize",
     "http://lv2plug.in/ns/extensions/ui#noUserResize",
 }
-# What an editor may require: what Lv2Editor offers, and what is so anyway.
-_OFFERED = _FIXED | {
-    "http://lv2plug.in/ns/ext/options#options",
-    "http://lv2plug.in/ns/ext/urid#map",
-    "http://lv2plug.in/ns/ext/urid#unmap",
-    "http://lv2plug.in/ns/extensions/ui#idleInterface",
-    "http://lv2plug.in/ns/extensions/ui#makeResident",
-    "http://lv2plug.in/ns/extensions/ui#makeSONameResident",
-    "http://lv2plug.in/ns/extensions/ui#parent",
-    "http://lv2plug.in/ns/extensions/ui#portMap",
-    "http://lv2plug.in/ns/extensions/ui#resize",
-    "http://lv2plug.in/ns/extensions/ui#touch",
+_INSIDE = {
+    "http://lv2plug.in/ns/ext/data-access",
+    "http://lv2plug.in/ns/ext/instance-access",
 }
+# What an editor may require: what Lv2Editor offers, and what is so anyway.
+_OFFERED = (
+    _FIXED
+    | _INSIDE
+    | {
+        "http://lv2plug.in/ns/ext/options#options",
+        "http://lv2plug.in/ns/ext/urid#map",
+        "http://lv2plug.in/ns/ext/urid#unmap",
+        "http://lv2plug.in/ns/extensions/ui#idleInterface",
+        "http://lv2plug.in/ns/extensions/ui#makeResident",
+        "http://lv2plug.in/ns/extensions/ui#makeSONameResident",
+        "http://lv2plug.in/ns/extensions/ui#parent",
+        "http://lv2plug.in/ns/extensions/ui#portMap",
+        "http://lv2plug.in/ns/extensions/ui#resize",
+        "http://lv2plug.in/ns/extensions/ui#touch",
+    }
+)
 
 
 def ui_for_x11(uis: Sequence[Lv2Ui]) -> Lv2Ui:
@@ -47,19 +55,41 @@ def ui_for_x11(uis: Sequence[Lv2Ui]) -> Lv2Ui:
     raise WorkerError(f"the plugin's editor asks of its host what is not offered: {lacks}")
 
 
+def looks_inside(ui: Lv2Ui) -> bool:
+    """Whether it is to be given the plugin itself, which it reads and writes as it likes."""
+    return bool(_INSIDE & ui.required)
+
+
 def _last_part(uri: str) -> str:
     """Such as GtkUI, external-ui#Widget, instance-access."""
     return uri.rstrip("/#").rpartition("/")[2].removeprefix("ui#")
 
 
 class Lv2BesideEditor(BesideEditor):
-    """`parameter_ids` are minihost's: sym:SYMBOL, by the port."""
+    """`ids` of its parameters are minihost's: sym:SYMBOL, by the port. `inside`: the plugin's tap
+    and the instance that an editor sees which looks inside. Raises WorkerError, RuntimeError."""
 
     def __init__(
-        self, plugin_uri: str, data: Lv2Data, ui: Lv2Ui, sample_rate: float, ids: Sequence[str]
+        self,
+        plugin_uri: str,
+        data: Lv2Data,
+        ui: Lv2Ui,
+        sample_rate: float,
+        ids: Sequence[str],
+        inside: tuple[Lv2Tap, int] | None,
     ) -> None:
+        if looks_inside(ui) and inside is None:
+            raise WorkerError(
+                "the plugin's editor wants to see its instance, which is out of reach"
+            )
         self._native = Lv2Editor(
-            ui.binary, ui.uri, plugin_uri, f"{ui.bundle}/", list(data.symbols), sample_rate
+            ui.binary,
+            ui.uri,
+            plugin_uri,
+            f"{ui.bundle}/",
+            list(data.symbols),
+            sample_rate,
+            *(inside if inside and looks_inside(ui) else ()),
         )
         self._is_fixed = bool(_FIXED & (ui.required | ui.optional))
         self._window: EditorWindow | None = None

@@ -182,6 +182,7 @@ class OwnParametersPlugin(LoadedPlugin):
             sidechain_channels=processor.sidechain_channels,
             accepts_midi=processor.accepts_midi,
             produces_midi=processor.produces_midi,
+            works_in_place=processor.works_in_place,
             latency_frames=processor.latency_frames(),
             tail_s=self.tail_s,
             parameters=self._describe_parameters(),

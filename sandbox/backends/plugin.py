@@ -33,6 +33,7 @@ class LoadSettings:
         sidechain: bool = False,
         offline: bool = False,
         single: bool = False,
+        direct: bool = False,
     ) -> None:
         if not MIN_RATE_HZ <= sample_rate <= MAX_RATE_HZ:  # false for NaN as well
             raise WorkerError(f"a sample rate is 8000 to 768000 Hz, not {sample_rate}")
@@ -42,6 +43,7 @@ class LoadSettings:
         self.max_frames = max_frames
         self.sidechain = sidechain
         self.offline = offline
+        self.direct = direct
         self._single = single
 
     def needs_second(self, first: Processor) -> bool:
@@ -140,6 +142,10 @@ class LoadedPlugin(ABC):
     def parameter_from_text(self, index: int, text: str) -> float:
         """The value that the plugin means by a text. Raises WorkerError if it means none."""
         return self._parameter_from_text(self._checked_index(index), text)
+
+    # Whether somebody between the rig and the plugin copies what is in the buffers, unless it was
+    # loaded to meet them directly.
+    copies_buffers = False
 
     # Its editor. One at a time; idle() is its turn, and then idle_editor().
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vst3:PATH, or vst3:PATH#CLASS. One plugin of a VST3 bundle; without a class, the first."""
 
+import contextlib
 import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from ipc.errors import NoSuchPlugin
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
 from ipc.vst3_location import split_vst3_location
+from sandbox._native import tap_vst3
 from sandbox.backends.juce_plugin import JucePlugin, open_instances
 from sandbox.backends.minihost_library import Minihost, minihost, text_of
 from sandbox.backends.plugin import LoadSettings
@@ -59,6 +61,9 @@ def _module_of(path: Path) -> Path:
 def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
     path, class_id = _bundle_of(plugin)
     library = minihost()
+    if settings.direct:
+        with contextlib.suppress(RuntimeError):  # the rig sees that it meets no buffers
+            tap_vst3(library.native)
     file = str(path.absolute())
     if class_id:
         return _load_class(plugin, settings, library, path, _find_class(plugin, path, class_id))

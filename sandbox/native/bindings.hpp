@@ -9,6 +9,7 @@ namespace isobooth::sandbox {
 
 void bind_processors(nanobind::module_& m);  // Processor and one class a format (adapters)
 void bind_clap(nanobind::module_& m);        // after bind_processors
+void bind_taps(nanobind::module_& m);        // between JUCE and plugins
 void bind_editors(nanobind::module_& m);     // of VST3 and LV2 plugins
 void bind_slot(nanobind::module_& m);
 void bind_block_loop(nanobind::module_& m);

@@ -17,6 +17,8 @@ constexpr int kMaxChannels = 4 * kMaxPluginChannels;  // of all ports of one dir
 
 struct Ports {
     std::vector<int> channels;
+    std::vector<clap::Id> ids,
+        pairs;  // a pair: the port of the other side whose buffer it may share
     int main = kNoPort;
 };
 
@@ -38,6 +40,8 @@ Ports read(const clap::Plugin& plugin, const clap::AudioPorts& ports, bool is_in
                                      std::to_string(kMaxPluginChannels) +
                                      " channels, which no slot can carry");
         found.channels.push_back(static_cast<int>(info->channel_count));
+        found.ids.push_back(info->id);
+        found.pairs.push_back(info->in_place_pair);
         if ((info->flags & clap::kIsMain) && found.main == kNoPort)
             found.main = static_cast<int>(index);
     }
@@ -59,6 +63,9 @@ ClapLayout clap_layout(const clap::Plugin& plugin, const clap::AudioPorts* ports
     if (outputs.main == kNoPort && !outputs.channels.empty()) outputs.main = 0;
     layout.main_in = inputs.main;
     layout.main_out = outputs.main;
+    if (inputs.main != kNoPort && outputs.main != kNoPort)
+        layout.in_place = inputs.pairs[static_cast<std::size_t>(inputs.main)] ==
+                          outputs.ids[static_cast<std::size_t>(outputs.main)];
     layout.inputs = std::move(inputs.channels);
     layout.outputs = std::move(outputs.channels);
     for (int port = 0; port < static_cast<int>(layout.inputs.size()); ++port)

@@ -16,6 +16,7 @@ struct ClapLayout {
     int main_in = kNoPort;
     int key = kNoPort;  // the side-chain: the first input that is not the main one
     int main_out = kNoPort;
+    bool in_place = true;  // the main output may lie over the main input
 
     static int channels(const std::vector<int>& ports, int port) {
         return port == kNoPort ? 0 : ports[static_cast<std::size_t>(port)];

@@ -103,6 +103,7 @@ void ClapProcessor::choose_render_mode() {
 void ClapProcessor::connect_ports() {
     in_channels = ClapLayout::channels(layout_.inputs, layout_.main_in);
     out_channels = ClapLayout::channels(layout_.outputs, layout_.main_out);
+    works_in_place = layout_.in_place;
     sidechain_channels =
         settings_.sidechain ? ClapLayout::channels(layout_.inputs, layout_.key) : 0;
     const auto frames = static_cast<std::size_t>(settings_.max_frames);

@@ -9,6 +9,7 @@
 
 #include "sandbox/native/bindings.hpp"
 #include "sandbox/native/lv2_editor.hpp"
+#include "sandbox/native/lv2_tap.hpp"
 #include "sandbox/native/vst3_editor.hpp"
 
 namespace nb = nanobind;
@@ -46,12 +47,19 @@ void bind_editors(nb::module_& m) {
         .def(
             "__init__",
             [](Lv2Editor* self, std::string library, std::string uri, std::string plugin_uri,
-               std::string bundle, std::vector<std::string> symbols, float sample_rate) {
+               std::string bundle, std::vector<std::string> symbols, float sample_rate,
+               const Lv2Tap* tap, std::uintptr_t instance) {
                 const nb::gil_scoped_release release;
-                new (self) Lv2Editor({std::move(library), std::move(uri), std::move(plugin_uri),
-                                      std::move(bundle), std::move(symbols), sample_rate});
+                Lv2Ui ui{std::move(library), std::move(uri),     std::move(plugin_uri),
+                         std::move(bundle),  std::move(symbols), sample_rate};
+                if (tap) {
+                    ui.instance = reinterpret_cast<void*>(instance);
+                    ui.extension_data = tap->extension_data();
+                }
+                new (self) Lv2Editor(std::move(ui));
             },
-            "library"_a, "uri"_a, "plugin_uri"_a, "bundle"_a, "symbols"_a, "sample_rate"_a)
+            "library"_a, "uri"_a, "plugin_uri"_a, "bundle"_a, "symbols"_a, "sample_rate"_a,
+            "tap"_a.none() = nb::none(), "instance"_a = 0)
         .def("open", &Lv2Editor::open, "window"_a, NoGil())
         .def("close", &Lv2Editor::close, NoGil())
         .def_prop_ro("wanted_size",

@@ -29,6 +29,8 @@ enum Hint : int {
     kDefault440 = 0x2c0,
 };
 
+enum Property : int { kInPlaceBroken = 2 };
+
 struct RangeHint {
     int hints;
     float lower, upper;

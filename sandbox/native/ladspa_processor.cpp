@@ -160,6 +160,7 @@ LadspaProcessor::LadspaProcessor(std::shared_ptr<LadspaFile> file,
     }
     in_channels = static_cast<int>(audio_in_.size());
     out_channels = static_cast<int>(audio_out_.size());
+    works_in_place = !(descriptor.properties & ladspa::kInPlaceBroken);
     check_channels(std::string("LADSPA plugin '") + descriptor.label + "'");
     handle_ = descriptor.instantiate(&descriptor, static_cast<unsigned long>(sample_rate + 0.5));
     if (!handle_)

@@ -55,11 +55,15 @@ struct Lv2Editor::Offer {
           ports{const_cast<Lv2Ui*>(&editor.ui_), port_index},
           options{option(kSampleRate, editor.ui_.sample_rate), option(kUpdateRate, kUpdateRateHz),
                   option(kScaleFactor, kScale), Option{}},
+          data{editor.ui_.extension_data},
           offered{{kMap, &mapping},     {kUnmap, &unmapping},
                   {kOptions, options},  {kParent, reinterpret_cast<void*>(window)},
                   {kResize, &resizing}, {kPortMap, &ports},
                   {kTouch, &touch},     {kIdle, nullptr}} {
-        for (std::size_t i = 0; i < std::size(offered); ++i) features[i] = &offered[i];
+        if (editor.ui_.instance) offered.push_back({kInstance, editor.ui_.instance});
+        if (editor.ui_.instance && data.extension_data) offered.push_back({kData, &data});
+        for (const Feature& one : offered) features.push_back(&one);
+        features.push_back(nullptr);
     }
 
     static Option option(const char* key, const float& value) {
@@ -77,8 +81,9 @@ struct Lv2Editor::Offer {
     PortMap ports;
     Touch touch{nullptr, [](void*, std::uint32_t, bool) {}};
     Option options[4];
-    Feature offered[8];
-    const Feature* features[9] = {};
+    DataAccess data;
+    std::vector<Feature> offered;
+    std::vector<const Feature*> features;
 };
 
 Lv2Editor::Lv2Editor(Lv2Ui ui) : ui_(std::move(ui)) {
@@ -102,7 +107,7 @@ void Lv2Editor::open(unsigned long window) {
     offer_ = std::make_unique<Offer>(*this, window);
     void* widget = nullptr;  // its window, which is found in ours
     instance_ = descriptor_->instantiate(descriptor_, ui_.plugin_uri.c_str(), ui_.bundle.c_str(),
-                                         &Lv2Editor::write, this, &widget, offer_->features);
+                                         &Lv2Editor::write, this, &widget, offer_->features.data());
     if (!instance_) throw std::runtime_error("the plugin's editor did not open");
 }
 

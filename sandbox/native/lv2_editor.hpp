@@ -22,6 +22,9 @@ struct Lv2Ui {
     std::string bundle;                // with a slash at its end
     std::vector<std::string> symbols;  // of the plugin's ports, in their order
     float sample_rate;
+    // What a UI sees that wants to see the plugin itself; it outlives the UI.
+    void* instance = nullptr;
+    const void* (*extension_data)(const char* uri) = nullptr;
 };
 
 class Lv2Editor {

@@ -7,15 +7,12 @@
 
 #include <cstdint>
 
+#include "sandbox/native/lv2_abi.hpp"
+
 namespace isobooth::sandbox::lv2 {
 
 using Urid = std::uint32_t;
 constexpr std::uint32_t kNoPort = 0xffffffffu;
-
-struct Feature {
-    const char* uri;
-    void* data;
-};
 
 using Write = void (*)(void* controller, std::uint32_t port, std::uint32_t bytes, Urid protocol,
                        const void* data);
@@ -62,6 +59,10 @@ struct Idle {  // of a UI; not 0: it has been closed
     int (*idle)(void* ui);
 };
 
+struct DataAccess {
+    const void* (*extension_data)(const char* uri);  // of the plugin
+};
+
 struct Option {
     std::uint32_t context, subject;  // of the instance: 0
     Urid key;
@@ -75,6 +76,8 @@ constexpr const char* kUnmap = "http://lv2plug.in/ns/ext/urid#unmap";
 constexpr const char* kOptions = "http://lv2plug.in/ns/ext/options#options";
 constexpr const char* kSampleRate = "http://lv2plug.in/ns/ext/parameters#sampleRate";
 constexpr const char* kFloat = "http://lv2plug.in/ns/ext/atom#Float";
+constexpr const char* kInstance = "http://lv2plug.in/ns/ext/instance-access";
+constexpr const char* kData = "http://lv2plug.in/ns/ext/data-access";
 constexpr const char* kParent = "http://lv2plug.in/ns/extensions/ui#parent";
 constexpr const char* kResize = "http://lv2plug.in/ns/extensions/ui#resize";
 constexpr const char* kPortMap = "http://lv2plug.in/ns/extensions/ui#portMap";

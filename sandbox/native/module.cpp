@@ -9,6 +9,7 @@ NB_MODULE(_native, m) {
     nanobind::module_::import_("ipc._native");  // Geometry
     isobooth::sandbox::bind_processors(m);
     isobooth::sandbox::bind_clap(m);
+    isobooth::sandbox::bind_taps(m);
     isobooth::sandbox::bind_editors(m);
     isobooth::sandbox::bind_slot(m);
     isobooth::sandbox::bind_block_loop(m);

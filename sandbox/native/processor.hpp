@@ -62,6 +62,7 @@ public:
     int sidechain_channels = 0;
     bool accepts_midi = false;
     bool produces_midi = false;
+    bool works_in_place = true;  // as far as it says
 
 protected:
     void check_channels(const std::string& plugin) const {

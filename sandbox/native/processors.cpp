@@ -31,6 +31,7 @@ void bind_bases(nb::module_& m) {
         .def_ro("sidechain_channels", &Processor::sidechain_channels)
         .def_ro("accepts_midi", &Processor::accepts_midi)
         .def_ro("produces_midi", &Processor::produces_midi)
+        .def_ro("works_in_place", &Processor::works_in_place)
         .def("give_whole_blocks", &Processor::give_whole_blocks, "whole"_a)
         .def("make_room", &Processor::make_room, "frames"_a)
         .def("latency_frames", &Processor::latency_frames);

@@ -126,6 +126,7 @@ void bind_rig(nb::module_& m) {
         .def_ro("subnormal", &RigPlayed::subnormal)
         .def_ro("peak", &RigPlayed::peak)
         .def_ro("changed_float_mode", &RigPlayed::changed_float_mode)
+        .def_ro("direct_calls", &RigPlayed::direct_calls)
         .def_ro("violations", &RigPlayed::violations)
         .def_ro("violations_lost", &RigPlayed::violations_lost);
     m.def("rig_run", &play, "processor"_a, "audio"_a, "frames"_a, "sizes"_a, "max_frames"_a,

@@ -21,6 +21,7 @@
 #include "ipc/native/denormals.hpp"
 #include "ipc/native/semaphore.hpp"
 #include "sandbox/native/crash_handler.hpp"
+#include "sandbox/native/direct_buffers.hpp"
 #include "sandbox/native/float_mode.hpp"
 #include "sandbox/native/guarded_planes.hpp"
 
@@ -61,6 +62,8 @@ public:
         played_.wall_ns.reserve(blocks);
         played_.cpu_ns.reserve(blocks);
         block_events_.reserve(events.size());
+        if (DirectBuffers::are_tapped())
+            direct_.emplace(max_frames, options.in_place, options.guard);
         if (options.audit || options.trap != FloatTrap::None)
             audit_.emplace(options.audit, options.trap);
     }
@@ -77,6 +80,7 @@ public:
             const ipc::DenormalsOff guard;
             play();
         }
+        if (direct_) played_.direct_calls = direct_->calls();
         if (audit_) {
             played_.violations_lost = audit_->lost();
             played_.violations = audit_->take();
@@ -118,7 +122,6 @@ private:
             const bool over = options_.in_place && c < read_.size();
             const int plane = static_cast<int>(c);
             written_[c] = over ? inputs_.at(plane, length) : outputs_.at(plane, length);
-            // What it leaves out shall be heard.
             if (!over) std::fill_n(written_[c], length, kUnwritten);
         }
         for (std::size_t c = 0; c < read_.size(); ++c) {
@@ -215,9 +218,6 @@ private:
         }
     }
 
-    // Loud, and no value that a plugin would send by chance.
-    static constexpr float kUnwritten = 123456.789f;
-
     Processor& processor_;
     const float* in_;
     int frames_;
@@ -229,6 +229,7 @@ private:
     std::vector<const float*> read_;
     std::vector<float*> written_;
     std::vector<ipc::Event> events_out_, block_events_;
+    std::optional<DirectBuffers> direct_;
     std::optional<Audit> audit_;
     RigPlayed played_;
     std::atomic<int> done_{0};  // frames, for the thread that waits

@@ -49,6 +49,7 @@ struct RigPlayed {
     std::uint64_t violations_lost = 0;  // there were too many places
     // That the plugin changed the thread's floating-point mode and left it so.
     bool changed_float_mode = false;
+    std::uint64_t direct_calls = 0;  // of the plugin, which met the rig's buffers past JUCE
 };
 
 // How many blocks of `sizes`, repeated, it takes at most to play so many frames.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The binary interface of VST 3, the part of it that an editor needs: what a module's factory
-// makes, what a plugin asks of its host, how a view lies in a window of X11. Written from the
-// published interface (https://steinbergmedia.github.io/vst3_doc); its names are ours.
+// The binary interface of VST 3, the part of it that editors and test rigs need: what a module's
+// factory makes, what a plugin asks of its host, what a block is, how a view lies in a window of X11.
+// Written from the published interface (https://steinbergmedia.github.io/vst3_doc); its names are ours.
 //
 // An interface is an object with a table of functions, as the C++ compilers of Linux lay it out:
 // the order of the functions is all that counts, and there are no virtual destructors. Everything
@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -45,6 +46,7 @@ struct Unknown {
     virtual Result query(const char* id, void** out) = 0;
     virtual std::uint32_t add_reference() = 0;
     virtual std::uint32_t release() = 0;
+    static constexpr std::size_t kQuery = 0;  // its place in the table
 };
 
 // -- the module ---------------------------------------------------------------------------------
@@ -54,6 +56,7 @@ struct Factory : Unknown {
     virtual std::int32_t class_count() = 0;
     virtual Result class_info(std::int32_t index, void* info) = 0;
     virtual Result create(const char* class_id, const char* interface, void** out) = 0;
+    static constexpr std::size_t kCreate = 6;  // its place in the table
 };
 
 using ModuleEntry = bool (*)(void* module);
@@ -132,6 +135,24 @@ struct Component : Base {
     virtual Result set_active(std::uint8_t state) = 0;
     virtual Result set_state(Stream* state) = 0;
     virtual Result get_state(Stream* state) = 0;
+};
+
+struct Buffers {
+    std::int32_t channels;
+    std::uint64_t silence;  // a bit for each channel
+    float** planes;
+};
+
+struct Block {
+    std::int32_t mode, sample_size;  // 0: of float
+    std::int32_t frames, input_count, output_count;
+    Buffers *inputs, *outputs;  // one a bus
+    void *changes_in, *changes_out, *events_in, *events_out, *context;
+};
+
+struct AudioProcessor : Unknown {
+    static constexpr ClassId kId = id_of(0x42043F99, 0xB7DA453C, 0xA569E79D, 0x9AAEC33D);
+    static constexpr std::size_t kProcess = 9;  // the place in its table of what takes a Block
 };
 
 struct View;

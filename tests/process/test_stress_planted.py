@@ -55,7 +55,12 @@ PLANTED = (
     ("inside-clicks", "no-clicks-inside-blocks", Verdict.WARN, "48 clicks of up to"),
     ("clips", "leaves-the-tops-round", Verdict.WARN, "it clips at 0.050"),
     ("clips-at-full", "leaves-the-tops-round", Verdict.WARN, "it clips at 1.000"),
+    ("lv2 not-in-place", "in-place-or-not", Verdict.FAIL, "in place it sounds different"),
+    ("vst3 not-in-place", "in-place-or-not", Verdict.FAIL, "in place it sounds different"),
     ("writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("lv2 writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("vst3 writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("lv2 reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
     ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
@@ -113,8 +118,10 @@ QUIET = [
     ("runaway", "keeps-the-middle"),
     ("writes-much", "survives-a-slow-disk"),  # 30 s long, where it hangs after 4
 ]
-# Checks that a clean LV2 plugin must pass as well, hosted as it is by JUCE.
+# Checks that clean LV2 and VST3 plugins must pass as well, hosted as they are by JUCE.
+ALSO_JUCE = ("in-place-or-not", "stays-in-its-buffers")
 ALSO_LV2 = (
+    *ALSO_JUCE,
     "any-block-size",
     "any-rate-and-size",
     "every-program",
@@ -123,14 +130,20 @@ ALSO_LV2 = (
 )
 # Clean plugins that have what a check is about; the others have nothing to skip.
 CLEAN = {"every-program": "lv2 clean", "opens-its-editor": "editor"}
-CLEAN_EDITORS = ("editor", "lv2 editor", "vst3 editor")
+CLEAN_EDITORS = ("editor", "lv2 editor", "lv2 inside-editor", "vst3 editor")
+# Plugins that say that they cannot work in place, and are not asked to.
+NOT_IN_PLACE = [
+    (name, "in-place-or-not") for name in ("says-not-in-place", "lv2 says-not-in-place")
+]
 # LV2 plugins without an editor that can be opened, and what is said of it.
 NO_EDITORS = {
     "lv2 clean": "the plugin has no editor",
     "lv2 gtk-editor": "only of another kind: GtkUI",
     "lv2 needy-editor": "asks of its host what is not offered: windowOfGold",
 }
-VST3_CLASSES = {"vst3 editor": "", "vst3 editor-crash": "#49736F62FF6F74684669787475726532"}
+VST3_CLASSES = {"vst3 editor-crash": "#49736F62FF6F74684669787475726532"}
+# Those that lie in a folder of their name, by which they know what to be.
+VST3_FOLDERS = ("clean", "not-in-place", "writes-beyond")
 
 
 needs_display = pytest.mark.skipif(
@@ -157,11 +170,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def vst3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    bundle = tmp_path_factory.mktemp("planted") / "planted.vst3"
-    code = bundle / "Contents" / f"{platform.machine()}-linux"
-    code.mkdir(parents=True)
-    shutil.copy(fixture_library("vst3_fixture"), code / "planted.so")
-    return bundle
+    """With a folder for each fault."""
+    folder = tmp_path_factory.mktemp("vst3")
+    for fault in VST3_FOLDERS:
+        code = folder / fault / "planted.vst3" / "Contents" / f"{platform.machine()}-linux"
+        code.mkdir(parents=True)
+        shutil.copy(fixture_library("vst3_fixture"), code / "planted.so")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +193,8 @@ def found(library: Path, vst3: Path, home: Path) -> dict[tuple[str, str], CheckR
     pairs = [(fault, check) for fault, check, _, _ in PLANTED]
     pairs += [("clean", check) for check in BY_NAME]
     pairs += [("lv2 clean", check) for check in ALSO_LV2]
+    pairs += [("vst3 clean", check) for check in ALSO_JUCE]
+    pairs += NOT_IN_PLACE
     editors = ("late-editor", *CLEAN_EDITORS, *NO_EDITORS)
     pairs += [(fault, "opens-its-editor") for fault in editors]
     pairs += QUIET
@@ -194,8 +211,10 @@ def found(library: Path, vst3: Path, home: Path) -> dict[tuple[str, str], CheckR
             plugin = f"clap:{library}#{fault}"
             if fault.startswith("lv2 "):
                 plugin = fault.replace("lv2 ", "lv2:urn:isobooth:planted:")
-            if fault in VST3_CLASSES:
-                plugin = f"vst3:{vst3}{VST3_CLASSES[fault]}"
+            if fault.startswith("vst3 "):
+                name = fault.removeprefix("vst3 ")
+                folder = vst3 / (name if name in VST3_FOLDERS else "clean")
+                plugin = f"vst3:{folder / 'planted.vst3'}{VST3_CLASSES.get(fault, '')}"
             report = StressRun([plugin], ALL, options, workshop, auditor).run()
             [result] = report.plugins[0].checks
             return result
@@ -285,6 +304,20 @@ def test_nothing_is_told_twice_or_without_need(
 @pytest.mark.parametrize("check", ALSO_LV2)
 def test_a_clean_lv2_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
     assert found["lv2 clean", check].verdict is Verdict.PASS, found["lv2 clean", check]
+
+
+@pytest.mark.parametrize("check", ALSO_JUCE)
+def test_a_clean_vst3_plugin_passes(found: dict[tuple[str, str], CheckResult], check: str) -> None:
+    result = found["vst3 clean", check]
+    assert result.verdict is Verdict.PASS and not result.findings, result
+
+
+@pytest.mark.parametrize(("plugin", "check"), NOT_IN_PLACE)
+def test_who_says_no_is_not_asked(
+    found: dict[tuple[str, str], CheckResult], plugin: str, check: str
+) -> None:
+    result = found[plugin, check]
+    assert result.verdict is Verdict.SKIP and "it cannot" in result.message, result
 
 
 @needs_display

@@ -76,6 +76,28 @@ def test_an_installed_plugin_plays_the_same_bits_too(workshop: Workshop, real_pl
     assert first.log == second.log and first.log.digests[0]
 
 
+@pytest.mark.parametrize("blocks", [[], [512], [64, 1, 500]], ids=str)
+def test_what_juce_hosts_sounds_the_same_with_the_rigs_own_buffers(
+    workshop: Workshop, real_plugin: str, blocks: list[int]
+) -> None:
+    heard = []
+    for direct, options in ((False, {}), (True, {"guard": True}), (True, {"in_place": True})):
+        with open_rig(workshop, real_plugin, direct=direct) as rig:
+            played = rig.render(4800, source="noise", blocks=blocks, **options)
+        assert not played.result.unseen and np.any(played.sound)
+        heard.append(played.result.digest)
+    assert len(set(heard)) == 1
+
+
+def test_another_instance_meets_them_too(workshop: Workshop, real_plugin: str) -> None:
+    with open_rig(workshop, real_plugin, direct=True) as rig:
+        first = rig.render(2048, source="noise")
+        rig.recreate(48000.0, 512)
+        rig.add_instances(3)
+        again = rig.render(2048, source="noise")
+    assert again.result.digest == first.result.digest and not again.result.unseen
+
+
 def test_another_seed_is_another_sound(workshop: Workshop) -> None:
     with open_rig(workshop, "builtin:gain") as rig:
         one, two = (rig.render(1000, source="noise", seed=seed) for seed in (1, 2))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a plugin may read and write, and what it may touch."""
 
-from host.stress.check import DIRECT_FORMATS, Check, Subject
+from host.stress.check import Check, Subject
 from host.stress.touched import foreign_files
 from host.stress.verdict import Verdict
 from ipc.text import one_line
@@ -17,15 +17,15 @@ class StaysInItsBuffers(Check):
         "(blocks of 1024 frames have such a border on both sides)"
     )
     means = "it breaks whatever lies behind: a crash, or wrong sound, somewhere else and later"
-    formats = DIRECT_FORMATS
 
     def run(self, subject: Subject) -> None:
         frames = 1024 * 24
         for blocks in ([1024], [512, 256, 64, 16]):
-            with subject.open(max_frames=1024) as rig:
-                rig.render(
+            with subject.open(max_frames=1024, direct=True) as rig:
+                heard = rig.render(
                     frames, blocks=blocks, guard=True, keep=False, **subject.stimulus(frames)
                 )
+                subject.tell_unseen(heard.result.unseen)
 
 
 class AsksForNothingForbidden(Check):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from host.stress.check import DIRECT_FORMATS, EMPTY_BLOCK_FORMATS, Check, Subject
+from host.stress.check import EMPTY_BLOCK_FORMATS, Check, Subject
 from host.stress.residue import spectrum
 from host.stress.rig import Sound
 from host.stress.verdict import Verdict
@@ -107,10 +107,9 @@ class InPlaceOrNot(Check):
     level = 3
     what = "compares separate buffers with outputs that lie over the inputs"
     means = "hosts that save memory get noise out of it"
-    formats = DIRECT_FORMATS
 
     def unfit(self, description: PluginDescription) -> str:
-        if "in-place" in " ".join(description.remarks):
+        if not description.works_in_place:
             return "it says that it cannot"
         if not description.in_channels or not description.out_channels:
             return "it has no inputs or no outputs"
@@ -120,10 +119,10 @@ class InPlaceOrNot(Check):
         frames = _SECONDS * round(subject.sample_rate)
         heard = []
         for in_place in (False, False, True):
-            with subject.open() as rig:
-                heard.append(
-                    rig.render(frames, in_place=in_place, **subject.stimulus(frames)).sound
-                )
+            with subject.open(direct=True) as rig:
+                played = rig.render(frames, in_place=in_place, **subject.stimulus(frames))
+                subject.tell_unseen(played.result.unseen)
+                heard.append(played.sound)
         if _compare(subject, heard[0], heard[1], "twice the same") is not None:
             return  # it is never the same
         residue = _compare(subject, heard[0], heard[2], "in place")

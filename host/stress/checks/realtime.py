@@ -47,7 +47,7 @@ class _Audit(Check):
         subject.figures["blocks"] = blocks
         for blamed in _blamed(violations, own):
             self._tell(subject, blamed)
-        _tell_unseen(subject, unseen)
+        subject.tell_unseen(unseen)
 
     def verdict(self, violation: Violation) -> Verdict:
         return Verdict.FAIL
@@ -119,12 +119,7 @@ class MakesGoodNumbers(Check):
                     key=blamed.key,
                     stack=blamed.stack,
                 )
-            _tell_unseen(subject, [text for result in results for text in result.unseen])
-
-
-def _tell_unseen(subject: Subject, unseen: list[str]) -> None:
-    for text in unseen:
-        subject.find(Verdict.PASS, f"not looked at here: {text}")
+            subject.tell_unseen([text for result in results for text in result.unseen])
 
 
 def _played(rig: Rig, subject: Subject, rate: int) -> list[CallResult]:
