@@ -103,10 +103,12 @@ void forget_the_dead(std::vector<std::pair<pid_t, std::uint64_t>>& processes) {
 }
 
 // Reads that a mapping of `file` stands for, as if all that it maps were read at once: a page that
-// is touched later asks nobody. What is neither there nor to be looked at takes none.
+// is touched later asks nobody. What is neither there nor to be looked at takes none, nor what lies
+// over another mapping: the loader maps a library as a whole, and its parts over that again.
 std::int64_t reads_of_mapping(const DiskFile& file, const seccomp_data& call) {
     const std::uint64_t length = call.args[1], offset = call.args[5];
-    if (call.args[2] == PROT_NONE || offset >= file.size) return 0;
+    if ((call.args[3] & MAP_FIXED) != 0 || call.args[2] == PROT_NONE || offset >= file.size)
+        return 0;
     const std::uint64_t bytes = std::min({length, file.size - offset, file.room});
     return static_cast<std::int64_t>((bytes + kReadAhead - 1) / kReadAhead);
 }

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.process
 _PR_SET_NO_NEW_PRIVS = 38
 _SYS_IO_SETUP = 206 if platform.machine() == "x86_64" else 0
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_MAP_FIXED = 0x10
 _PAGES = 16 * mmap.PAGESIZE
 _READ_AT_ONCE = 128 * 1024  # of what is mapped
 
@@ -256,6 +257,15 @@ def test_memory_that_needs_no_room_is_quiet_on_a_full_disk(tmp_path: Path) -> No
     assert said == 0 and not faults and not files
 
 
+def _map_over(file: int) -> None:
+    """As the loader maps the parts of a library."""
+    _LIBC.mmap.restype = ctypes.c_void_p
+    no_file = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    at = ctypes.c_void_p(_LIBC.mmap(None, mmap.PAGESIZE, mmap.PROT_READ, no_file, -1, 0))
+    over = mmap.MAP_PRIVATE | _MAP_FIXED
+    assert _LIBC.mmap(at, mmap.PAGESIZE, mmap.PROT_READ, over, file, 0) == at.value
+
+
 def test_a_file_that_is_mapped_is_slow_as_if_it_were_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * (2 * _READ_AT_ONCE + 1))
 
@@ -269,6 +279,7 @@ def test_a_file_that_is_mapped_is_slow_as_if_it_were_read(tmp_path: Path) -> Non
         ]
         quick: list[Callable[[], object]] = [
             lambda: mmap.mmap(file, 0, prot=0),
+            lambda: _map_over(file),
             lambda: mmap.mmap(-1, 4 * _READ_AT_ONCE),
             lambda: _mapped(os.memfd_create("x")),
             lambda: _mapped(hole),
