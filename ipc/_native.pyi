@@ -77,13 +77,16 @@ class CallWatch:
     def set_disk(self, full: bool, wait_ms: int, read_ms: int, most_ms: int) -> None:
         """What a disk does from now on to a worker that was to ask about its calls for files: each
         write fails with ENOSPC where it is `full`; each, and each wait for one, takes `wait_ms`,
-        and each read `read_ms`, until `most_ms` have been waited."""
+        and each read `read_ms` (of a file that is mapped, each 128 KiB of it), until `most_ms` have
+        been waited."""
     @property
     def disk_faults(self) -> int:
         """Writes that failed or waited because of it, and waits for them."""
     @property
     def slow_reads(self) -> int:
-        """Reads that waited because of it."""
+        """Reads that waited because of it, and mappings."""
+    def written_without_room(self) -> list[bytes]:
+        """Files that it wrote to through memory while the disk was full."""
     @property
     def answered(self) -> int: ...
     @property

@@ -128,8 +128,14 @@ class Confinement:
 
     @property
     def slow_reads(self) -> int:
-        """Reads that waited because of it."""
+        """Reads that waited because of it, and mappings."""
         return self._watch.slow_reads if self._watch is not None else 0
+
+    @property
+    def written_without_room(self) -> list[str]:
+        """Files that it wrote to through memory while the disk was full."""
+        files = self._watch.written_without_room() if self._watch is not None else []
+        return [os.fsdecode(path) for path in files]
 
     async def remove(self) -> None:
         """Removes the worker's folder, when nobody is left who could write to it."""

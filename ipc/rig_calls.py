@@ -161,7 +161,8 @@ class InjectFaults(Call, frozen=True, tag="inject_faults"):
     # Each write to a file, and each wait for a disk, takes so long at least, ms; not for ever, so
     # that who writes much does not hang. Only where the host is asked.
     write_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    read_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0  # the same of each read
+    # The same of each read, and of each 128 KiB of a file that is mapped.
+    read_ms: Annotated[int, Meta(ge=0, le=10_000)] = 0
     read_only: bool = False  # no file can be opened for writing any more; cannot be taken back
 
 

@@ -281,8 +281,13 @@ class WorkerProcess:
 
     @property
     def slow_reads(self) -> int:
-        """Reads that waited because of it."""
+        """Reads that waited because of it, and mappings."""
         return self._confinement.slow_reads if self._confinement is not None else 0
+
+    @property
+    def written_without_room(self) -> list[str]:
+        """Files that it wrote to through memory while the disk was full."""
+        return self._confinement.written_without_room if self._confinement is not None else []
 
     def kill(self) -> None:
         """SIGKILL, to the worker alone; what it started follows when its end is noticed."""

@@ -176,8 +176,14 @@ class Rig:
 
     @property
     def slow_reads(self) -> int:
-        """How often the plugin has waited for what it reads."""
+        """How often the plugin has waited for what it reads, or maps."""
         return self._worker.slow_reads
+
+    @property
+    def written_without_room(self) -> list[str]:
+        """Files that it wrote to through memory while the disk was full: where it is, the kernel
+        kills who does that."""
+        return self._worker.written_without_room
 
     def kill(self) -> None:
         """SIGKILL, as the kernel does for want of memory."""

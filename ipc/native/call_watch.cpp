@@ -10,9 +10,9 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -31,6 +31,9 @@
 #include <set>
 #include <system_error>
 #include <utility>
+
+#include "ipc/native/disk_file.hpp"
+#include "ipc/native/proc.hpp"
 
 namespace isobooth::ipc {
 
@@ -53,6 +56,8 @@ constexpr std::size_t kMostTouched = 512;
 constexpr double kNotesBurst = 64, kNotesPerSecond = 20;
 
 constexpr std::size_t kPage = 4096;
+
+constexpr std::uint64_t kReadAhead = 128 * 1024;  // what Linux reads of a file at a time, usually
 
 // Alive at once there are fewer: new processes are rationed. Who comes on top may not leave.
 constexpr std::size_t kMostLeavers = 4096;
@@ -81,48 +86,6 @@ std::optional<std::string> read_string(pid_t thread, std::uint64_t address) {
     return std::nullopt;
 }
 
-std::string read_link(const std::string& path) {
-    std::array<char, PATH_MAX> target;
-    const ssize_t size = readlink(path.c_str(), target.data(), target.size());
-    return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
-}
-
-std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
-
-bool is_thread_of(pid_t process_or_thread, std::uint64_t thread) {
-    const std::string path =
-        proc(process_or_thread) + "/task/" + std::to_string(static_cast<std::uint32_t>(thread));
-    return access(path.c_str(), F_OK) == 0;
-}
-
-// A field of /proc/PID/stat, counted as in proc(5); only such as stand behind the name.
-long stat_field(pid_t pid, int field) {
-    std::FILE* file = std::fopen((proc(pid) + "/stat").c_str(), "re");
-    if (file == nullptr) return -1;
-    std::array<char, 1024> text{};
-    const std::size_t size = std::fread(text.data(), 1, text.size() - 1, file);
-    std::fclose(file);
-    text[size] = 0;
-    const char* at = std::strrchr(text.data(), ')');
-    for (int i = 2; at != nullptr && i < field; ++i) at = std::strchr(at + 1, ' ');
-    return at != nullptr ? std::strtol(at + 1, nullptr, 10) : -1;
-}
-
-constexpr int kSession = 6, kThreads = 20, kStarted = 22;
-
-// A number in a file such as /proc/PID/status; -1: not there.
-long named_field(const std::string& path, const char* name, int base = 10) {
-    std::FILE* file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) return -1;
-    std::array<char, 256> line{};
-    long found = -1;
-    while (found < 0 && std::fgets(line.data(), line.size(), file) != nullptr)
-        if (std::strncmp(line.data(), name, std::strlen(name)) == 0)
-            found = std::strtol(line.data() + std::strlen(name), nullptr, base);
-    std::fclose(file);
-    return found;
-}
-
 // Processes that have ended and that nobody descends from: a session is called after its first.
 void forget_the_dead(std::vector<std::pair<pid_t, std::uint64_t>>& processes) {
     std::set<long> sessions;
@@ -139,18 +102,15 @@ void forget_the_dead(std::vector<std::pair<pid_t, std::uint64_t>>& processes) {
     });
 }
 
-// Whether it lies on a disk, as far as plugins go: not in memory, nor in the kernel. Asks no server
-// of a network folder.
-bool is_on_disk(pid_t thread, std::uint64_t descriptor) {
-    const std::string path = proc(thread) + "/fd/" + std::to_string(static_cast<int>(descriptor));
-    struct statx status {};
-    if (statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &status) != 0 ||
-        !S_ISREG(status.stx_mode))
-        return false;
-    const std::string name = read_link(path);
-    for (const char* elsewhere : {"/memfd:", "/dev/shm/", "/proc/", "/sys/"})
-        if (name.starts_with(elsewhere)) return false;
-    return true;
+// Reads that a mapping of `file` stands for, as if all that it maps were read at once: a page that
+// is touched later asks nobody. What is neither there nor to be looked at takes none, nor what lies
+// over another mapping: the loader maps a library as a whole, and its parts over that again.
+std::int64_t reads_of_mapping(const DiskFile& file, const seccomp_data& call) {
+    const std::uint64_t length = call.args[1], offset = call.args[5];
+    if ((call.args[3] & MAP_FIXED) != 0 || call.args[2] == PROT_NONE || offset >= file.size)
+        return 0;
+    const std::uint64_t bytes = std::min({length, file.size - offset, file.room});
+    return static_cast<std::int64_t>((bytes + kReadAhead - 1) / kReadAhead);
 }
 
 bool is_below(const std::string& path, const std::vector<std::string>& folders) {
@@ -294,25 +254,33 @@ void CallWatch::send(std::uint64_t id, bool goes_on, int error) const {
 }
 
 void CallWatch::set_disk(DiskFaults faults) {
+    mapped_.set_full(faults.full);
     const std::lock_guard lock(mutex_);
     disk_ = faults;
 }
 
 void CallWatch::answer_disk(const DiskCall& call, const seccomp_notif& asked) {
-    bool fails = false;
-    std::chrono::milliseconds wait{0};
+    const auto& arguments = asked.data.args;
+    const bool maps = call.work == DiskWork::Map;
+    const bool reads = maps || call.work == DiskWork::Read;
+    if (maps && (arguments[3] & MAP_TYPE) != MAP_PRIVATE) mapped_.remember(caller_, arguments[4]);
+    DiskFaults disk;
     {
         const std::lock_guard lock(mutex_);
-        fails = disk_.full && call.work == DiskWork::Write;
-        wait = std::min(call.work == DiskWork::Read ? disk_.read_wait : disk_.wait, disk_.most);
+        disk = disk_;
     }
-    // A file's descriptor stands in the register; whoever changes what it is meanwhile gets the
-    // fault of another file.
-    const bool concerns = (fails || wait.count() > 0) &&
-                          (call.file < 0 || is_on_disk(caller_, asked.data.args[call.file]));
-    if (!concerns) return send(asked.id, true, 0);
-    (call.work == DiskWork::Read ? slow_reads_ : disk_faults_)
-        .fetch_add(1, std::memory_order_relaxed);
+    const bool fails = disk.full && call.work == DiskWork::Write;
+    std::chrono::milliseconds wait = std::min(reads ? disk.read_wait : disk.wait, disk.most);
+    if (!fails && wait.count() == 0) return send(asked.id, true, 0);
+    if (call.file >= 0) {
+        // A file's descriptor stands in the register; whoever changes what it is meanwhile gets
+        // the fault of another file.
+        const std::optional<DiskFile> file = disk_file(caller_, arguments[call.file]);
+        const std::int64_t times = !file ? 0 : maps ? reads_of_mapping(*file, asked.data) : 1;
+        if (times == 0) return send(asked.id, true, 0);
+        wait = std::min(wait * times, disk.most);
+    }
+    (reads ? slow_reads_ : disk_faults_).fetch_add(1, std::memory_order_relaxed);
     const int error = fails ? ENOSPC : 0;
     if (wait.count() == 0) return send(asked.id, !fails, error);
     {
@@ -472,7 +440,7 @@ std::string CallWatch::path_of(const seccomp_notif& asked, int path, int folder)
         const int from = folder >= 0 ? static_cast<int>(asked.data.args[folder]) : AT_FDCWD;
         const std::string base =
             read_link(from == AT_FDCWD ? proc(caller) + "/cwd"
-                                       : proc(caller) + "/fd/" + std::to_string(from));
+                                       : proc_file(caller, static_cast<std::uint64_t>(from)));
         if (base.empty()) return {};
         whole = std::filesystem::path(base) / whole;
     }

@@ -26,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "ipc/native/mapped_files.hpp"
 #include "ipc/native/watched_calls.hpp"
 
 namespace isobooth::ipc {
@@ -52,7 +53,7 @@ struct WatchedAct {
 struct DiskFaults {
     bool full = false;                  // each write to a file fails with ENOSPC
     std::chrono::milliseconds wait{0};  // each write, and each wait for one, takes so long at least
-    std::chrono::milliseconds read_wait{0};  // each read
+    std::chrono::milliseconds read_wait{0};  // each read; of what is mapped, each 128 KiB
     // Of all that is waited for there is no more than this, until the next set_disk(): whoever writes
     // or reads much on a slow disk does not hang.
     std::chrono::milliseconds most{0};
@@ -89,6 +90,8 @@ public:
     // Writes that failed or waited because of it, and waits for them, in all; and reads that waited.
     std::uint64_t disk_faults() const { return disk_faults_.load(std::memory_order_relaxed); }
     std::uint64_t slow_reads() const { return slow_reads_.load(std::memory_order_relaxed); }
+    // Files that it wrote to through memory while the disk had no room (MappedFiles).
+    std::vector<std::string> written_without_room() { return mapped_.written_without_room(); }
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
     std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
 
@@ -136,6 +139,7 @@ private:
     bool told_leavers_ = false;
     pid_t caller_ = 0;  // the thread that is answered
     DiskFaults disk_;
+    MappedFiles mapped_;
     std::vector<Waiting> waiting_;  // for the disk; the answering thread's alone
     std::atomic<std::uint64_t> disk_faults_{0}, slow_reads_{0};
     Bucket notes_;

@@ -68,6 +68,13 @@ void bind_call_watch(nb::module_& m) {
             nb::arg("full"), nb::arg("wait_ms"), nb::arg("read_ms"), nb::arg("most_ms"))
         .def_prop_ro("disk_faults", &CallWatch::disk_faults)
         .def_prop_ro("slow_reads", &CallWatch::slow_reads)
+        .def("written_without_room",
+             [](CallWatch& self) {
+                 nb::list files;
+                 for (const std::string& path : self.written_without_room())
+                     files.append(nb::bytes(path.data(), path.size()));
+                 return files;
+             })
         .def_prop_ro("answered", &CallWatch::answered)
         .def_prop_ro("lost", &CallWatch::lost);
 }

@@ -282,9 +282,9 @@ inline constexpr WatchedCall kWatchedCalls[] = {
 };
 
 // Calls that wait for a disk, of workers on test rigs whose disk is to be slow, or full. Not among
-// those above, because read() and write() are what programs call all day. What is read or written through
-// memory that is mapped is no call.
-enum class DiskWork : std::uint8_t { Write, Sync, Read };
+// those above, because read() and write() are what programs call all day. What is read or written
+// through memory is no call, but that it is mapped is one: of files, the filter asks about no other.
+enum class DiskWork : std::uint8_t { Write, Sync, Read, Map };
 
 struct DiskCall {
     std::uint32_t number;
@@ -313,6 +313,7 @@ inline constexpr DiskCall kDiskCalls[] = {
     {.number = __NR_readv, .work = DiskWork::Read, .file = 0},
     {.number = __NR_preadv, .work = DiskWork::Read, .file = 0},
     {.number = __NR_preadv2, .work = DiskWork::Read, .file = 0},
+    {.number = __NR_mmap, .work = DiskWork::Map, .file = 4},
 };
 
 inline const DiskCall* disk_call(std::uint32_t number) noexcept {

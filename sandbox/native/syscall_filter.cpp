@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -74,8 +75,7 @@ public:
             for (const std::uint32_t number : {__NR_read, __NR_write})
                 for_call(number, [this] { allow(); });
         else if (wishes_.notify)
-            for (const ipc::DiskCall& disk : ipc::kDiskCalls)
-                for_call(disk.number, [this] { ask(); });
+            disk_blocks();
         // Its flags are in memory, where no filter sees them. C libraries fall back to clone.
         for_call(ipc::call::kClone3, [this] { ret(errno_action(ENOSYS)); });
         // The same with the flags of open: programs fall back to openat.
@@ -134,6 +134,19 @@ private:
     void refuse(int error = EPERM) { ret(wishes_.notify ? kUserNotify : errno_action(error)); }
     void ask() { ret(wishes_.notify ? kUserNotify : SECCOMP_RET_ALLOW); }
     void allow() { ret(SECCOMP_RET_ALLOW); }
+
+    void disk_blocks() {
+        for (const ipc::DiskCall& disk : ipc::kDiskCalls)
+            for_call(disk.number, [this, &disk] {
+                if (disk.work == ipc::DiskWork::Map) {
+                    load_argument(3);
+                    if_any_bit(MAP_ANONYMOUS, [this] { allow(); });
+                }
+                ask();
+            });
+        // Its calls are in memory, where no filter sees them. Programs fall back to those above.
+        for_call(__NR_io_setup, [this] { ret(errno_action(ENOSYS)); });
+    }
 
     void prctl_block() {
         load_argument(0);

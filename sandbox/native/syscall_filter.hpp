@@ -15,7 +15,7 @@ struct FilterWishes {
     bool truncate_confined = false;  // by Landlock
     bool signals_scoped = false;     // by Landlock
     bool notify = true;              // a host will answer
-    bool disk = false;               // and is asked about each write to a file (kDiskCalls)
+    bool disk = false;               // and is asked about calls for files (kDiskCalls)
 };
 
 // The program for this process (its pid is in it).

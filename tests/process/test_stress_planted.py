@@ -94,10 +94,17 @@ PLANTED = (
     ("trusts-disk", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("needs-a-file", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
     ("no-room", "survives-a-full-disk", Verdict.CRASH, "SIGSEGV"),
+    (
+        "maps-to-disk",
+        "survives-a-full-disk",
+        Verdict.FAIL,
+        "writes to 'planted.map' through memory",
+    ),
     ("gives-up", "survives-a-slow-disk", Verdict.FAIL, "saves no state on a slow disk"),
     ("hasty", "survives-a-slow-disk", Verdict.FAIL, "does not hold 'Echo'"),
     ("slow-crash", "survives-a-slow-disk", Verdict.CRASH, "SIGSEGV"),
     ("impatient", "survives-a-slow-disk", Verdict.FAIL, "cannot be created on a slow disk"),
+    ("impatient-maps", "survives-a-slow-disk", Verdict.FAIL, "cannot be created on a slow disk"),
     ("editor-crash", "opens-its-editor", Verdict.CRASH, "SIGSEGV"),
     ("blank-editor", "opens-its-editor", Verdict.WARN, "300 × 200 stays blank"),
     ("flat-editor", "opens-its-editor", Verdict.FAIL, "reports a size of 300 × 0"),
@@ -116,6 +123,7 @@ QUIET = [
     ("unwritten", "no-clicks-between-blocks"),
     ("unset-memory", "keeps-the-middle"),
     ("runaway", "keeps-the-middle"),
+    ("reserves-room", "survives-a-full-disk"),
     ("writes-much", "survives-a-slow-disk"),  # 30 s long, where it hangs after 4
 ]
 # Checks that clean LV2 and VST3 plugins must pass as well, hosted as they are by JUCE.

@@ -6,6 +6,7 @@ import random
 import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from host.stress.check import Check, Subject
 from host.stress.checks.realtime import own_libraries
@@ -106,8 +107,8 @@ class SurvivesAFullDisk(Check):
     name = "survives-a-full-disk"
     level = 5
     what = (
-        "creates, plays, saves and restores it while no write to a file finds room, and again "
-        "where no file can be opened for writing"
+        "creates, plays, saves and restores it while no write to a file finds room, by a call or "
+        "through memory, and again where no file can be opened for writing"
     )
     means = "the day the disk is full, it takes the song along that can no longer be saved"
 
@@ -123,6 +124,14 @@ class SurvivesAFullDisk(Check):
                     subject.find(Verdict.PASS, f"not looked at here: {injected.refused}")
                     continue
                 self._use(subject, rig, state, what)
+                files = [f"'{Path(file).name}'" for file in rig.written_without_room]
+                if files:
+                    subject.find(
+                        Verdict.FAIL,
+                        f"{what}, it writes to {some_of(files, 4)} through memory for which there "
+                        "is no room: there, it dies of SIGBUS (posix_fallocate reserves room)",
+                        key="mapped",
+                    )
 
     def _use(self, subject: Subject, rig: Rig, state: bytes, what: str) -> None:
         result = rig.recreate(subject.sample_rate, subject.max_frames)
@@ -157,7 +166,8 @@ class SurvivesASlowDisk(Check):
     level = 5
     what = (
         "creates, plays, saves and restores it while each write to a file takes a tenth of a "
-        "second and each read a hundredth, and compares with what came of the same on a quick disk"
+        "second and each read, or 128 KiB mapped, a hundredth, and compares with what came of the "
+        "same on a quick disk"
     )
     means = "on a disk that is busy, or far away, it takes the song along, or loses its settings"
 
@@ -184,7 +194,7 @@ class SurvivesASlowDisk(Check):
             subject.figures["slow_reads"] = rig.slow_reads
         self._compare(subject, chosen, quick, slow)
         if not subject.figures["slow_writes"] and not subject.figures["slow_reads"]:
-            subject.find(Verdict.PASS, "it neither writes to a file nor reads one")
+            subject.find(Verdict.PASS, "it never waits for a disk")
 
     def _use(
         self,
