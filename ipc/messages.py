@@ -16,6 +16,7 @@ Protocol versions
     7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
     8  programs are set while a plugin plays, and by an edit of a load: parameter -1; a worker may
        open its plugins' own windows: open_window, close_window and window_news
+    9  a rig plays side-chains: the `key` of a render
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ipc.names import SegmentNames
 from ipc.permissions import Permissions
 from ipc.rig_calls import MAX_CALLS, AnyCall, CallResult, Frames
 
-PROTOCOL_VERSION = 8
+PROTOCOL_VERSION = 9
 
 ORDINARY_FRAME_BYTES = 64 * 1024
 # Plugins have states of megabytes (samples) and descriptions of thousands of parameters.

@@ -8,7 +8,8 @@ Versions of the file
     1  first
     2  each state stands once, in `states`, and calls name it; `memory_mb`; `offline` came
        later and may be missing
-    3  what worker it was, and what the check was asked: `audits`, `disk_watched`, `level`
+    3  what worker it was, and what the check was asked: `audits`, `disk_watched`, `level`; the
+       `key` of a render came later and may be missing
 """
 
 import hashlib
