@@ -57,6 +57,8 @@ PLANTED = (
     ("clips-at-full", "leaves-the-tops-round", Verdict.WARN, "it clips at 1.000"),
     ("writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("reads-key-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("writes-key", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
     ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
     ("system-call", "asks-the-kernel-for-nothing-in-process", Verdict.FAIL, "getppid"),
@@ -67,6 +69,7 @@ PLANTED = (
     ("late-one", "automation-is-on-time", Verdict.WARN, "'Echo' is heard"),
     ("late-far", "automation-is-on-time", Verdict.WARN, "'Spare 20' is heard"),
     ("ignores-times", "automation-is-on-time", Verdict.WARN, "frames before its frame"),
+    ("deaf", "hears-its-side-chain", Verdict.WARN, "its side-chain changes nothing"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
     ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
     ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
@@ -108,6 +111,10 @@ PLANTED = (
 QUIET = [
     ("impatient", "asks-for-nothing-forbidden"),  # reads what it may
     ("hisses", "many-at-once"),
+    ("keyed", "hears-its-side-chain"),
+    ("keyed", "stays-in-its-buffers"),
+    ("lv2 keyed", "hears-its-side-chain"),
+    ("vst3 editor", "hears-its-side-chain"),
     ("unwritten", "no-clicks-between-blocks"),
     ("unset-memory", "keeps-the-middle"),
     ("runaway", "keeps-the-middle"),
@@ -122,7 +129,11 @@ ALSO_LV2 = (
     "survives-failed-allocations",
 )
 # Clean plugins that have what a check is about; the others have nothing to skip.
-CLEAN = {"every-program": "lv2 clean", "opens-its-editor": "editor"}
+CLEAN = {
+    "every-program": "lv2 clean",
+    "opens-its-editor": "editor",
+    "hears-its-side-chain": "keyed",
+}
 CLEAN_EDITORS = ("editor", "lv2 editor", "vst3 editor")
 # LV2 plugins without an editor that can be opened, and what is said of it.
 NO_EDITORS = {
