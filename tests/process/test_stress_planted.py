@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -18,6 +19,7 @@ from host.stress.display import is_there
 from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
+from ipc.description import PluginDescription
 from tests.fixtures.build import fixture_library
 from tests.fixtures.lv2_bundle import make_lv2_bundle
 
@@ -327,6 +329,15 @@ def test_why_an_editor_cannot_be_opened_is_said(
     result = found[plugin, "opens-its-editor"]
     assert result.verdict is Verdict.SKIP, result
     assert NO_EDITORS[plugin] in result.message
+
+
+def test_a_side_chain_that_no_host_of_ours_reaches_is_not_called_deaf() -> None:
+    check = BY_NAME["hears-its-side-chain"]()
+    remark = "its side-chain input (2 channels) cannot be reached and hears silence"
+    about = PluginDescription(id="x", name="x", format="lv2", out_channels=2)
+    assert check.unfit(about) == "it has no side-chain"
+    assert check.unfit(msgspec.structs.replace(about, remarks=["slow", remark])) == remark
+    assert not check.unfit(msgspec.structs.replace(about, sidechain_channels=1))
 
 
 def test_every_check_has_a_planted_fault() -> None:

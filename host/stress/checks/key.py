@@ -37,7 +37,8 @@ class HearsItsSideChain(Check):
 
     def unfit(self, description: PluginDescription) -> str:
         if not description.sidechain_channels:
-            return "it has no side-chain"
+            unreached = (one for one in description.remarks if "side-chain" in one)
+            return next(unreached, "it has no side-chain")
         return "" if description.out_channels else "it has no outputs"
 
     def run(self, subject: Subject) -> None:
