@@ -59,6 +59,7 @@ class Render(Call, frozen=True, tag="render", kw_only=True):
     blocks: Annotated[list[Annotated[int, Meta(ge=0, le=8192)]], Meta(max_length=256)] = []
     oversized: bool = False  # blocks may be larger than the plugin was prepared for
     source: Source = "silence"
+    key: Source = "silence"  # of the side-chain, if there is one: as loud, but another noise
     gain: Annotated[float, Meta(ge=0.0, le=1e6)] = 0.25
     seed: Annotated[int, Meta(ge=0, lt=1 << 32)] = 1
     midi: Annotated[list[Midi], Meta(max_length=8192)] = []

@@ -263,6 +263,7 @@ class RigPlayed:
 def rig_run(
     processor: Processor,
     audio: NDArray[np.float32],
+    key: NDArray[np.float32] | None,
     frames: int,
     sizes: Sequence[int],
     max_frames: int,
@@ -272,8 +273,9 @@ def rig_run(
     options: RigOptions,
     tell: Callable[[int], None],
 ) -> RigPlayed:
-    """Plays `frames` of `audio` (in_channels, frames) on a thread of its own, without the GIL, in
-    blocks of `sizes`, repeated. MIDI is (frame, 1 to 3 bytes), changes (frame, index, normalized
+    """Plays `frames` of `audio` (in_channels, frames), and of `key` (sidechain_channels, frames) to
+    the side-chain, None for silence, on a thread of its own, without the GIL, in blocks of `sizes`,
+    repeated. MIDI is (frame, 1 to 3 bytes), changes (frame, index, normalized
     value). `tell` hears on this thread, now and then, how many frames have been played, if that has
     changed. Raises ValueError for what does not fit, RuntimeError without memory."""
 

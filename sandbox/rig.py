@@ -53,7 +53,7 @@ from sandbox.loading import Phases
 from sandbox.process_state import shared_state, taken
 from sandbox.rig_editor import RigEditor, idle_with_editor
 from sandbox.rig_faults import InjectedFaults
-from sandbox.rig_sound import sound_of
+from sandbox.rig_sound import key_of, sound_of
 
 # How a plugin refuses what it is given: a backend's own words, or those of a binding.
 # A MemoryError is the plugin's std::bad_alloc, which has left its functions.
@@ -119,6 +119,7 @@ class Rig:
             self._plugin_id,
             sample_rate=self._sample_rate,
             max_frames=self._max_frames,
+            sidechain=True,
             single=True,
             direct=self._is_direct,
         )
@@ -203,6 +204,7 @@ class Rig:
         played = rig_run(
             processor,
             sound_of(call, processor.in_channels, self._sample_rate),
+            key_of(call, processor.sidechain_channels, self._sample_rate),
             call.frames,
             sizes,
             largest,

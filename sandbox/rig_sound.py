@@ -4,7 +4,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ipc.rig_calls import Render
+from ipc.rig_calls import Render, Source
 
 _SINE_HZ = 997.0
 _SUBNORMAL = 1e-40
@@ -13,14 +13,29 @@ _BAND_RMS = 0.2  # peaks stay below 1
 # Among noise, one sample in so many is none that a mixer would send.
 _WILD_EVERY = 97
 _WILD = (np.nan, np.inf, -np.inf, 1e30, -1e30, 1e-40)
+# Makes of a seed that of the side-chain, which hears another noise than the input.
+_KEY_SEED = 0x6B657973
 
 
 def sound_of(call: Render, channels: int, sample_rate: float) -> NDArray[np.float32]:
-    """(channels, frames), C order."""
+    """What the input hears: (channels, frames), C order."""
+    return _made(call, call.source, call.seed, channels, sample_rate)
+
+
+def key_of(call: Render, channels: int, sample_rate: float) -> NDArray[np.float32] | None:
+    """What the side-chain hears: (channels, frames), C order. None: silence, or there is none."""
+    if call.key == "silence" or not channels:
+        return None
+    return _made(call, call.key, call.seed ^ _KEY_SEED, channels, sample_rate)
+
+
+def _made(
+    call: Render, source: Source, seed: int, channels: int, sample_rate: float
+) -> NDArray[np.float32]:
     # The legacy generator, whose numbers are promised to stay what they are.
-    random = np.random.RandomState(call.seed)
+    random = np.random.RandomState(seed)
     shape = (channels, call.frames)
-    match call.source:
+    match source:
         case "silence":
             made = np.zeros(shape)
         case "noise":

@@ -9,7 +9,7 @@ Versions of the file
     2  each state stands once, in `states`, and calls name it; `memory_mb`; `offline` came
        later and may be missing
     3  what worker it was, and what the check was asked: `audits`, `disk_watched`, `level`
-    4  that it met the rig's own buffers: `direct`
+    4  that it met the rig's own buffers: `direct`; the `key` of a render came with it
 """
 
 import hashlib

@@ -15,6 +15,7 @@ from host.stress.rig import Rig, open_rig
 from host.stress.verdict import Finding, Picture, Plot, Verdict
 from host.stress.workshop import Workshop
 from ipc.description import PluginDescription
+from ipc.rig_calls import Source
 
 # Whose plugins must take a block without frames: VST3 flushes parameters with it, LV2 the latency.
 # CLAP forbids it to hosts, LADSPA says nothing of it.
@@ -72,14 +73,20 @@ class Subject:
     def is_instrument(self) -> bool:
         return self.description.is_instrument or self.description.in_channels == 0
 
-    def stimulus(self, frames: int) -> dict[str, Any]:
-        """What makes it sound, for Rig.render: noise, and a chord in the first half where it takes
-        MIDI."""
+    def sources(self, source: Source) -> dict[str, Any]:
+        """For Rig.render: what its input hears, and of the same kind what its side-chain hears, if
+        it has one."""
+        has_key = self.description.sidechain_channels > 0
+        return {"source": source, "key": source if has_key else "silence"}
+
+    def stimulus(self, frames: int, source: Source = "noise") -> dict[str, Any]:
+        """What makes it sound, for Rig.render: a source, and a chord in the first half where it
+        takes MIDI."""
         midi = []
         if self.description.accepts_midi:
             midi = [(0, bytes((0x90, note, 100))) for note in _NOTES]
             midi += [(frames // 2, bytes((0x80, note, 0))) for note in _NOTES]
-        return {"source": "noise", "gain": 0.25, "midi": midi}
+        return {**self.sources(source), "gain": 0.25, "midi": midi}
 
     def find(
         self,

@@ -172,6 +172,7 @@ def _plainer(call: AnyCall) -> list[AnyCall]:
         {"midi": []},
         {"changes": []},
         {"source": "silence"},
+        {"key": "silence"},
         {"blocks": []},
         {"tempo": 120.0, "position": 0, "playing": True},
     ]

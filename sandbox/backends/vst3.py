@@ -73,6 +73,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         return library.open_file(file, settings.sample_rate, settings.max_frames, keys)
 
     instances = open_instances(library, settings, open_one)
+    reached = instances.processors[0].sidechain_channels
     info = library.probe(file)
     about = PluginDescription(
         id=plugin.text,
@@ -83,7 +84,8 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
         path=str(path),
         is_instrument=bool(info.is_instrument),
         has_editor=None,  # to be asked it must be created a second time
-        sidechain_channels=instances.sidechain_channels,
+        # As it was opened with; else as it could be.
+        sidechain_channels=reached if settings.sidechain else instances.sidechain_channels,
     )
     return JucePlugin(plugin.text, library, instances, about, _editor_maker(path, class_id))
 

@@ -3,6 +3,7 @@
 // The test rig for Python.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -54,13 +55,20 @@ std::vector<ipc::Event> events_of(const std::vector<MidiIn>& midi,
     return events;
 }
 
-RigPlayed play(Processor& processor, Planes in, int frames, const std::vector<int>& sizes,
-               int max_frames, const std::vector<MidiIn>& midi, const std::vector<Change>& changes,
-               const RigTransport& transport, const RigOptions& options, const nb::callable& tell) {
+bool has_planes(const Planes& planes, int channels, int frames) {
+    return planes.shape(0) == static_cast<std::size_t>(channels) &&
+           planes.shape(1) == static_cast<std::size_t>(frames);
+}
+
+RigPlayed play(Processor& processor, const Planes& in, const std::optional<Planes>& key, int frames,
+               const std::vector<int>& sizes, int max_frames, const std::vector<MidiIn>& midi,
+               const std::vector<Change>& changes, const RigTransport& transport,
+               const RigOptions& options, const nb::callable& tell) {
     if (frames < 1) throw nb::value_error("nothing to play");
-    if (in.shape(0) != static_cast<std::size_t>(processor.in_channels) ||
-        in.shape(1) != static_cast<std::size_t>(frames))
+    if (!has_planes(in, processor.in_channels, frames))
         throw nb::value_error("the input must be in_channels planes of the frames to play");
+    if (key && !has_planes(*key, processor.sidechain_channels, frames))
+        throw nb::value_error("the key must be sidechain_channels planes of the frames to play");
     if (sizes.empty() || *std::min_element(sizes.begin(), sizes.end()) < 0 ||
         *std::max_element(sizes.begin(), sizes.end()) > max_frames)
         throw nb::value_error("blocks have 0 to max_frames frames");
@@ -68,9 +76,9 @@ RigPlayed play(Processor& processor, Planes in, int frames, const std::vector<in
         rig_blocks(frames, sizes) > kMostBlocks)
         throw nb::value_error("that takes too many blocks");
     const std::vector<ipc::Event> events = events_of(midi, changes);
-    const float* const data = in.data();
+    const float *const heard = in.data(), *const beside = key ? key->data() : nullptr;
     const nb::gil_scoped_release release;
-    return rig_run(processor, data, frames, sizes, max_frames, events, transport, options,
+    return rig_run(processor, heard, beside, frames, sizes, max_frames, events, transport, options,
                    [&tell](int done) {
                        const nb::gil_scoped_acquire acquire;
                        tell(done);
@@ -129,8 +137,8 @@ void bind_rig(nb::module_& m) {
         .def_ro("direct_calls", &RigPlayed::direct_calls)
         .def_ro("violations", &RigPlayed::violations)
         .def_ro("violations_lost", &RigPlayed::violations_lost);
-    m.def("rig_run", &play, "processor"_a, "audio"_a, "frames"_a, "sizes"_a, "max_frames"_a,
-          "midi"_a, "changes"_a, "transport"_a, "options"_a, "tell"_a);
+    m.def("rig_run", &play, "processor"_a, "audio"_a, "key"_a.none(), "frames"_a, "sizes"_a,
+          "max_frames"_a, "midi"_a, "changes"_a, "transport"_a, "options"_a, "tell"_a);
 }
 
 }  // namespace isobooth::sandbox

@@ -42,19 +42,22 @@ std::uint64_t thread_cpu_ns() noexcept {
 
 class Run {
 public:
-    Run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
-        int max_frames, const std::vector<ipc::Event>& events, const RigTransport& transport,
-        const RigOptions& options)
+    Run(Processor& processor, const float* in, const float* key, int frames,
+        const std::vector<int>& sizes, int max_frames, const std::vector<ipc::Event>& events,
+        const RigTransport& transport, const RigOptions& options)
         : processor_(processor),
           in_(in),
+          key_(key),
           frames_(frames),
           sizes_(sizes),
           events_(events),
           settings_(transport),
           options_(options),
           inputs_(processor.in_channels, max_frames, options.guard),
+          keys_(key ? processor.sidechain_channels : 0, max_frames, options.guard),
           outputs_(processor.out_channels, max_frames, options.guard),
           read_(static_cast<std::size_t>(processor.in_channels)),
+          read_beside_(static_cast<std::size_t>(key ? processor.sidechain_channels : 0)),
           written_(static_cast<std::size_t>(processor.out_channels)),
           events_out_(ipc::kMaxEvents) {
         played_.out.assign(written_.size() * static_cast<std::size_t>(frames), 0.0f);
@@ -124,14 +127,14 @@ private:
             written_[c] = over ? inputs_.at(plane, length) : outputs_.at(plane, length);
             if (!over) std::fill_n(written_[c], length, kUnwritten);
         }
-        for (std::size_t c = 0; c < read_.size(); ++c) {
-            float* const plane = inputs_.at(static_cast<int>(c), length);
-            std::memcpy(plane, in_ + c * static_cast<std::size_t>(frames_) + at, bytes);
-            read_[c] = plane;
-        }
+        fill(inputs_, in_, read_, at, length);
         inputs_.read_only(!options_.in_place);
+        keys_.read_only(false);
+        fill(keys_, key_, read_beside_, at, length);
+        keys_.read_only(true);
         PluginBlock block{};
         block.inputs = read_.data();
+        block.sidechain = read_beside_.empty() ? nullptr : read_beside_.data();
         block.outputs = written_.data();
         block.frames = length;
         block.events = block_events_.data();
@@ -146,6 +149,17 @@ private:
                         written_[c], bytes);
         look_at(length);
         collect_midi(block, at);
+    }
+
+    // The block's part of each plane of `from`.
+    void fill(const GuardedPlanes& planes, const float* from, std::vector<const float*>& filled,
+              int at, int length) const {
+        for (std::size_t c = 0; c < filled.size(); ++c) {
+            float* const plane = planes.at(static_cast<int>(c), length);
+            std::memcpy(plane, from + c * static_cast<std::size_t>(frames_) + at,
+                        static_cast<std::size_t>(length) * sizeof(float));
+            filled[c] = plane;
+        }
     }
 
     ipc::Transport transport_at(int at) const {
@@ -220,13 +234,14 @@ private:
 
     Processor& processor_;
     const float* in_;
+    const float* key_;  // nullptr: silence
     int frames_;
     const std::vector<int>& sizes_;
     const std::vector<ipc::Event>& events_;
     const RigTransport settings_;
     const RigOptions options_;
-    GuardedPlanes inputs_, outputs_;
-    std::vector<const float*> read_;
+    GuardedPlanes inputs_, keys_, outputs_;
+    std::vector<const float*> read_, read_beside_;
     std::vector<float*> written_;
     std::vector<ipc::Event> events_out_, block_events_;
     std::optional<DirectBuffers> direct_;
@@ -242,11 +257,11 @@ std::size_t rig_blocks(int frames, const std::vector<int>& sizes) noexcept {
     return (static_cast<std::size_t>(frames) / std::max<std::size_t>(1, turn) + 1) * sizes.size();
 }
 
-RigPlayed rig_run(Processor& processor, const float* in, int frames, const std::vector<int>& sizes,
-                  int max_frames, const std::vector<ipc::Event>& events,
-                  const RigTransport& transport, const RigOptions& options,
-                  const std::function<void(int)>& tell) {
-    Run run(processor, in, frames, sizes, max_frames, events, transport, options);
+RigPlayed rig_run(Processor& processor, const float* in, const float* key, int frames,
+                  const std::vector<int>& sizes, int max_frames,
+                  const std::vector<ipc::Event>& events, const RigTransport& transport,
+                  const RigOptions& options, const std::function<void(int)>& tell) {
+    Run run(processor, in, key, frames, sizes, max_frames, events, transport, options);
     std::promise<RigPlayed> promise;
     std::future<RigPlayed> coming = promise.get_future();
     std::thread thread([&] {

@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -18,6 +19,7 @@ from host.stress.display import is_there
 from host.stress.runner import StressOptions, StressRun
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
+from ipc.description import PluginDescription
 from tests.fixtures.build import fixture_library
 from tests.fixtures.lv2_bundle import make_lv2_bundle
 
@@ -62,6 +64,8 @@ PLANTED = (
     ("vst3 writes-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("lv2 reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("reads-before", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("reads-key-beyond", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
+    ("writes-key", "stays-in-its-buffers", Verdict.CRASH, "SIGSEGV"),
     ("allocates", "allocates-nothing-in-process", Verdict.FAIL, "malloc"),
     ("locks", "locks-nothing-in-process", Verdict.WARN, "pthread_mutex_lock"),
     ("system-call", "asks-the-kernel-for-nothing-in-process", Verdict.FAIL, "getppid"),
@@ -72,6 +76,7 @@ PLANTED = (
     ("late-one", "automation-is-on-time", Verdict.WARN, "'Echo' is heard"),
     ("late-far", "automation-is-on-time", Verdict.WARN, "'Spare 20' is heard"),
     ("ignores-times", "automation-is-on-time", Verdict.WARN, "frames before its frame"),
+    ("deaf", "hears-its-side-chain", Verdict.WARN, "its side-chain changes nothing"),
     ("shared", "many-at-once", Verdict.FAIL, "among others"),
     ("denormals", "not-slower-for-quiet-sounds", Verdict.WARN, "times as long"),
     ("poisoned", "recovers-from-nonsense", Verdict.WARN, "still sends them"),
@@ -120,6 +125,10 @@ PLANTED = (
 QUIET = [
     ("impatient", "asks-for-nothing-forbidden"),  # reads what it may
     ("hisses", "many-at-once"),
+    ("keyed", "hears-its-side-chain"),
+    ("keyed", "stays-in-its-buffers"),
+    ("lv2 keyed", "hears-its-side-chain"),
+    ("vst3 editor", "hears-its-side-chain"),
     ("unwritten", "no-clicks-between-blocks"),
     ("unset-memory", "keeps-the-middle"),
     ("runaway", "keeps-the-middle"),
@@ -137,7 +146,11 @@ ALSO_LV2 = (
     "survives-failed-allocations",
 )
 # Clean plugins that have what a check is about; the others have nothing to skip.
-CLEAN = {"every-program": "lv2 clean", "opens-its-editor": "editor"}
+CLEAN = {
+    "every-program": "lv2 clean",
+    "opens-its-editor": "editor",
+    "hears-its-side-chain": "keyed",
+}
 CLEAN_EDITORS = ("editor", "lv2 editor", "lv2 inside-editor", "vst3 editor")
 # Plugins that say that they cannot work in place, and are not asked to.
 NOT_IN_PLACE = [
@@ -357,6 +370,15 @@ def test_why_an_editor_cannot_be_opened_is_said(
     result = found[plugin, "opens-its-editor"]
     assert result.verdict is Verdict.SKIP, result
     assert NO_EDITORS[plugin] in result.message
+
+
+def test_a_side_chain_that_no_host_of_ours_reaches_is_not_called_deaf() -> None:
+    check = BY_NAME["hears-its-side-chain"]()
+    remark = "its side-chain input (2 channels) cannot be reached and hears silence"
+    about = PluginDescription(id="x", name="x", format="lv2", out_channels=2)
+    assert check.unfit(about) == "it has no side-chain"
+    assert check.unfit(msgspec.structs.replace(about, remarks=["slow", remark])) == remark
+    assert not check.unfit(msgspec.structs.replace(about, sidechain_channels=1))
 
 
 def test_every_check_has_a_planted_fault() -> None:

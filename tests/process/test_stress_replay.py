@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Logs of calls: what they hold, that a replay is the same to the bit, and how short they get."""
 
+import hashlib
 import json
 import random
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from host.stress.call_log import SCHEMA, CallLog, LogEnd, LogTooLarge, read_log, write_log
 from host.stress.check import Subject
-from host.stress.checks.fuzz import SurvivesAnything
+from host.stress.checks.fuzz import CallMaker, SurvivesAnything
 from host.stress.checks.resources import BearsLackOfMemory
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.replay import Replayed, replay
@@ -23,8 +24,10 @@ from host.stress.rig import open_rig
 from host.stress.script import script_of
 from host.stress.shrink import shrink
 from host.stress.workshop import Workshop
+from ipc.description import ParameterDescription, PluginDescription
 from ipc.errors import InputError
 from ipc.rig_calls import (
+    AnyCall,
     Change,
     InjectFaults,
     Midi,
@@ -172,6 +175,28 @@ def test_numbers_that_are_none_end_a_replay_as_they_ended_the_check(workshop: Wo
     assert "assert not heard.result.nonfinite" in script_of(shrunk)
 
 
+def _random_calls(description: PluginDescription, count: int = 500) -> list[AnyCall]:
+    maker = CallMaker(description, random.Random(1))
+    return [maker.next() for _ in range(count)]
+
+
+def test_a_seed_means_the_same_random_calls_as_ever() -> None:
+    """But for plugins with a side-chain, which hears something now."""
+    parameters = [ParameterDescription(index=n, id=str(n), name=str(n)) for n in range(5)]
+    description = PluginDescription(
+        id="x",
+        name="x",
+        format="clap",
+        accepts_midi=True,
+        parameters=parameters,
+        programs=["a", "b"],
+    )
+    written = msgspec.json.encode(_random_calls(description))
+    assert hashlib.blake2b(written, digest_size=12).hexdigest() == "6a9c3bd372fe86e8e6c6d872"
+    keyed = _random_calls(msgspec.structs.replace(description, sidechain_channels=1))
+    assert {"silence", "noise", "sine"} < {one.key for one in keyed if isinstance(one, Render)}
+
+
 # ---------------------------------------------------------------- the shortest
 
 
@@ -205,6 +230,15 @@ def test_shrinking_is_stopped(workshop: Workshop) -> None:
     )
     with pytest.raises(_Enough):
         shrink(workshop, log, stop=stop)
+
+
+def test_a_side_chain_that_is_not_needed_is_silent(workshop: Workshop) -> None:
+    log = CallLog(
+        plugin="fault:segv?after=0",
+        calls=[Render(frames=64, source="noise", key="noise")],
+        end=LogEnd(verdict="crash", message="", signal="SIGSEGV"),
+    )
+    assert shrink(workshop, log).calls == [Render(frames=1)]
 
 
 class _Replays:

@@ -2,6 +2,8 @@
 """A plugin on a rig, as a check or a script holds it: what it plays, and how it fails."""
 
 import os
+import platform
+import shutil
 import signal
 import threading
 import time
@@ -14,10 +16,11 @@ import pytest
 
 from host.permissions import PermissionRules, PluginRule
 from host.scan.asking import Answer
+from host.stress.call_log import read_log, write_log
 from host.stress.checks import ALL
 from host.stress.death import PluginDied, PluginRefused
 from host.stress.replay import replay
-from host.stress.rig import Rig, open_rig
+from host.stress.rig import Heard, Rig, open_rig
 from host.stress.runner import StressOptions, StressRun
 from host.stress.script import script_of
 from host.stress.verdict import CheckResult, Verdict
@@ -27,6 +30,7 @@ from ipc.messages import Performed
 from ipc.processes import children_of
 from ipc.rig_calls import CloseEditor, InjectFaults, OpenEditor, Render, ResizeEditor, SetParameter
 from tests.fixtures.build import fixture_library
+from tests.fixtures.lv2_bundle import make_lv2_bundle
 from tests.process.ended import unreaped
 
 pytestmark = pytest.mark.process
@@ -292,6 +296,91 @@ def test_more_calls_than_a_request_holds_are_done_in_order(workshop: Workshop) -
         results = rig.perform([SetParameter(0, value) for value in values])
         assert len(results) == len(rig.log.digests) == 300
         assert rig.parameters()[0] == pytest.approx(values[-1])
+
+
+# ---------------------------------------------------------------- its side-chain
+
+
+@pytest.fixture
+def keyed_plugins(tmp_path: Path) -> dict[str, str]:
+    """With a side-chain that is heard once their first parameter is 1, by format."""
+    bundle = tmp_path / "keyed.vst3"
+    code = bundle / "Contents" / f"{platform.machine()}-linux"
+    code.mkdir(parents=True)
+    shutil.copy(fixture_library("vst3_fixture"), code / "keyed.so")
+    make_lv2_bundle(tmp_path / ".lv2")
+    return {
+        "builtin": "builtin:key-listen",
+        "clap": fixture("keyed"),
+        "lv2": "lv2:urn:isobooth:planted:keyed",
+        "vst3": f"vst3:{bundle}",
+    }
+
+
+@pytest.mark.parametrize("plugin_format", ["builtin", "clap", "lv2", "vst3"])
+def test_a_side_chain_hears_what_is_played_to_it(
+    keyed_plugins: dict[str, str], tmp_path: Path, plugin_format: str
+) -> None:
+    def heard(**options: Any) -> Heard:
+        with open_rig(workshop, keyed_plugins[plugin_format]) as rig:
+            rig.set_parameter(0, 1.0)
+            return rig.render(4800, source="noise", blocks=[512, 7], guard=True, **options)
+
+    with Workshop(timeout_s=30.0, environment={"HOME": str(tmp_path)}) as workshop:
+        plain, silent = heard(), heard(key="silence")
+        keyed, again, other = heard(key="dc"), heard(key="dc"), heard(key="dc", gain=0.5)
+    assert plain.result.digest == silent.result.digest
+    assert keyed.result.digest == again.result.digest != plain.result.digest
+    assert other.result.digest != keyed.result.digest
+    assert np.isfinite(keyed.sound).all()
+    if plugin_format in ("builtin", "vst3"):  # which send the side-chain itself
+        assert not plain.sound.any() and (keyed.sound[:, 5:] == 0.25).all()
+    else:  # which duck, by the same in each frame: no frame of it is lost between blocks
+        ratio = keyed.sound / plain.sound
+        assert np.allclose(ratio, 1.0 - 0.5 * 0.25, atol=1e-3)
+
+
+def test_a_side_chain_hears_another_noise_than_the_input(workshop: Workshop) -> None:
+    planes = []
+    with open_rig(workshop, "builtin:key-listen") as rig:
+        for listens in (0.0, 1.0):
+            rig.set_parameter(0, listens)
+            rig.render(4800, keep=False)  # the change glides
+            planes.append(rig.render(1000, source="noise", key="noise").sound)
+    sound, key = planes
+    assert not np.array_equal(key, sound) and not np.array_equal(key[0], key[1])
+    assert abs(float(np.std(key)) / float(np.std(sound)) - 1.0) < 0.1
+    assert abs(float(np.corrcoef(key[0], sound[0])[0, 1])) < 0.2
+
+
+def test_a_key_changes_nothing_for_a_plugin_without_a_side_chain(workshop: Workshop) -> None:
+    digests = set()
+    for key in ("silence", "noise"):
+        with open_rig(workshop, fixture("clean")) as rig:
+            digests.add(rig.render(1000, source="noise", key=key).result.digest)
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("fault", ["reads-key-beyond", "writes-key"])
+def test_a_guarded_side_chain_ends_at_the_edge_and_is_read_only(
+    workshop: Workshop, fault: str
+) -> None:
+    with open_rig(workshop, fixture(fault), max_frames=1024) as rig:
+        rig.render(1024, blocks=[100], key="noise")
+        with pytest.raises(PluginDied, match="SIGSEGV"):
+            rig.render(1024, blocks=[100], key="noise", guard=True)
+
+
+def test_a_log_tells_what_the_side_chain_heard(workshop: Workshop, tmp_path: Path) -> None:
+    with open_rig(workshop, fixture("keyed")) as rig:
+        rig.render(500, source="noise", keep=False)
+        rig.render(500, source="noise", key="sine", keep=False)
+    write_log(rig.log, tmp_path / "log.json")
+    read = read_log(tmp_path / "log.json")
+    assert read == rig.log and read.digests[0] != read.digests[1]
+    assert (tmp_path / "log.json").read_text().count('"key"') == 1  # as logs were before
+    assert replay(workshop, read).is_same(read)
+    assert "rig.render(500, source='noise', key='sine', keep=False)" in script_of(read)
 
 
 # ---------------------------------------------------------------- how it fails

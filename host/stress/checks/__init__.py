@@ -7,6 +7,7 @@ from host.stress.checks.careless import SurvivesWrongBlockSizes
 from host.stress.checks.claims import LatencyIsTrue, TailIsTrue
 from host.stress.checks.editor import OpensItsEditor
 from host.stress.checks.fuzz import SurvivesAnything
+from host.stress.checks.key import HearsItsSideChain
 from host.stress.checks.life import LeavesTheProcessAlone, LivesAndDies
 from host.stress.checks.limits import AsksForNothingForbidden, StaysInItsBuffers
 from host.stress.checks.null import AnyBlockSize, InPlaceOrNot, SameEachTime
@@ -75,6 +76,7 @@ ALL: tuple[type[Check], ...] = tuple(
             MakesGoodNumbers,
             WordsMeanWhatTheySay,
             AutomationIsOnTime,
+            HearsItsSideChain,
             ManyAtOnce,
             NotSlowerForQuietSounds,
             RecoversFromNonsense,

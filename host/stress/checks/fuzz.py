@@ -132,6 +132,7 @@ class CallMaker:
             tempo=numbers.choice((1.0, 60.0, 120.0, 999.0)),
             position=numbers.choice((0, 12345, 10**9)),
             playing=numbers.random() < 0.8,
+            key=numbers.choice(_SOURCES) if self._about.sidechain_channels else "silence",
         )
 
     def _midi(self, frames: int) -> list[Midi]:

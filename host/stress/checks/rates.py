@@ -70,7 +70,7 @@ class SameAtAnyRate(Check):
             midi = [(0, bytes((0x90, note, 100))) for note in _NOTES]
         with subject.open(sample_rate=rate) as rig:
             _set_the_same(subject, rig)
-            heard = rig.render(2 * frames, source="band", midi=midi).sound[:, frames:]
+            heard = rig.render(2 * frames, midi=midi, **subject.sources("band")).sound[:, frames:]
         return octaves_db(heard, rate) if heard.size and is_sound(heard) else None
 
     def _difference(self, usual: _Levels, other: _Levels) -> tuple[float, int]:

@@ -64,7 +64,7 @@ class SendsNumbers(Check):
         rate = round(subject.sample_rate)
         with subject.open() as rig:
             for source in ("noise", "sine", "impulse", "silence"):
-                options = {**subject.stimulus(rate), "source": source}
+                options = subject.stimulus(rate, source)
                 result = rig.render(rate, keep=False, **options).result
                 look_at_level(subject, result, f"for {source}")
                 if source != "silence" and _LOUD < result.peak <= _RUNAWAY:
@@ -120,7 +120,7 @@ class KeepsTheMiddle(Check):
         rate = round(subject.sample_rate)
         with subject.open() as rig:
             for source in ("noise", "silence"):
-                options = {**subject.stimulus(_SECONDS * rate), "source": source}
+                options = subject.stimulus(_SECONDS * rate, source)
                 heard = rig.render(_SECONDS * rate, **options)
                 late = heard.sound[:, rate:]
                 if late.size == 0 or not is_sound(late):
@@ -147,8 +147,8 @@ class RecoversFromNonsense(Check):
     def run(self, subject: Subject) -> None:
         rate = round(subject.sample_rate)
         with subject.open() as rig:
-            rig.render(rate // 4, source="wild", keep=False)
-            result = self._after(rig, rate)
+            rig.render(rate // 4, keep=False, **subject.sources("wild"))
+            result = self._after(subject, rig, rate)
             if result.nonfinite:
                 subject.find(
                     Verdict.WARN,
@@ -156,6 +156,7 @@ class RecoversFromNonsense(Check):
                     key="poisoned",
                 )
 
-    def _after(self, rig: Rig, rate: int) -> CallResult:
-        rig.render(_SECONDS * rate, source="noise", keep=False)
-        return rig.render(rate // 4, source="noise", keep=False).result
+    def _after(self, subject: Subject, rig: Rig, rate: int) -> CallResult:
+        noise = subject.sources("noise")
+        rig.render(_SECONDS * rate, keep=False, **noise)
+        return rig.render(rate // 4, keep=False, **noise).result
