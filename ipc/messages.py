@@ -16,8 +16,8 @@ Protocol versions
     7  a worker may be told to ask about its writes: `disk_watched`; writes on a rig may take long
     8  programs are set while a plugin plays, and by an edit of a load: parameter -1; a worker may
        open its plugins' own windows: open_window, close_window and window_news
-    9  a plugin on a rig may meet the rig's own buffers: `direct`; a rig plays side-chains: the `key`
-       of a render
+    9  a plugin on a rig may meet the rig's own buffers: `direct`; a rig plays side-chains: the
+       `key` of a render
 """
 
 from __future__ import annotations
