@@ -36,6 +36,7 @@ class RequestFailed(WorkerError):
         self.phase = failed.phase
         self.no_such_plugin = failed.no_such_plugin
         self.no_editor = failed.no_editor
+        self.not_carried = failed.not_carried
 
 
 class RequestTimeout(WorkerError, TimeoutError):

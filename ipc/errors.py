@@ -37,6 +37,11 @@ class NoEditor(WorkerError):
     """A plugin has no editor of its own, or none for a window of X11. It will never have one."""
 
 
+class NotCarried(WorkerError):
+    """This host cannot carry such a plugin: it has too many channels, or some that nobody connects.
+    No plugin failed."""
+
+
 class NoSuchPlugin(WorkerError):
     """There is no plugin to load: its id is misspelled, or its file is not there. The user's to
     mend; no plugin failed."""

@@ -88,12 +88,14 @@ class Failed(Message, tag="failed"):
 
     `no_such_plugin`: no plugin failed, because there is none to load: nothing to report.
     `no_editor`: the plugin has no window of its own to open, now or later.
+    `not_carried`: the plugin is more than this host carries, and did not fail.
     """
 
     phase: Annotated[str, Meta(max_length=64)]
     message: Annotated[str, Meta(max_length=8192)]
     no_such_plugin: bool = False
     no_editor: bool = False
+    not_carried: bool = False
 
 
 class Progress(Message, tag="progress"):

@@ -50,6 +50,7 @@ class Answer:
     status: Status = Status.OK
     detail: str = ""
     no_such_plugin: bool = False  # there is none to fail
+    not_carried: bool = False  # the host's limits, not its own
     report: CrashReport | None = None
     end: End | None = None
     name: str = ""  # the plugin's, where it did not come to say it
@@ -146,6 +147,7 @@ async def ask(
             status=Status.FAILED,
             detail=str(error),
             no_such_plugin=error.no_such_plugin,
+            not_carried=error.not_carried,
         )
     except (RequestTimeout, StandsStill, TooSlow) as error:
         hung = True

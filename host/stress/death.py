@@ -13,6 +13,10 @@ class PluginRefused(WorkerError):
     """It said no to being created."""
 
 
+class PluginNotCarried(PluginRefused):
+    """The host cannot carry it. No verdict on a plugin, which may be all right."""
+
+
 class PluginMissing(PluginRefused):
     """There is none: its id is misspelled, or no longer in its file. Wrong usage, and no verdict on
     a plugin."""

@@ -17,7 +17,7 @@ from host.crash_report import utc_now
 from host.plugin_id import PluginId
 from host.stress.call_log import CallLog, LogEnd, LogTooLarge, write_log
 from host.stress.check import Check, Subject
-from host.stress.death import PluginDied, PluginMissing, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginNotCarried, PluginRefused
 from host.stress.rig import open_rig
 from host.stress.verdict import (
     BAD,
@@ -334,7 +334,7 @@ def _failed(result: CheckResult, error: WorkerError, doing: str = "") -> CheckRe
         result.signal, result.signature = last.signal, error.signature
         result.backtrace, result.stderr = list(last.backtrace), last.stderr
         result.threads = error.other_threads
-    elif isinstance(error, PluginRefused):
+    elif isinstance(error, PluginRefused) and not isinstance(error, PluginNotCarried):
         result.verdict = Verdict.FAIL
     else:
         result.verdict = Verdict.ERROR

@@ -22,7 +22,7 @@ from host.scan.asking import Answer, ask, explained
 from host.scan.patience import Patience
 from host.scan.settings import ProbeSettings
 from host.scan.verdict import Status
-from host.stress.death import PluginDied, PluginMissing, PluginRefused
+from host.stress.death import PluginDied, PluginMissing, PluginNotCarried, PluginRefused
 from ipc.connection import RequestFailed
 from ipc.errors import WorkerError
 from ipc.launcher import Launcher
@@ -149,6 +149,8 @@ class Workshop:
         if answer.is_fine:
             return answer
         if answer.end is None and answer.status is Status.FAILED:
+            if answer.not_carried:
+                raise PluginNotCarried(answer.detail)
             raise (PluginMissing if answer.no_such_plugin else PluginRefused)(answer.detail)
         settings = ProbeSettings(timeout_s=limit_s)
         rules = self.permissions(plugin, memory_mb)

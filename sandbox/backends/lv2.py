@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ipc.description import PluginDescription
-from ipc.errors import NoSuchPlugin, WorkerError
+from ipc.errors import NoSuchPlugin, NotCarried, WorkerError
 from ipc.messages import MAX_LINE, ListedPlugin
 from ipc.text import one_line
 from sandbox._native import Lv2Tap
@@ -88,7 +88,7 @@ def load(plugin: PluginId, settings: LoadSettings) -> JucePlugin:
                 each.resume()
     except WorkerError as error:
         instances.close()
-        raise WorkerError(f"{plugin.text}: {error}") from None
+        raise type(error)(f"{plugin.text}: {error}") from None
     processor = instances.processors[0]
     remarks = []
     if instances.sidechain_channels > processor.sidechain_channels:
@@ -177,7 +177,7 @@ def _check_connected(library: Minihost, instances: Instances, data: Lv2Data) -> 
         channels = library.bus_channels(instances.handles[0], is_input)
         if channels < len(ports):
             side = "inputs" if is_input else "outputs"
-            raise WorkerError(
+            raise NotCarried(
                 f"it has {len(ports)} audio {side}, of which the host library connects {channels}; "
                 "it would crash"
             )

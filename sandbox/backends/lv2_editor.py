@@ -36,6 +36,10 @@ _OFFERED = (
     }
 )
 
+# By so much of itself a normalized default may differ from the true one: JUCE reckons in floats.
+# One bit less than 0 dB is shown as -0.00.
+_ROUNDED = 5e-7
+
 
 def ui_for_x11(uis: Sequence[Lv2Ui]) -> Lv2Ui:
     """The first that can be opened. Raises WorkerError that says why there is none."""
@@ -96,6 +100,7 @@ class Lv2BesideEditor(BesideEditor):
         ports = {f"sym:{symbol}": port for port, symbol in enumerate(data.symbols)}
         self._ports = [ports.get(one) for one in ids]
         self._ranges = [_range_of(data.controls, one) for one in ids]
+        self._defaults = [_control_of(data.controls, one).default for one in ids]
         self._indices = {port: index for index, port in enumerate(self._ports) if port is not None}
 
     def open(self, window: EditorWindow) -> None:
@@ -130,7 +135,11 @@ class Lv2BesideEditor(BesideEditor):
         port, between = self._ports[parameter], self._ranges[parameter]
         if port is not None and between is not None:
             low, high = between
-            self._native.set_value(port, low + value * (high - low))
+            default = self._defaults[parameter]
+            plain = low + value * (high - low)
+            if default is not None and abs(plain - default) <= _ROUNDED * (default - low):
+                plain = default
+            self._native.set_value(port, plain)
 
     def take_edits(self) -> list[tuple[int, float]]:
         edits = []
@@ -145,7 +154,11 @@ class Lv2BesideEditor(BesideEditor):
 
 def _range_of(controls: Mapping[str, PlainRange], parameter_id: str) -> tuple[float, float] | None:
     """Its least and largest value, where its data says them and they differ."""
-    known = controls.get(parameter_id.removeprefix("sym:"))
-    if known is None or known.minimum is None or known.maximum is None:
+    known = _control_of(controls, parameter_id)
+    if known.minimum is None or known.maximum is None:
         return None
     return (known.minimum, known.maximum) if known.minimum < known.maximum else None
+
+
+def _control_of(controls: Mapping[str, PlainRange], parameter_id: str) -> PlainRange:
+    return controls.get(parameter_id.removeprefix("sym:")) or PlainRange()

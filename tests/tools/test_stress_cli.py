@@ -136,6 +136,13 @@ def test_a_plugin_that_cannot_be_created_fails_the_run(run_cli: Any, tmp_path: P
     assert f"can-be-created: clap:{broken}: " in ended.err
 
 
+def test_a_plugin_that_the_host_cannot_carry_is_not_to_blame(run_cli: Any) -> None:
+    ended = run_cli("stress", f"clap:{fixture_library('clap_fixture')}#wide", *QUICK)
+    assert ended.code == 1
+    assert "NOT KNOWN: 1 check could not be done" in ended.out
+    assert "more than 64 channels, which no slot can carry" in ended.err
+
+
 def test_a_file_that_is_not_there_is_no_verdict_on_a_plugin(
     run_cli: Any, planted: Callable[[str], str], tmp_path: Path
 ) -> None:
