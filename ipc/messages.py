@@ -17,7 +17,7 @@ Protocol versions
     8  programs are set while a plugin plays, and by an edit of a load: parameter -1; a worker may
        open its plugins' own windows: open_window, close_window and window_news
     9  a plugin on a rig may meet the rig's own buffers: `direct`; a rig plays side-chains: the
-       `key` of a render
+       `key` of a render; a failure says whether the plugin is more than the host carries
 """
 
 from __future__ import annotations

@@ -34,6 +34,9 @@ class Processor:
         processed."""
     def latency_frames(self) -> int: ...
 
+class TooLarge(RuntimeError):
+    """No slot can carry such a plugin, which may be all right."""
+
 class Slot:
     """A plugin fitted to the stereo bus (rules in slot.hpp). Keeps its processors alive."""
 

@@ -97,8 +97,6 @@ _WAITED_FOR_PERIOD_S = 0.002  # offline, of those for whose turns a block may wa
 _WINDOW_PERIOD_S = 1 / 60
 _MAX_TEXT = 4096
 _MAX_MESSAGE = 8192
-# How native code ends it, with no type of error to tell it by (native/processor.hpp).
-_NO_SLOT = "channels, which no slot can carry"
 
 # Exit codes of a worker that ends by itself. Plugins may exit with any code.
 EXIT_STOPPED = 0
@@ -450,7 +448,7 @@ def _failed(phases: Phases, error: Exception, message: str = "") -> Failed:
         message=" ".join((message or str(error)).split())[:_MAX_MESSAGE],
         no_such_plugin=isinstance(error, NoSuchPlugin),
         no_editor=isinstance(error, NoEditor),
-        not_carried=isinstance(error, NotCarried) or str(error).endswith(_NO_SLOT),
+        not_carried=isinstance(error, NotCarried),
     )
 
 

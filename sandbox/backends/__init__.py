@@ -12,8 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from ipc.errors import WorkerError
+from ipc.errors import NotCarried, WorkerError
 from ipc.messages import ListedPlugin
+from sandbox._native import TooLarge
 from sandbox.backends.plugin import LoadedPlugin, LoadSettings
 from sandbox.backends.plugin_id import FORMATS, PluginId, parse_plugin_id
 
@@ -53,6 +54,8 @@ def open_plugin(
     load = cast(Callable[[PluginId, LoadSettings], LoadedPlugin], module.load)
     try:
         return load(parsed, settings)
+    except TooLarge as error:
+        raise NotCarried(f"{plugin_id}: {error}") from None
     except (RuntimeError, ValueError) as error:  # of the native core; plugins raise nothing
         raise WorkerError(f"{plugin_id}: {error}") from None
 

@@ -80,7 +80,7 @@ class Lv2BesideEditor(BesideEditor):
         ui: Lv2Ui,
         sample_rate: float,
         ids: Sequence[str],
-        inside: tuple[Lv2Tap, int] | None,
+        inside: tuple[Lv2Tap, int] | None = None,
     ) -> None:
         if looks_inside(ui) and inside is None:
             raise WorkerError(

@@ -26,8 +26,8 @@ Ports read(const clap::Plugin& plugin, const clap::AudioPorts& ports, bool is_in
     const std::string kind = is_input ? "audio input" : "audio output";
     const std::uint32_t count = ports.count(&plugin, is_input);
     if (count > kMaxPorts)
-        throw std::runtime_error("the plugin has " + std::to_string(count) + ' ' + kind +
-                                 " ports, more than a slot can carry");
+        throw TooLarge("the plugin has " + std::to_string(count) + ' ' + kind +
+                       " ports, more than a slot can carry");
     Ports found;
     const auto info = std::make_unique<clap::AudioPortInfo>();
     for (std::uint32_t index = 0; index < count; ++index) {
@@ -36,9 +36,8 @@ Ports read(const clap::Plugin& plugin, const clap::AudioPorts& ports, bool is_in
             throw std::runtime_error("the plugin does not describe its " + kind + " port " +
                                      std::to_string(index));
         if (info->channel_count > static_cast<std::uint32_t>(kMaxPluginChannels))
-            throw std::runtime_error("the plugin has more than " +
-                                     std::to_string(kMaxPluginChannels) +
-                                     " channels, which no slot can carry");
+            throw TooLarge("the plugin has more than " + std::to_string(kMaxPluginChannels) +
+                           " channels, which no slot can carry");
         found.channels.push_back(static_cast<int>(info->channel_count));
         found.ids.push_back(info->id);
         found.pairs.push_back(info->in_place_pair);
@@ -46,9 +45,9 @@ Ports read(const clap::Plugin& plugin, const clap::AudioPorts& ports, bool is_in
             found.main = static_cast<int>(index);
     }
     if (std::accumulate(found.channels.begin(), found.channels.end(), 0) > kMaxChannels)
-        throw std::runtime_error("the plugin's " + kind +
-                                 " ports have more channels than a slot "
-                                 "can carry");
+        throw TooLarge("the plugin's " + kind +
+                       " ports have more channels than a slot "
+                       "can carry");
     return found;
 }
 

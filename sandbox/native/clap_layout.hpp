@@ -25,7 +25,7 @@ struct ClapLayout {
 };
 
 // Main thread, not active. An instrument without a declared main input has none: its inputs are
-// side-chains. Throws std::runtime_error for ports that no slot can carry.
+// side-chains. Throws TooLarge for ports that no slot can carry.
 ClapLayout clap_layout(const clap::Plugin& plugin, const clap::AudioPorts* ports,
                        bool is_instrument);
 

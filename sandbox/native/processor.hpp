@@ -35,6 +35,11 @@ struct PluginBlock {
     const ipc::Transport* transport;  // never nullptr
 };
 
+// A plugin that no slot can carry, and that may be all right.
+struct TooLarge : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 class Processor {
 public:
     virtual ~Processor() = default;
@@ -68,9 +73,8 @@ protected:
     void check_channels(const std::string& plugin) const {
         const auto within = [](int n) { return n >= 0 && n <= kMaxPluginChannels; };
         if (!within(in_channels) || !within(out_channels) || !within(sidechain_channels))
-            throw std::runtime_error(plugin + " has more than " +
-                                     std::to_string(kMaxPluginChannels) +
-                                     " channels, which no slot can carry");
+            throw TooLarge(plugin + " has more than " + std::to_string(kMaxPluginChannels) +
+                           " channels, which no slot can carry");
     }
 };
 

@@ -25,6 +25,7 @@ namespace isobooth::sandbox {
 namespace {
 
 void bind_bases(nb::module_& m) {
+    nb::exception<TooLarge>(m, "TooLarge", PyExc_RuntimeError);
     nb::class_<Processor>(m, "Processor")
         .def_ro("in_channels", &Processor::in_channels)
         .def_ro("out_channels", &Processor::out_channels)

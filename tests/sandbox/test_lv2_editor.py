@@ -25,7 +25,21 @@ class _Native:
 def _told(control: PlainRange, value: float, monkeypatch: pytest.MonkeyPatch) -> float:
     native = _Native()
     monkeypatch.setattr(lv2_editor, "Lv2Editor", lambda *_: native)
-    data = Lv2Data("", "", "", "", False, "", 1, 1, False, (), {"gain": control}, ("in", "gain"))
+    data = Lv2Data(
+        name="",
+        author="",
+        version="",
+        category="",
+        is_instrument=False,
+        bundle="",
+        audio_inputs=(0,),
+        audio_outputs=(),
+        has_latency=False,
+        works_in_place=True,
+        keys=(),
+        controls={"gain": control},
+        symbols=("in", "gain"),
+    )
     nothing: frozenset[str] = frozenset()
     ui = Lv2Ui("urn:ui", "ui.so", "/bundle", nothing, nothing, nothing)
     lv2_editor.Lv2BesideEditor("urn:plugin", data, ui, 48_000.0, ["sym:gain"]).show(0, value)
