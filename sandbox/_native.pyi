@@ -530,9 +530,11 @@ class Lv2Tap:
     def of(library: str, uri: str) -> Lv2Tap:
         """One for each plugin. To be made before JUCE opens it; RuntimeError where its functions
         cannot be reached."""
-    def lend_buffers(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+    def lend_buffers(
+        self, inputs: Sequence[int], keys: Sequence[int], outputs: Sequence[int]
+    ) -> None:
         """From the next instance on it meets the buffers of a rig, at the audio ports of these
-        numbers."""
+        numbers; `keys` are inputs that are a side-chain."""
     @property
     def handles(self) -> list[int]:
         """Of its instances, in the order of their creation."""

@@ -37,6 +37,16 @@ bool may_be_written(pid_t thread, std::uint64_t descriptor) {
     return flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
 }
 
+// What was written before is on the disk then, with all that the disk keeps beside it: that would take
+// room later.
+void settle(int file) {
+    const std::string path = proc_file(getpid(), static_cast<std::uint64_t>(file));
+    const int readable = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (readable < 0) return;
+    fdatasync(readable);
+    close(readable);
+}
+
 }  // namespace
 
 MappedFiles::~MappedFiles() {
@@ -62,7 +72,10 @@ void MappedFiles::remember(pid_t thread, std::uint64_t descriptor) {
 void MappedFiles::set_full(bool full) {
     const std::lock_guard lock(mutex_);
     if (full == full_) return;
-    for (Mapped& mapped : files_) look(mapped);
+    for (Mapped& mapped : files_) {
+        if (full) settle(mapped.file);
+        look(mapped);
+    }
     full_ = full;
 }
 

@@ -27,7 +27,7 @@ public:
     // One that `thread` is about to map. What can only be read is left out, and what lies where
     // room is counted late (a network folder, ZFS): it would grow by what was written long before.
     void remember(pid_t thread, std::uint64_t descriptor);
-    // Whether the disk is full from now on.
+    // Whether the disk is full from now on. Waits until it holds what was written before.
     void set_full(bool full);
     // Paths of those that were written to where there was no room for it, in all.
     std::vector<std::string> written_without_room();

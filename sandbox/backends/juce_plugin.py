@@ -96,6 +96,8 @@ def _processor(
 class JucePlugin(LoadedPlugin):
     """One or two instances of a plugin, opened by a format module."""
 
+    copies_buffers = True
+
     def __init__(
         self,
         plugin_id: str,
@@ -197,8 +199,6 @@ class JucePlugin(LoadedPlugin):
             if value != before[parameter]:
                 self.set_parameter(parameter, value)
         self._expect_hearing()
-
-    copies_buffers = True
 
     # Its editor, which is none of minihost's.
 

@@ -137,7 +137,9 @@ def _tapped(uri: str, data: Lv2Data, direct: bool, inside: bool) -> Lv2Tap | Non
     with contextlib.suppress(RuntimeError):
         tap = Lv2Tap.of(world().binary_of(uri) or "", uri)
         if direct:
-            tap.lend_buffers(data.audio_inputs, data.audio_outputs)
+            keys = [data.audio_inputs[place] for place in data.keys]
+            mains = [port for port in data.audio_inputs if port not in keys]
+            tap.lend_buffers(mains, keys, data.audio_outputs)
         return tap
     return None
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "sandbox/native/library.hpp"
 #include "sandbox/native/plugin_text.hpp"
 
 namespace isobooth::sandbox {
@@ -27,11 +28,7 @@ std::vector<std::string> features_of(const clap::Descriptor& descriptor) {
 }  // namespace
 
 ClapFile::ClapFile(const std::string& path) {
-    module_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!module_) {
-        const char* why = dlerror();
-        throw std::runtime_error("it cannot be loaded: " + (why ? std::string(why) : path));
-    }
+    module_ = load_library(path);
     try {
         const auto* entry = static_cast<const clap::Entry*>(dlsym(module_, "clap_entry"));
         if (!entry) throw std::runtime_error(path + " is no CLAP file: it has no clap_entry");

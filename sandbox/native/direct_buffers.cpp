@@ -30,22 +30,23 @@ void DirectBuffers::note_tap() noexcept { tapped = true; }
 bool DirectBuffers::begin(int frames) noexcept {
     if (frames < 1 || frames > max_frames_) return false;
     frames_ = frames;
-    input_count_ = output_count_ = 0;
+    main_count_ = input_count_ = output_count_ = 0;
     inputs_.read_only(false);
     return true;
 }
 
-float* DirectBuffers::input(float* theirs) noexcept {
+float* DirectBuffers::input(float* theirs, bool is_main) noexcept {
     if (!theirs || input_count_ == kMost) return theirs;
     float* const plane = inputs_.at(static_cast<int>(input_count_++), frames_);
     std::copy_n(theirs, frames_, plane);
+    if (is_main) main_count_ = input_count_;
     return plane;
 }
 
-float* DirectBuffers::output(float* theirs) noexcept {
+float* DirectBuffers::output(float* theirs, bool is_main) noexcept {
     if (!theirs || output_count_ == kMost) return theirs;
     const std::size_t number = output_count_++;
-    const bool over = in_place_ && number < input_count_;
+    const bool over = in_place_ && is_main && number < main_count_;
     float* const plane = (over ? inputs_ : outputs_).at(static_cast<int>(number), frames_);
     if (!over) std::fill_n(plane, frames_, kUnwritten);
     ours_[number] = plane;

@@ -37,9 +37,10 @@ public:
     // One call of a plugin, on the audio thread: begin, all inputs, all outputs, seal, the call itself,
     // deliver. Returns false where nothing is to be handed on.
     bool begin(int frames) noexcept;
-    // Both return what to hand on for a buffer of JUCE's: that very one beyond 64 of a kind.
-    float* input(float* theirs) noexcept;
-    float* output(float* theirs) noexcept;
+    // Both return what to hand on for a buffer of JUCE's: that very one beyond 64 of a kind. Main
+    // inputs come first: over these alone main outputs may lie, each over the one of its number.
+    float* input(float* theirs, bool is_main) noexcept;
+    float* output(float* theirs, bool is_main) noexcept;
     void seal() noexcept;
     void deliver() noexcept;
 
@@ -52,7 +53,7 @@ private:
     const bool in_place_;
     GuardedPlanes inputs_, outputs_;
     int frames_ = 0;
-    std::size_t input_count_ = 0, output_count_ = 0;
+    std::size_t main_count_ = 0, input_count_ = 0, output_count_ = 0;
     std::array<float*, kMost> ours_{}, theirs_{};  // of the outputs
     std::uint64_t calls_ = 0;
 };

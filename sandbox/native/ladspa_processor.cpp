@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "sandbox/native/library.hpp"
 #include "sandbox/native/load_phase.hpp"
 #include "sandbox/native/plugin_text.hpp"
 
@@ -122,12 +123,7 @@ Parameter ladspa_parameter(const ladspa::Descriptor& d, unsigned long port, doub
     return parameter;
 }
 
-LadspaFile::LadspaFile(const std::string& path) : module_(nullptr) {
-    module_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!module_) {
-        const char* why = dlerror();
-        throw std::runtime_error("it cannot be loaded: " + (why ? std::string(why) : path));
-    }
+LadspaFile::LadspaFile(const std::string& path) : module_(load_library(path)) {
     const auto list =
         reinterpret_cast<ladspa::DescriptorFunction>(dlsym(module_, "ladspa_descriptor"));
     for (unsigned long i = 0; list && i < kMaxPluginsInFile; ++i) {

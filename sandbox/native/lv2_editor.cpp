@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "sandbox/native/library.hpp"
 #include "sandbox/native/lv2_urids.hpp"
 
 namespace isobooth::sandbox {
@@ -34,11 +35,7 @@ std::uint32_t port_index(void* handle, const char* symbol) {
 
 // It stays loaded: toolkits have threads and handlers, and some UIs say that they must.
 UiDescriptors descriptors_of(const std::string& path) {
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char* why = dlerror();
-        throw std::runtime_error("its editor cannot be loaded: " + (why ? std::string(why) : path));
-    }
+    void* const library = load_library(path, "its editor");
     const auto descriptors = reinterpret_cast<UiDescriptors>(dlsym(library, "lv2ui_descriptor"));
     if (!descriptors) throw std::runtime_error(path + " has no lv2ui_descriptor");
     return descriptors;

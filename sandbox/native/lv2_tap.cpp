@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "sandbox/native/direct_buffers.hpp"
+#include "sandbox/native/library.hpp"
 #include "sandbox/native/patch.hpp"
 
 namespace isobooth::sandbox {
@@ -25,11 +26,7 @@ std::vector<std::unique_ptr<Lv2Tap>>& taps() {
 Lv2Tap* lent = nullptr;  // whose plugin meets the buffers of a rig
 
 const lv2::Descriptor& descriptor_of(const std::string& path, const std::string& uri) {
-    void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char* why = dlerror();
-        throw std::runtime_error("it cannot be loaded: " + (why ? std::string(why) : path));
-    }
+    void* const library = load_library(path);
     const auto descriptors = reinterpret_cast<lv2::Descriptors>(dlsym(library, "lv2_descriptor"));
     for (std::uint32_t index = 0; descriptors && index < kMostPlugins; ++index) {
         const lv2::Descriptor* const one = descriptors(index);
@@ -83,6 +80,7 @@ void* Lv2Tap::on_instantiate(const lv2::Descriptor* descriptor, double sample_ra
         void* const made = tap->own_.instantiate(descriptor, sample_rate, bundle, features);
         if (made)
             tap->instances_.push_back({made, std::vector<float*>(tap->ports_.inputs.size()),
+                                       std::vector<float*>(tap->ports_.keys.size()),
                                        std::vector<float*>(tap->ports_.outputs.size())});
         return made;
     }
@@ -103,6 +101,7 @@ void Lv2Tap::note(Instance& instance, std::uint32_t port, float* to) const noexc
             if (ports[i] == port) all[i] = to;
     };
     note_in(ports_.inputs, instance.inputs);
+    note_in(ports_.keys, instance.keys);
     note_in(ports_.outputs, instance.outputs);
 }
 
@@ -121,19 +120,22 @@ void Lv2Tap::on_run(void* handle, std::uint32_t frames) {
 }
 
 void Lv2Tap::run_with(DirectBuffers& buffers, Instance& instance, std::uint32_t frames) noexcept {
-    const auto connect_all = [&](auto&& input, auto&& output) {
-        for (std::size_t i = 0; i < ports_.inputs.size(); ++i)
-            own_.connect_port(instance.handle, ports_.inputs[i], input(instance.inputs[i]));
-        for (std::size_t i = 0; i < ports_.outputs.size(); ++i)
-            own_.connect_port(instance.handle, ports_.outputs[i], output(instance.outputs[i]));
+    const auto connect = [&](const std::vector<std::uint32_t>& ports,
+                             const std::vector<float*>& theirs, auto&& ours) {
+        for (std::size_t i = 0; i < ports.size(); ++i)
+            own_.connect_port(instance.handle, ports[i], ours(theirs[i]));
     };
-    connect_all([&](float* theirs) { return buffers.input(theirs); },
-                [&](float* theirs) { return buffers.output(theirs); });
+    connect(ports_.inputs, instance.inputs, [&](float* one) { return buffers.input(one, true); });
+    connect(ports_.keys, instance.keys, [&](float* one) { return buffers.input(one, false); });
+    connect(ports_.outputs, instance.outputs,
+            [&](float* one) { return buffers.output(one, true); });
     buffers.seal();
     own_.run(instance.handle, frames);
     buffers.deliver();
     const auto same = [](float* theirs) { return theirs; };
-    connect_all(same, same);
+    connect(ports_.inputs, instance.inputs, same);
+    connect(ports_.keys, instance.keys, same);
+    connect(ports_.outputs, instance.outputs, same);
 }
 
 }  // namespace isobooth::sandbox

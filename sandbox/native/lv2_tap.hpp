@@ -18,7 +18,7 @@ namespace isobooth::sandbox {
 class DirectBuffers;
 
 struct Lv2Ports {
-    std::vector<std::uint32_t> inputs, outputs;  // of audio; by their numbers
+    std::vector<std::uint32_t> inputs, keys, outputs;  // of audio; by their numbers
 };
 
 // Of the main thread, but for what a plugin's own calls do.
@@ -39,7 +39,7 @@ public:
 private:
     struct Instance {
         void* handle;
-        std::vector<float*> inputs, outputs;  // JUCE's, as far as it has connected them
+        std::vector<float*> inputs, keys, outputs;  // JUCE's, as far as it has connected them
     };
 
     explicit Lv2Tap(lv2::Descriptor& descriptor) : descriptor_(descriptor), own_(descriptor) {}

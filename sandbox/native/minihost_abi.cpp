@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "sandbox/native/library.hpp"
+
 namespace isobooth::sandbox {
 
 namespace {
@@ -17,11 +19,7 @@ constexpr int kNextMajorApi = 30000;
 
 MinihostLibrary::MinihostLibrary(const std::string& path) {
     // Never closed: plugins and JUCE's statics live in it until the process ends.
-    void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!module) {
-        const char* why = dlerror();
-        throw std::runtime_error("minihost cannot be loaded: " + std::string(why ? why : path));
-    }
+    void* module = load_library(path, "minihost");
     const auto find = [&](const char* name, auto& function) {
         void* symbol = dlsym(module, name);
         if (!symbol)

@@ -33,7 +33,8 @@ MinihostProcessor::MinihostProcessor(const MinihostLibrary& library, std::uintpt
     try {
         check_channels("the plugin");
         if (layout.main_in > kMaxPluginChannels || (sidechain_bus_ && keys > 0))
-            throw std::runtime_error("the plugin's inputs cannot be connected");
+            throw TooLarge(
+                "the plugin's inputs, its side-chain among them, are more than a slot can carry");
         key_of_.fill(-1);
         for (int i = 0; i < keys; ++i)
             key_of_.at(static_cast<std::size_t>(layout.main_keys[static_cast<std::size_t>(i)])) = i;

@@ -56,9 +56,10 @@ struct RigPlayed {
 std::size_t rig_blocks(int frames, const std::vector<int>& sizes) noexcept;
 
 // Plays `frames` of `in` (in_channels planes one behind the other), and of `key` to the side-chain
-// (sidechain_channels planes, or nullptr: silence), in blocks of `sizes`, repeated, each at most `max_frames`, and not all 0. `events` are sorted, their offsets counted from the first
-// frame. `tell` hears on the calling thread, ten times a second at most, how many frames have been
-// played, if that has changed: of a plugin that hangs it hears nothing more.
+// (sidechain_channels planes, or nullptr: silence), in blocks of `sizes`, repeated, each at most
+// `max_frames`, and not all 0. `events` are sorted, their offsets counted from the first frame. `tell`
+// hears on the calling thread, ten times a second at most, how many frames have been played, if that
+// has changed: of a plugin that hangs it hears nothing more.
 // Throws std::runtime_error without memory or a thread, and what `tell` throws once all is played.
 RigPlayed rig_run(Processor& processor, const float* in, const float* key, int frames,
                   const std::vector<int>& sizes, int max_frames,

@@ -20,11 +20,11 @@ void bind_taps(nb::module_& m) {
         .def_static("of", &Lv2Tap::of, "library"_a, "uri"_a, nb::rv_policy::reference, NoGil())
         .def(
             "lend_buffers",
-            [](Lv2Tap& self, std::vector<std::uint32_t> inputs,
+            [](Lv2Tap& self, std::vector<std::uint32_t> inputs, std::vector<std::uint32_t> keys,
                std::vector<std::uint32_t> outputs) {
-                self.lend_buffers({std::move(inputs), std::move(outputs)});
+                self.lend_buffers({std::move(inputs), std::move(keys), std::move(outputs)});
             },
-            "inputs"_a, "outputs"_a)
+            "inputs"_a, "keys"_a, "outputs"_a)
         .def_prop_ro("handles", [](const Lv2Tap& self) {
             std::vector<std::uintptr_t> handles;
             for (void* const one : self.handles())

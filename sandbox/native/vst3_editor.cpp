@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "sandbox/native/library.hpp"
+
 namespace isobooth::sandbox {
 
 using namespace vst3;
@@ -23,11 +25,7 @@ ClassId class_of(const std::string& digits) {
 
 // It stays loaded, as minihost's plugin and the toolkits' threads need it anyway.
 Factory& factory_of(const std::string& module) {
-    void* const library = dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char* why = dlerror();
-        throw std::runtime_error("it cannot be loaded: " + (why ? std::string(why) : module));
-    }
+    void* const library = load_library(module);
     const auto entry = reinterpret_cast<ModuleEntry>(dlsym(library, "ModuleEntry"));
     const auto get = reinterpret_cast<GetFactory>(dlsym(library, "GetPluginFactory"));
     Factory* factory = entry && get && entry(library) ? get() : nullptr;

@@ -63,12 +63,12 @@ Places<Create> creating{Factory::kCreate, on_create};
 Places<Query> asking{Unknown::kQuery, on_query};
 Places<Process> processing{AudioProcessor::kProcess, on_process};
 
-// Calls `visit` with each buffer.
+// Calls `visit` with each buffer, and whether it is of the main bus.
 template <class Visit>
 void each_buffer(Buffers* buses, std::int32_t count, Visit visit) {
     for (std::int32_t bus = 0; buses && bus < count; ++bus)
         for (std::int32_t c = 0; buses[bus].planes && c < buses[bus].channels; ++c)
-            visit(buses[bus].planes[c]);
+            visit(buses[bus].planes[c], bus == 0);
 }
 
 Result on_process(void* processor, Block* block) {
@@ -85,17 +85,17 @@ Result on_process(void* processor, Block* block) {
         theirs[count++] = plane;
         plane = ours(plane);
     };
-    each_buffer(block->inputs, block->input_count, [&](float*& plane) {
-        hand_on(plane, [&](float* one) { return buffers->input(one); });
+    each_buffer(block->inputs, block->input_count, [&](float*& plane, bool is_main) {
+        hand_on(plane, [&](float* one) { return buffers->input(one, is_main); });
     });
-    each_buffer(block->outputs, block->output_count, [&](float*& plane) {
-        hand_on(plane, [&](float* one) { return buffers->output(one); });
+    each_buffer(block->outputs, block->output_count, [&](float*& plane, bool is_main) {
+        hand_on(plane, [&](float* one) { return buffers->output(one, is_main); });
     });
     buffers->seal();
     const Result result = process(processor, block);
     buffers->deliver();
     std::size_t back = 0;
-    const auto give_back = [&](float*& plane) {
+    const auto give_back = [&](float*& plane, bool) {
         if (back < count) plane = theirs[back++];
     };
     each_buffer(block->inputs, block->input_count, give_back);

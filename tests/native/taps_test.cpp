@@ -31,17 +31,20 @@ bool is_writable(const float* at) {
 }
 
 void hands_on(bool in_place, bool guard) {
-    // As JUCE does it: the output lies over the input, and a further output has none.
-    std::vector<float> shared(kFrames, 0.25f), further(kFrames, 7.0f);
+    // As JUCE does it: an output lies over the input, another one over the side-chain.
+    std::vector<float> shared(kFrames, 0.25f), further(kFrames, 7.0f), unheard(kFrames);
     DirectBuffers buffers(kFrames, in_place, guard);
     CHECK(DirectBuffers::now() == &buffers, "they are not there");
     CHECK(buffers.begin(kFrames), "they refuse a whole block");
-    const float* const in = buffers.input(shared.data());
-    float* const out = buffers.output(shared.data());
-    float* const other = buffers.output(further.data());
+    const float* const in = buffers.input(shared.data(), true);
+    const float* const key = buffers.input(further.data(), false);
+    float* const out = buffers.output(shared.data(), true);
+    float* const other = buffers.output(further.data(), true);
+    float* const beside = buffers.output(unheard.data(), false);
     buffers.seal();
     CHECK(in != shared.data() && out != shared.data() && other != further.data(), "JUCE's own");
     CHECK((in == out) == in_place, "in place: %d", in_place);
+    CHECK(other != key && beside != in && beside != key, "over what is not its own");
     CHECK(in[0] == 0.25f && in[kFrames - 1] == 0.25f, "the input did not come along");
     CHECK(in_place || out[0] == kUnwritten, "the output is not marked");
     CHECK(other[kFrames - 1] == kUnwritten, "the further output is not marked");
@@ -56,10 +59,11 @@ void leaves_alone_what_it_cannot_hold() {
     DirectBuffers buffers(kFrames, false, false);
     CHECK(!buffers.begin(0) && !buffers.begin(kFrames + 1), "a block that is none of theirs");
     CHECK(buffers.begin(1), "a block of one frame");
-    CHECK(buffers.input(nullptr) == nullptr && buffers.output(nullptr) == nullptr, "no buffer");
+    CHECK(buffers.input(nullptr, true) == nullptr && buffers.output(nullptr, true) == nullptr,
+          "no buffer");
     float one = 0.5f;
-    for (int i = 0; i < kMaxPluginChannels; ++i) CHECK(buffers.input(&one) != &one, "%d", i);
-    CHECK(buffers.input(&one) == &one, "one too many");
+    for (int i = 0; i < kMaxPluginChannels; ++i) CHECK(buffers.input(&one, true) != &one, "%d", i);
+    CHECK(buffers.input(&one, true) == &one, "one too many");
 }
 
 using Number = pid_t (*)();

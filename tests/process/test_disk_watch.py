@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A disk that the host plays: by whatever call, on any thread and in any process a file is written,
-it is full or slow, by whatever call it is read or mapped it is
-slow; what is written through memory where there is no room shows; and nothing else does."""
+it is full or slow, by whatever call it is read or mapped it is slow; what is written through memory
+where there is no room shows; and nothing else does."""
 
 import ctypes
 import errno
@@ -255,6 +255,23 @@ def test_memory_that_needs_no_room_is_quiet_on_a_full_disk(tmp_path: Path) -> No
 
     said, faults, files = _told(tmp_path, body, full=True, before=reserve)
     assert said == 0 and not faults and not files
+
+
+def test_what_was_written_before_the_disk_was_full_is_quiet(tmp_path: Path) -> None:
+    """Once it is on the disk, that takes room to keep where it lies."""
+    held = []
+
+    def write() -> None:
+        held.append(_mapped(_file()))
+        for page in range(0, 16, 2):
+            held[0][page * mmap.PAGESIZE] = 1
+
+    def body() -> object:
+        held[0].flush()
+        return "flushed"
+
+    said, _, files = _told(tmp_path, body, full=True, before=write)
+    assert said == "flushed" and not files
 
 
 def _map_over(file: int) -> None:

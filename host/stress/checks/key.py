@@ -43,9 +43,11 @@ class HearsItsSideChain(Check):
 
     def run(self, subject: Subject) -> None:
         is_repeatable = True
+        unseen: list[str] = []
         for tries, setting in enumerate(self._settings(subject), 1):
             subject.figures["settings"] = tries
             silent, keyed = (self._play(subject, setting, key) for key in ("silence", "noise"))
+            unseen = silent.result.unseen
             if silent.result.digest == keyed.result.digest:
                 continue
             again = self._play(subject, setting, "silence")
@@ -57,7 +59,9 @@ class HearsItsSideChain(Check):
                     subject.figures["difference_db"] = difference
                 return
             is_repeatable = False
-        if is_repeatable:
+        if unseen:
+            subject.tell_unseen(unseen)
+        elif is_repeatable:
             subject.find(
                 Verdict.WARN, "whatever it is set to, its side-chain changes nothing", key="deaf"
             )
@@ -69,7 +73,8 @@ class HearsItsSideChain(Check):
         frames = round(subject.sample_rate) // 2
         sounds = {**subject.stimulus(frames), "source": "band", "key": key, "gain": self._GAIN}
         subject.doing = f"with {key} in its side-chain"
-        with subject.open() as rig:
+        # JUCE lays outputs over a side-chain, which a plugin may clear before it listens.
+        with subject.open(direct=True) as rig:
             rig.perform([SetParameter(index, value) for index, value in setting.items()])
             return rig.render(frames, **sounds)
 

@@ -15,7 +15,7 @@ from host.stress.death import PluginDied, PluginRefused
 from host.stress.rig import Rig
 from host.stress.verdict import Verdict
 from ipc.rig_calls import AnyCall, InjectFaults, Recreate, SaveState, SetParameter, SetState
-from ipc.text import some_of
+from ipc.text import one_line, some_of
 
 _C_LIBRARIES = ("libc.so", "libstdc++.so", "libgcc_s.so", "libm.so", "ld-linux", "linux-vdso")
 # Of FUNCTION in LIBRARY+OFFSET at FILE:LINE.
@@ -124,7 +124,7 @@ class SurvivesAFullDisk(Check):
                     subject.find(Verdict.PASS, f"not looked at here: {injected.refused}")
                     continue
                 self._use(subject, rig, state, what)
-                files = [f"'{Path(file).name}'" for file in rig.written_without_room]
+                files = [f"'{one_line(Path(file).name)}'" for file in rig.written_without_room]
                 if files:
                     subject.find(
                         Verdict.FAIL,
