@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugins' own windows, in the workers that play them: real plugins, displays and mice."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -324,6 +326,23 @@ def test_an_editor_that_hangs_is_restarted_while_its_plugin_plays_on(
         report = playing.report(playing.slot("a0").crashes[0], database)
         assert (report.kind, report.phase) == (FaultKind.HANG, Phase.WINDOW)
         assert playing.host.window_status("a0") == "shut" and not pointer.windows()
+
+
+@pytest.mark.usefixtures("planted")
+def test_editors_that_look_into_their_plugins_open_again_after_a_crash(
+    tmp_path: Path, pointer: Pointer
+) -> None:
+    plugin = "lv2:urn:isobooth:planted:inside-editor"
+    song = _song(tmp_path, plugin, plugin)
+    with play(song, permissions=ALLOWED, grouping=Grouping.CHAIN) as playing:
+        for restarts in range(2):
+            for slot in ("a0", "a1"):
+                playing.host.open_window(slot, slot)
+            assert set(pointer.windows()) == {"a0", "a1"}
+            if restarts == 0:
+                os.kill(playing.pid("a0"), signal.SIGKILL)
+                playing.until_restarts("a0", 1)
+                playing.until_restarts("a1", 1)
 
 
 @pytest.mark.usefixtures("pointer")
