@@ -15,6 +15,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -59,6 +61,14 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 _NOT_INHERITED = ("LD_PRELOAD", WORKER_VARIABLE)
+# What plugins and loaders go by. All else differs from one terminal to the next, and with it what
+# lies where in a process's memory.
+_REPEATABLE = (
+    *("HOME", "LANG", "LANGUAGE", "LC_*", "LOGNAME", "TMPDIR", "TZ", "USER", "XDG_*_DIRS"),
+    *("XDG_*_HOME", "*_PATH", "*SAN_OPTIONS"),
+)
+_ROOM = "ISOBOOTH_ROOM"  # fills arguments and environment up to whole pages
+_PAGE = 4096
 
 
 # After these, another launcher may do better.
@@ -69,16 +79,16 @@ class Launcher:
     """Starts workers. Belongs to one asyncio loop; makes this process a child subreaper.
 
     `environment` is added to the launcher's (and so the workers'), e.g. LD_PRELOAD, which is
-    otherwise not passed on. `fixed_addresses`: all its workers have their memory at the same
-    addresses, as far as the machine allows that, so that a plugin that follows wild pointers does
-    the same each time.
+    otherwise not passed on. `repeatable`: all its workers have the same memory at the same
+    addresses, as far as the machine allows that, from whatever terminal they are started, so that a
+    plugin that follows wild pointers does the same each time.
     """
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, *, fixed_addresses: bool = False
+        self, environment: Mapping[str, str] | None = None, *, repeatable: bool = False
     ) -> None:
         self._environment = dict(environment or {})
-        self._prefix = _fixing_addresses() if fixed_addresses else []
+        self._repeatable = repeatable
         self._formats: list[str] = []
         self._process: _LauncherProcess | None = None
         self._workers: dict[int, WorkerProcess] = {}
@@ -180,7 +190,7 @@ class Launcher:
         if self._process is not None and not self._process.alive:
             await self._discard()
         if self._process is None:
-            self._process = await _LauncherProcess.start(self._environment, self._prefix)
+            self._process = await _LauncherProcess.start(self._environment, self._repeatable)
             for format in self._formats:
                 with contextlib.suppress(RequestFailed):  # then workers do without
                     await self._process.ask(Warm(format=format), _WARM_S)
@@ -257,15 +267,13 @@ class _LauncherProcess:
         self._connection: Connection | None = None
 
     @classmethod
-    async def start(
-        cls, environment: Mapping[str, str], prefix: Sequence[str]
-    ) -> "_LauncherProcess":
+    async def start(cls, environment: Mapping[str, str], repeatable: bool) -> "_LauncherProcess":
         adopt_orphans()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         read_fd, write_fd = os.pipe2(os.O_CLOEXEC)
         output = OutputTail(read_fd)
         try:
-            process = _execute(theirs, write_fd, environment, prefix)
+            process = _execute(theirs, write_fd, environment, repeatable)
         except OSError as error:
             ours.close()
             output.close()
@@ -359,27 +367,48 @@ def _execute(
     control: socket.socket,
     output_fd: int,
     environment: Mapping[str, str],
-    prefix: Sequence[str],
+    repeatable: bool,
 ) -> "subprocess.Popen[bytes]":
     root = str(Path(ipc.__file__).resolve().parents[1])
-    paths = [root, *(path for path in sys.path if path and path != root)]
-    inherited = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
+    # What was started lies where nothing else does, and elsewhere each time.
+    started = str(Path(sys.argv[0]).absolute().parent)
+    paths = [root, *(path for path in sys.path if path and path not in (root, started))]
+    command = [
+        *(sys.executable, "-I", "-S", "-c", _BOOT),
+        *(host_mark(own_identity()), str(control.fileno()), *paths),
+    ]
+    whole = {**_inherited(repeatable), **_ENVIRONMENT, **environment}
+    if repeatable:
+        whole[_ROOM] = _room(command, whole)
+        command = [*_fixing_addresses(), *command]
     return subprocess.Popen(
-        [
-            *prefix,
-            *(sys.executable, "-I", "-S", "-c", _BOOT),
-            *(host_mark(own_identity()), str(control.fileno()), *paths),
-        ],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=output_fd,
         stderr=output_fd,
         pass_fds=[control.fileno()],
         # Ctrl-C in the terminal is the host's business; it ends the others in order.
         start_new_session=True,
-        env={**inherited, **_ENVIRONMENT, **environment},
+        env=whole,
     )
 
 
+def _inherited(repeatable: bool) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name not in _NOT_INHERITED
+        and (not repeatable or any(fnmatchcase(name, each) for each in _REPEATABLE))
+    }
+
+
+def _room(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """As much as makes whole pages of it all, above the stack."""
+    texts = [*command, *(f"{name}={value}" for name, value in environment.items()), f"{_ROOM}="]
+    return "-" * (-sum(len(os.fsencode(text)) + 1 for text in texts) % _PAGE)
+
+
+@cache
 def _fixing_addresses() -> list[str]:
     """What a command is started by so that its addresses are the same each time; nothing where
     that is not to be had, as in some containers."""

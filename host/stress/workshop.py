@@ -176,7 +176,7 @@ class Workshop:
                 raise WorkerError("the workshop has been closed")
             if warm_format in self._launchers:
                 return self._launchers[warm_format]
-            launcher = Launcher(self._environment, fixed_addresses=True)
+            launcher = Launcher(self._environment, repeatable=True)
             try:
                 await launcher.start()
                 await launcher.warm(RIG)

@@ -26,6 +26,7 @@ from host.stress.script import script_of
 from host.stress.verdict import CheckResult, Verdict
 from host.stress.workshop import Workshop
 from ipc.errors import WorkerError
+from ipc.launcher import _fixing_addresses
 from ipc.messages import Performed
 from ipc.processes import children_of
 from ipc.rig_calls import CloseEditor, InjectFaults, OpenEditor, Render, ResizeEditor, SetParameter
@@ -100,6 +101,27 @@ def test_another_instance_meets_them_too(workshop: Workshop, real_plugin: str) -
         rig.add_instances(3)
         again = rig.render(2048, source="noise")
     assert again.result.digest == first.result.digest and not again.result.unseen
+
+
+def _memory(workshop: Workshop) -> list[str]:
+    """Where what lies in a worker of a rig, and how large it is."""
+    with open_rig(workshop, "builtin:gain") as rig:
+        maps = Path(f"/proc/{rig._worker.pid}/maps").read_text().splitlines()
+    return [line for line in maps if "isb-crash" not in line]  # its number is another one
+
+
+def test_a_worker_s_memory_is_the_same_from_whatever_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not _fixing_addresses():
+        pytest.skip("setarch may not fix addresses here")
+    found = []
+    for terminal in ("", "x" * 20_000):
+        monkeypatch.setenv("ISOBOOTH_TEST_TERMINAL", terminal)
+        with Workshop() as workshop:
+            found.append(_memory(workshop))
+    assert any("[stack]" in line for line in found[0])
+    assert found[0] == found[1]
 
 
 def test_another_seed_is_another_sound(workshop: Workshop) -> None:
